@@ -1,0 +1,20 @@
+# What instrumented tests need in their environment: ist_sanitizer_env.
+set(ist_sanitizer_env)
+if(IST_SANITIZE MATCHES "address")
+  list(APPEND ist_sanitizer_env ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1)
+elseif(IST_SANITIZE MATCHES "thread")
+  # TSan cannot see OpenMP's barriers inside the run time; archer, a tool that libomp loads, tells it.  OpenBLAS and
+  # hwloc are not instrumented: what they do among themselves is not ours to report.
+  if(NOT OpenMP_omp_LIBRARY)
+    message(FATAL_ERROR "IST_SANITIZE=thread needs clang and libomp (libgomp's barriers look like races): use the preset tsan")
+  endif()
+  get_filename_component(omp_real ${OpenMP_omp_LIBRARY} REALPATH)
+  get_filename_component(omp_dir ${omp_real} DIRECTORY)
+  get_filename_component(omp_link_dir ${OpenMP_omp_LIBRARY} DIRECTORY)
+  find_library(IST_ARCHER_LIBRARY archer HINTS ${omp_dir} ${omp_link_dir})
+  mark_as_advanced(IST_ARCHER_LIBRARY)
+  if(NOT IST_ARCHER_LIBRARY)
+    message(FATAL_ERROR "IST_SANITIZE=thread needs libarcher.so beside ${OpenMP_omp_LIBRARY} (Debian: libomp-14-dev)")
+  endif()
+  list(APPEND ist_sanitizer_env OMP_TOOL_LIBRARIES=${IST_ARCHER_LIBRARY} TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1)
+endif()
