@@ -1,0 +1,283 @@
+/* ist.h - independent subnet training (IST) of multilayer perceptrons on one NUMA machine.
+ *
+ * Model.    A context owns the plan of the machine: topology, teams of threads, memory policy.  A model owns parameters
+ *           (the master).  A trainer changes one model with the data of one dataset.  There is no global state.
+ * Threads.  Different contexts: any threads at once.  A context and all that was created from it: one caller at a time,
+ *           except the functions marked [any thread].  Do not call from inside an OpenMP parallel region; after fork()
+ *           the child may only destroy.
+ * Errors.   A fallible function returns an ist_status and leaves its out-parameters untouched on failure.  What went
+ *           wrong is told in one line by ist_context_error().  The library never exits, prints or installs handlers,
+ *           and leaves the affinity mask of the caller and of its OpenMP threads as it found them.
+ * Memory.   Who creates, destroys.  "borrowed": must outlive the call, or the handle where that is said.  Destroy
+ *           trainers before their model and dataset, and all of these before their context.
+ * Results.  A function of (data, model, seed, subnets, batch, local steps, engine, BLAS core type); never of the number
+ *           of teams, threads or nodes, nor of where they stand.
+ * Shapes.   (B, D) is B rows of D contiguous elements.  Units stand in names: _bytes, _s, _gflops.  Losses in nats.
+ * Source.   [M1].. are entries of docs/math.md, each with its paper and section.
+ */
+#ifndef IST_IST_H
+#define IST_IST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef IST_API
+#define IST_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------ version and status -- */
+
+#define IST_VERSION_NUMBER 100 /* 10000 major + 100 minor + patch */
+#define IST_VERSION_STRING "0.1.0"
+
+/* The version number of the library that is loaded.  [any thread] */
+IST_API int32_t ist_version(void);
+
+typedef int32_t ist_status; /* values are frozen once released, new ones are appended */
+enum {
+    IST_OK = 0,
+    IST_E_ARGUMENT = -1,  /* NULL, zero size, or out of the documented range */
+    IST_E_MEMORY = -2,    /* an allocation failed; handles are as before the call */
+    IST_E_SHAPE = -3,     /* data do not fit the model: features, classes */
+    IST_E_PLACEMENT = -4, /* IST_PLACE_STRICT and the system refused, or the threads asked for cannot be had */
+    IST_E_FORMAT = -5,    /* not our file, or damaged: the line names file and byte or row */
+    IST_E_IO = -6,        /* the system could not open, read or write a file */
+    IST_E_DIVERGED = -7,  /* the loss is not finite; the parameters are those of the last whole round */
+    IST_E_BLAS = -8       /* the BLAS that was loaded cannot be called from our threads (see docs/numa.md) */
+};
+
+/* A sentence for a status.  Static, never NULL.  [any thread] */
+IST_API const char *ist_strerror(ist_status status);
+
+/* ----------------------------------------------------------------------------------------------------- context -- */
+
+typedef struct ist_context ist_context; /* opaque: topology, plan, teams, log, last error */
+typedef struct ist_dataset ist_dataset; /* opaque: rows of features, and a class for each */
+typedef struct ist_model ist_model;     /* opaque: the master parameters of one net */
+typedef struct ist_trainer ist_trainer; /* opaque: a model in training: optimiser state, round */
+
+enum { IST_PLACE_NONE = 0, IST_PLACE_TRY = 1, IST_PLACE_STRICT = 2 };
+enum { IST_AT_NUMA = 0, IST_AT_L3 = 1, IST_AT_PACKAGE = 2, IST_AT_CORE = 3, IST_AT_MACHINE = 4 };
+enum { IST_ENGINE_AUTO = 0, IST_ENGINE_OPENBLAS = 1, IST_ENGINE_REFERENCE = 2 };
+enum { IST_LOG_ERROR = 0, IST_LOG_WARNING = 1, IST_LOG_INFO = 2 };
+
+/* Start from IST_CONTEXT_CONFIG_INIT.  Append-only: struct_size tells the library which fields the caller knows. */
+typedef struct {
+    size_t struct_size;
+    int32_t teams;            /* subnets trained at once, 0 .. 4096; 0: one for each place of `team_at` */
+    int32_t threads_per_team; /* 0 .. 4096; 0: the physical cores of the team's place that we may use */
+    int32_t team_at;          /* IST_AT_*: what one team is bound to; IST_AT_MACHINE: one team over everything */
+    int32_t placement;        /* IST_PLACE_NONE binds nothing; TRY reports refusals and goes on; STRICT fails */
+    int32_t engine;           /* IST_ENGINE_*: who multiplies matrices; REFERENCE is slow and plain */
+    int32_t reserved0;        /* 0 */
+    const char *topology;     /* NULL: this machine.  Else an hwloc XML file or synthetic text, e.g. "numa:2 core:4 pu:1":
+                                 such a context plans and reports, but refuses to train (IST_E_PLACEMENT) */
+    void (*log)(void *user, int32_t level, const char *line); /* NULL: silent.  Called by the calling thread only */
+    void *log_user;
+} ist_context_config;
+#define IST_CONTEXT_CONFIG_INIT \
+    { sizeof(ist_context_config), 0, 0, IST_AT_NUMA, IST_PLACE_TRY, IST_ENGINE_AUTO, 0, NULL, NULL, NULL }
+
+/* Scan the machine (milliseconds to seconds on large ones: keep the context) and plan the teams.
+ * config  NULL: all defaults.  When this function fails there is no handle to ask: the line goes to config->log. */
+IST_API ist_status ist_context_create(ist_context **out, const ist_context_config *config);
+IST_API void ist_context_destroy(ist_context *context); /* NULL is fine */
+
+/* One line about the last call that failed on this context or on what was created from it; "" if none did.
+ * Belongs to the context, valid until its next failing call. */
+IST_API const char *ist_context_error(const ist_context *context);
+
+/* The machine, the plan, asked against got, BLAS build and core type, huge pages, NUMA balancing, refusals: one JSON
+ * object.  buffer may be NULL when capacity_bytes is 0.  *need_bytes: the full length with its final NUL; when it is
+ * more than capacity_bytes nothing is written and the status is still IST_OK. */
+IST_API ist_status ist_context_report(ist_context *context, char *buffer, size_t capacity_bytes, size_t *need_bytes);
+
+/* ----------------------------------------------------------------------------------------------------- dataset -- */
+
+enum { IST_UINT8 = 0, IST_FLOAT32 = 1, IST_INT32 = 2, IST_FLOAT64 = 3 };
+
+/* Open features and, unless y_path is NULL, one class id (0 .. C-1) for each row.
+ * x_path  .npy (2 or more dimensions: rows, then features), idx (.gz), .csv; unsigned bytes stay bytes in memory, all
+ *         other types become float32.  A feature that is not finite is refused.
+ * y_path  .npy (1 dimension, integers), idx (.gz), .csv (one column).  NULL: no labels
+ * Errors: IST_E_IO, IST_E_FORMAT (names file and byte or row), IST_E_SHAPE (rows of X and Y differ), IST_E_MEMORY. */
+IST_API ist_status ist_dataset_open(ist_context *context, ist_dataset **out, const char *x_path, const char *y_path);
+
+/* A dataset over the caller's memory.
+ * x       (rows, features) of `type` (IST_UINT8 or IST_FLOAT32), rows row_stride_bytes apart; borrowed by the dataset.
+ *         Values must be finite (not checked here: this costs nothing).
+ * labels  (rows) class ids 0 .. classes-1 (checked), borrowed by the dataset; NULL: no labels, then classes is 0. */
+IST_API ist_status ist_dataset_wrap(ist_context *context, ist_dataset **out, const void *x, int32_t type, int64_t rows,
+                                    int32_t features, int64_t row_stride_bytes, const int32_t *labels, int32_t classes);
+IST_API void ist_dataset_destroy(ist_dataset *dataset); /* NULL is fine */
+
+IST_API int64_t ist_dataset_rows(const ist_dataset *dataset);     /* [any thread] */
+IST_API int32_t ist_dataset_features(const ist_dataset *dataset); /* [any thread] */
+/* One more than the largest label, or what ist_dataset_wrap was told; 0 without labels.  [any thread] */
+IST_API int32_t ist_dataset_classes(const ist_dataset *dataset);
+
+/* ------------------------------------------------------------------------------------------------------- model -- */
+
+enum { IST_NORM_NONE = 0, IST_NORM_BATCH = 1 };
+enum { IST_MAX_HIDDEN = 32 }; /* hidden layers */
+
+/* A net: features -> hidden[0] -> .. -> hidden[hidden_count - 1] -> classes.  Every hidden layer is a product, a norm
+ * (batch norm with gamma and beta, or none with a bias) and ReLU; the output is a product, then batch norm without
+ * affine part, or a bias.  hidden_count 0 is multinomial logistic regression.  [M1]
+ * Start from IST_MODEL_CONFIG_INIT. */
+typedef struct {
+    size_t struct_size;
+    int32_t features;      /* d, 1 .. 2^24 */
+    int32_t classes;       /* C, 2 .. 2^24 */
+    int32_t hidden_count;  /* 0 .. IST_MAX_HIDDEN */
+    int32_t hidden_norm;   /* IST_NORM_* */
+    const int32_t *hidden; /* (hidden_count) widths, 1 .. 2^24; borrowed for the call */
+    int32_t output_norm;   /* IST_NORM_* */
+    int32_t subnets;       /* n >= 1, at most the narrowest hidden layer (1 without hidden layers): how many subnets
+                              this net is made for.  Sets the fan-in of the initial weights, and the 1/n scale of the
+                              whole net where no norm absorbs it [M7] */
+    uint64_t seed;         /* of the initial weights */
+} ist_model_config;
+#define IST_MODEL_CONFIG_INIT \
+    { sizeof(ist_model_config), 0, 0, 0, IST_NORM_BATCH, NULL, IST_NORM_NONE, 1, 1 }
+
+/* He-uniform weights from (seed, layer), gamma 1, beta and bias 0; the memory is striped over the nodes of the plan. */
+IST_API ist_status ist_model_create(ist_context *context, ist_model **out, const ist_model_config *config);
+IST_API void ist_model_destroy(ist_model *model); /* NULL is fine */
+
+/* What the net is.  `hidden` of the answer belongs to the model.  config->struct_size must be set. [any thread] */
+IST_API ist_status ist_model_describe(const ist_model *model, ist_model_config *config);
+IST_API int64_t ist_model_parameter_count(const ist_model *model); /* trained numbers, statistics not counted */
+
+/* Inputs are seen as (x - shift) * factor, stored in the model and applied by training, evaluate and predict.
+ * count 1: the same for all features; else it must be the number of features.  Factors finite, not 0. */
+IST_API ist_status ist_model_set_normalization(ist_model *model, int32_t count, const float *shift,
+                                               const float *factor);
+enum { IST_NORMALIZE_NONE = 0, IST_NORMALIZE_GLOBAL = 1, IST_NORMALIZE_ZSCORE = 2 };
+/* Measure the normalization on a dataset: GLOBAL one mean and deviation for all values, ZSCORE one for each feature
+ * (a constant feature gets factor 1). */
+IST_API ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *dataset, int32_t mode);
+
+/* Write atomically (temporary file, fsync, rename): docs/format.md. */
+IST_API ist_status ist_model_save(ist_model *model, const char *path);
+/* Read a model, or the model inside a checkpoint. */
+IST_API ist_status ist_model_load(ist_context *context, ist_model **out, const char *path);
+
+enum { IST_STATISTICS_STORED = 0, IST_STATISTICS_BATCH = 1 };
+typedef struct {
+    size_t struct_size;
+    int32_t statistics; /* of batch norm: STORED ones [M6], or the paper's: those of each evaluation batch [M6] */
+    int32_t batch;      /* rows at a time; 0: 128.  With STORED statistics no answer depends on it, to the last bit */
+} ist_evaluate_config;
+#define IST_EVALUATE_CONFIG_INIT { sizeof(ist_evaluate_config), IST_STATISTICS_STORED, 0 }
+
+typedef struct {
+    int64_t rows, correct; /* argmax equal to the label; of equal logits the first counts */
+    double accuracy;       /* correct / rows */
+    double loss;           /* mean cross-entropy, nats */
+    double seconds;
+    double flops;
+} ist_evaluation;
+
+/* Loss and accuracy of the whole net on a dataset with labels.  config NULL: defaults.  A net with batch norm needs
+ * statistics for STORED (the trainer measures them: ist_trainer_calibrate), else IST_E_ARGUMENT. */
+IST_API ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                                      ist_evaluation *out);
+/* Class probabilities of every row: out (rows, classes).  The label is not needed. */
+IST_API ist_status ist_model_predict(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                                     float *out);
+
+/* ----------------------------------------------------------------------------------------------------- trainer -- */
+
+enum { IST_SGD = 0, IST_MOMENTUM = 1, IST_NESTEROV = 2, IST_ADAM = 3 };
+enum { IST_STATE_CARRIED = 0, IST_STATE_RESET = 1 };
+enum { IST_LR_CONSTANT = 0, IST_LR_COSINE = 1 };
+enum { IST_DATA_SHARD = 0, IST_DATA_REPLICATE = 1, IST_DATA_SHARED = 2 };
+
+/* How to train.  The fields are the identity of a run: same values, same bits.
+ * Start from IST_TRAIN_CONFIG_INIT, whose values were chosen by measurement (docs/defaults.md). */
+typedef struct {
+    size_t struct_size;
+    int32_t subnets;             /* n; 0: what the model was made for.  1 is plain SGD of the whole net */
+    int32_t local_steps;         /* J >= 1: steps of a round between two deals */
+    int32_t batch;               /* B >= 1: rows of a step of one subnet */
+    int32_t optimizer;           /* IST_SGD .. IST_ADAM */
+    int32_t state;               /* IST_STATE_*: the optimiser state moves with its neuron, or is zeroed each round */
+    int32_t schedule;            /* IST_LR_* over the whole run */
+    int32_t data;                /* IST_DATA_*: SHARD each subnet keeps its rows; REPLICATE all rows, dealt anew each
+                                    epoch, a copy on each team's node; SHARED the same without copies */
+    int32_t calibration_batches; /* K >= 1: training batches behind the stored statistics of batch norm [M6] */
+    double epochs;               /* > 0: passes over the data, counted over all subnets; ignored when rounds > 0 */
+    int64_t rounds;              /* > 0: train for so many whole rounds */
+    double lr;                   /* > 0: at the start */
+    double momentum;             /* [0, 1): of momentum and nesterov */
+    double beta1, beta2;         /* [0, 1): of adam */
+    double epsilon;              /* > 0: of adam */
+    double weight_decay;         /* >= 0, decoupled: a step multiplies weights by 1 - lr weight_decay; not gamma, beta, bias */
+    uint64_t seed;               /* of deals, shards and batch order */
+} ist_train_config;
+#define IST_TRAIN_CONFIG_INIT \
+    { sizeof(ist_train_config), 0, 50, 128, IST_MOMENTUM, IST_STATE_CARRIED, IST_LR_COSINE, IST_DATA_SHARD, 16, 20.0, \
+      0, 0.1, 0.9, 0.9, 0.999, 1e-8, 0.0, 1 }
+
+/* model and dataset: borrowed by the trainer.  Places the data, allocates node-local blocks.  The model's parameters
+ * change with training and are between two calls those of the last whole round. */
+IST_API ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model *model,
+                                      const ist_dataset *dataset, const ist_train_config *config);
+IST_API void ist_trainer_destroy(ist_trainer *trainer); /* NULL is fine */
+
+/* Where a run stands; all times are sums since the trainer was created or resumed, mean over teams. */
+typedef struct {
+    size_t struct_size;
+    int64_t round, rounds; /* done; of the whole run */
+    int64_t step, steps;   /* local steps of each subnet: done; of the whole run */
+    int64_t samples;       /* rows trained on, all subnets together */
+    double epoch;          /* samples / rows of the dataset */
+    double loss;           /* mean over subnets and steps of the last round */
+    double lr;             /* of the last step */
+    double seconds;        /* wall time inside ist_trainer_run */
+    double gather_s, train_s, wait_s, writeback_s; /* phases of that time */
+    double flops;          /* of products in local steps */
+    double bytes_moved;    /* between master and blocks, both directions */
+} ist_progress;
+IST_API ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out); /* out->struct_size set */
+
+/* Called after every round by the calling thread while the teams wait: be quick, call nothing of this context.
+ * Returning other than 0 ends the call after this round. */
+typedef int32_t (*ist_round_fn)(void *user, const ist_progress *progress);
+
+/* Train at most `rounds` rounds (0: to the end of the run), or until ist_trainer_stop.  A round: deal [M2], gather [M3],
+ * J local steps without traffic between teams [M4], barrier, write the disjoint blocks back [M5]. */
+IST_API ist_status ist_trainer_run(ist_trainer *trainer, int64_t rounds, ist_round_fn on_round, void *user);
+
+/* Ask a running ist_trainer_run to end after its current round.  [any thread, async-signal-safe] */
+IST_API void ist_trainer_stop(ist_trainer *trainer);
+
+/* Measure the statistics of batch norm of the whole net on K training batches and store them in the model [M6].
+ * Nothing to do, and IST_OK, for a net without batch norm. */
+IST_API ist_status ist_trainer_calibrate(ist_trainer *trainer);
+
+/* A whole run's state: the model file plus optimiser state and position.  Written atomically. */
+IST_API ist_status ist_trainer_save(ist_trainer *trainer, const char *path);
+/* Continue, bit for bit as if never stopped.  The trainer must have been created with the same configuration, dataset
+ * shape and model shape: what differs is refused by name (IST_E_ARGUMENT). */
+IST_API ist_status ist_trainer_resume(ist_trainer *trainer, const char *path);
+
+/* Where the pages of every subnet's block, data and of the master's stripes are, read back from the kernel, with the
+ * planned bytes beside them: one JSON object.  Buffer rules as ist_context_report. */
+IST_API ist_status ist_trainer_report(ist_trainer *trainer, char *buffer, size_t capacity_bytes, size_t *need_bytes);
+
+/* The same sums as planned, before anything is allocated: bytes of each node for this model and training, JSON.
+ * dataset_rows, dataset_type: what would be trained on.  Works on contexts made from a topology text. */
+IST_API ist_status ist_plan_report(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                                   int64_t dataset_rows, int32_t dataset_type, char *buffer, size_t capacity_bytes,
+                                   size_t *need_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,25 @@
+/* report.h - machine, plan, and asked against got, as JSON (jansson). */
+#ifndef IST_NUMA_REPORT_H
+#define IST_NUMA_REPORT_H
+
+#include <jansson.h>
+
+#include "numa/pages.h"
+#include "numa/team.h"
+
+/* {"source", "this_system", "pus", "pus_allowed", "cores", "packages", "l3s", "omp_places", "nodes": [{"node", "os_index",
+ * "memory_bytes", "cores"}]}; a new reference, NULL when out of memory. */
+json_t *ist__report_machine(const ist__machine *machine);
+
+/* {"team_at", "places", "oversubscribed", "threads", "teams": [{"team", "node", "node_os_index", "threads", "pus": [..],
+ * "bound": [..]}]}; crew NULL: "bound" is left out. */
+json_t *ist__report_plan(const ist__machine *machine, const ist__plan *plan, const ist__crew *crew);
+
+/* {"placement", "bind_refused", "bind_error", "memory_refused", "memory_error", "huge_pages_refused", "huge_pages",
+ * "numa_balancing"} */
+json_t *ist__report_system(int32_t placement, const ist__crew *crew, const ist__refusals *refusals);
+
+/* Where a range is: {"bytes", "local_bytes", "by_node": [..], "unknown_bytes"}; node: the home asked for, -1 none. */
+json_t *ist__report_pages(const ist__machine *machine, const void *base, size_t bytes, int32_t node);
+
+#endif

@@ -1,0 +1,51 @@
+/* team.h - the crew: one flat OpenMP region, teams inside it, barriers of a team and of all.
+ *
+ * Why one flat region: nested regions are built anew by the runtime each time, and the runtime decides where their
+ * threads stand.  Here a thread is bound by us inside our own region, knows its team and rank, and has its old mask
+ * back before the region ends.  Nothing of omp_set_* is called.
+ */
+#ifndef IST_NUMA_TEAM_H
+#define IST_NUMA_TEAM_H
+
+#include "numa/bind.h"
+#include "numa/plan.h"
+
+typedef struct ist__crew ist__crew; /* opaque: plan, barriers, what binding gave */
+
+typedef struct ist__worker {
+    ist__crew *crew;
+    int32_t team, teams; /* my team, of how many */
+    int32_t rank, size;  /* my place in the team, of how many threads */
+    void *barrier_state; /* private to team.c */
+} ist__worker;
+
+/* topology and plan: borrowed.  placement: IST_PLACE_*. */
+ist_status ist__crew_create(ist__crew **out, const ist__topology *topology, const ist__plan *plan, int32_t placement,
+                            ist__error *error);
+void ist__crew_destroy(ist__crew *crew);
+
+/* Run work(argument, worker) on every thread of every team, bound to its core, and return when all are done.  Worker
+ * (0, 0) is the calling thread.  Masks of all threads are restored on return.
+ * IST_E_PLACEMENT when the runtime gives fewer threads than planned (work is then not begun), or when IST_PLACE_STRICT
+ * and a binding was refused (likewise). */
+typedef void (*ist__work)(void *argument, ist__worker *worker);
+ist_status ist__crew_run(ist__crew *crew, ist__work work, void *argument, ist__error *error);
+
+/* Wait for the threads of my team; of all teams.  Bounded spinning, then yielding: oversubscription is slow, never
+ * stuck.  What a thread wrote before is seen by all after. */
+void ist__team_barrier(ist__worker *worker);
+void ist__all_barrier(ist__worker *worker);
+
+/* Contiguous share [*first, *last) of `count` items for worker `rank` of `size`. */
+void ist__share(int64_t count, int32_t rank, int32_t size, int64_t *first, int64_t *last);
+
+/* What the last run got: for each thread in team-major order the PU it was bound to (-1: not bound). */
+typedef struct ist__crew_state {
+    int32_t threads;
+    int32_t bind_refused;     /* threads whose binding was refused in the last run */
+    int32_t bind_errno;       /* of the first refusal, 0 if none */
+    const int32_t *bound_pu;  /* (threads) */
+} ist__crew_state;
+ist__crew_state ist__crew_last(const ist__crew *crew);
+
+#endif

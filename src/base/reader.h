@@ -1,0 +1,45 @@
+/* reader.h - bounds-checked reading of files, plain or gzip; and atomic writing.
+ *
+ * Why one reader: every number in a file is a claim by a stranger.  A reader knows the file's name, its position, and
+ * how many bytes the file can still justify, so that every format refuses a false claim before it allocates for it.
+ */
+#ifndef IST_BASE_READER_H
+#define IST_BASE_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct ist__reader ist__reader; /* opaque */
+
+/* Open a file; gzip is recognised by its magic bytes, never by its name.  IST_E_IO, IST_E_MEMORY. */
+ist_status ist__reader_open(ist__reader **out, const char *path, ist__error *error);
+void ist__reader_close(ist__reader *reader); /* NULL is fine */
+
+const char *ist__reader_path(const ist__reader *reader);
+uint64_t ist__reader_offset(const ist__reader *reader); /* bytes of (unpacked) content read so far */
+
+/* Exactly `bytes` bytes; `what` names them in the error line: "PATH: byte N: truncated, expected .. more bytes of WHAT".
+ * IST_E_FORMAT when the file ends before, IST_E_FORMAT for damaged gzip, IST_E_IO. */
+ist_status ist__reader_bytes(ist__reader *reader, void *to, size_t bytes, const char *what, ist__error *error);
+/* At most `bytes`; *got says how many, 0 at the end. */
+ist_status ist__reader_some(ist__reader *reader, void *to, size_t bytes, size_t *got, ist__error *error);
+/* IST_OK if nothing is left, else IST_E_FORMAT. */
+ist_status ist__reader_end(ist__reader *reader, ist__error *error);
+
+/* Could the rest of the file hold so many bytes?  Plain files: exactly known; gzip: by its greatest ratio, 1032.
+ * IST_E_FORMAT, with both numbers, when it cannot. */
+ist_status ist__reader_justify(ist__reader *reader, uint64_t bytes, const char *what, ist__error *error);
+
+/* A file that appears whole or not at all: written under a temporary name in the same folder, then fsync, rename,
+ * fsync of the folder. */
+typedef struct ist__writer ist__writer; /* opaque */
+ist_status ist__writer_open(ist__writer **out, const char *path, ist__error *error);
+ist_status ist__writer_bytes(ist__writer *writer, const void *from, size_t bytes, ist__error *error);
+/* Finish and close; on failure the temporary file is removed and the old file, if any, is as before. */
+ist_status ist__writer_commit(ist__writer *writer, ist__error *error);
+void ist__writer_abandon(ist__writer *writer); /* NULL is fine; removes the temporary file */
+
+#endif

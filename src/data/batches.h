@@ -1,0 +1,61 @@
+/* batches.h - which rows a subnet sees at a step, and their assembly into a feature-major block.
+ *
+ * The rows of subnet s are an endless stream: epoch after epoch, each a fresh permutation of its rows.  A batch is the
+ * next B positions of the stream, so every batch is full, no row of an epoch is ever dropped (an epoch's last rows and
+ * the next one's first share a batch), and the batch of any step can be computed from its number alone: that is what
+ * makes a resumed run the same run.
+ *
+ * Floor: data.  Thread safety: ist__batches is written by ist__batches_rows (it keeps the epoch's order): one caller.
+ */
+#ifndef IST_DATA_BATCHES_H
+#define IST_DATA_BATCHES_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* The deal of rows: SHARD gives row list s once for all; otherwise the rows are dealt anew each epoch. */
+typedef struct ist__batches {
+    uint64_t seed;
+    int32_t policy; /* IST_DATA_* */
+    int32_t subnets, subnet;
+    int64_t dataset_rows;
+    int64_t rows;    /* rows of this subnet in an epoch */
+    int64_t epoch;   /* whose order is held; -1: none yet */
+    uint32_t *order; /* SHARD: (rows) permutation of the shard's local rows; else (dataset_rows) of all rows */
+} ist__batches;
+
+/* Rows of a subnet: of `rows` dataset rows, subnet s has rows / n, and one more when s < rows % n. */
+int64_t ist__shard_rows(int64_t rows, int32_t subnets, int32_t subnet);
+
+/* The rows of shard s, ascending: out (ist__shard_rows).  A seeded uniform deal of all rows to subnets: an exact cover.
+ * IST_E_MEMORY. */
+ist_status ist__shard_list(uint64_t seed, int64_t rows, int32_t subnets, int32_t subnet, uint32_t *out,
+                           ist__error *error);
+
+ist_status ist__batches_create(ist__batches *batches, uint64_t seed, int32_t policy, int64_t dataset_rows,
+                               int32_t subnets, int32_t subnet, ist__error *error);
+void ist__batches_destroy(ist__batches *batches);
+
+/* The row numbers at stream positions first .. first + count - 1: out (count).  With SHARD they are local numbers (an
+ * index into ist__shard_list), otherwise dataset rows.  No two subnets get the same order.  [seed, epoch, subnet] */
+void ist__batches_rows(ist__batches *batches, int64_t first, int64_t count, uint32_t *out);
+
+/* Where rows are read from while training: a dataset, or a team's own copy of some of its rows. */
+typedef struct ist__rows {
+    const void *x;
+    int64_t row_stride_bytes;
+    int32_t type;
+    int32_t features;
+    const int32_t *labels;
+} ist__rows;
+
+/* Features [first, last) of `count` rows into a feature-major block: out[(f) * ld + c] = (x[row c][f] - shift[f]) *
+ * factor[f] for f in [first, last), c in [0, count); columns count .. ld - 1 are left alone.  `out` is the whole block:
+ * row f of it is feature f.
+ * index   (count) row numbers; NULL: rows first_row .. first_row + count - 1
+ * shift, factor  (features), or single numbers when uniform is not 0 */
+void ist__assemble(const ist__rows *rows, const uint32_t *index, int64_t first_row, int32_t count, int32_t first,
+                   int32_t last, const float *shift, const float *factor, int32_t uniform, float *out, int64_t ld);
+
+#endif

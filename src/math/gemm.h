@@ -1,0 +1,30 @@
+/* gemm.h - one entry for matrix products, engines behind it.
+ *
+ * Floor: math; uses base/ only.  Matrices are row-major float32.  Every product runs in the calling thread: the teams
+ * split work themselves, in pieces whose shape never depends on the number of threads, so neither do the bits.
+ */
+#ifndef IST_MATH_GEMM_H
+#define IST_MATH_GEMM_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+
+/* C = alpha op(A) op(B) + beta C;  op(A) is (m, k), op(B) (k, n), C (m, n); beta 0 never reads C.
+ * engine  IST_ENGINE_OPENBLAS or IST_ENGINE_REFERENCE.  [any thread, inside a parallel region for OPENBLAS] */
+void ist__gemm(int32_t engine, bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k, float alpha,
+               const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+
+/* Resolve AUTO; check that the loaded OpenBLAS is its OpenMP build and that so many threads may call it at once.
+ * IST_E_BLAS with what was found and what to do. */
+ist_status ist__gemm_engine(int32_t asked, int32_t threads, int32_t *engine, ist__error *error);
+
+typedef struct ist__blas_info {
+    const char *config;    /* e.g. "OpenBLAS 0.3.21 ... MAX_THREADS=64" */
+    const char *core_type; /* kernels chosen at run time, e.g. "Haswell" */
+    int32_t parallel;      /* openblas_get_parallel(): 0 serial, 1 pthread, 2 OpenMP */
+    int32_t max_threads;   /* concurrent callers it can serve */
+} ist__blas_info;
+ist__blas_info ist__blas_describe(void);
+
+#endif
