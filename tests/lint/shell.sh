@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# shell.sh - shell scripts parse, and shellcheck has no warning where it is installed.
+# shellcheck source=lint.sh
+source "$(dirname "$0")/lint.sh"
+scripts=()
+while IFS= read -r file; do
+    case $file in
+    *.sh) scripts+=("$file") ;;
+    *) IFS= read -r first <"$file" 2>/dev/null && case $first in '#!'*bash* | '#!'*/sh) scripts+=("$file") ;; esac ;;
+    esac
+done < <(files '*.sh' '*[!.]*' 2>/dev/null | grep -vE '\.(c|h|md|npy|gz|wav|xml|json|txt)$')
+for file in "${scripts[@]}"; do
+    bash -n "$file" 2>&1 || object "$file: does not parse"
+    if command -v shellcheck >/dev/null; then
+        shellcheck -x -P SCRIPTDIR -S warning "$file" || object "$file: shellcheck"
+    fi
+done
+finish
