@@ -18,7 +18,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/ist-config-version.cmake 
 install(FILES ${PROJECT_BINARY_DIR}/ist-config.cmake ${PROJECT_BINARY_DIR}/ist-config-version.cmake
   ${PROJECT_SOURCE_DIR}/cmake/FindOpenBLASOpenMP.cmake DESTINATION ${ist_cmake_dir} COMPONENT development)
 
-set(ist_pc_requires zlib)
+set(ist_pc_requires "zlib, jansson")
 if(IST_WITH_HWLOC)
   string(APPEND ist_pc_requires ", hwloc >= 2.5")
 endif()
