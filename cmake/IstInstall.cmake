@@ -18,12 +18,19 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/ist-config-version.cmake 
 install(FILES ${PROJECT_BINARY_DIR}/ist-config.cmake ${PROJECT_BINARY_DIR}/ist-config-version.cmake
   ${PROJECT_SOURCE_DIR}/cmake/FindOpenBLASOpenMP.cmake DESTINATION ${ist_cmake_dir} COMPONENT development)
 
-set(ist_pc_requires "zlib, jansson")
+set(requires "zlib, jansson")
 if(IST_WITH_HWLOC)
-  string(APPEND ist_pc_requires ", hwloc >= 2.5")
+  string(APPEND requires ", hwloc >= 2.5")
 endif()
-get_filename_component(ist_pc_blas ${OpenBLASOpenMP_LIBRARY} NAME_WE)
-string(REGEX REPLACE "^lib" "" ist_pc_blas ${ist_pc_blas})
+get_filename_component(blas ${OpenBLASOpenMP_LIBRARY} NAME_WE)
+string(REGEX REPLACE "^lib" "" blas ${blas})
+set(libs "-L${OpenBLASOpenMP_LIBRARY_DIR} -l${blas} -Wl,-rpath,${OpenBLASOpenMP_LIBRARY_DIR} ${OpenMP_C_FLAGS} -lm")
+# What the shared library keeps to itself, whoever links a static one has to link too.
+if(BUILD_SHARED_LIBS)
+  set(ist_pc_lines "Requires.private: ${requires}\nLibs.private: ${libs}\nLibs: -L\${libdir} -list")
+else()
+  set(ist_pc_lines "Requires: ${requires}\nLibs: -L\${libdir} -list ${libs}")
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/ist.pc.in ${PROJECT_BINARY_DIR}/ist.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ist.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
