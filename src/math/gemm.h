@@ -11,7 +11,9 @@
 #include "base/status.h"
 
 /* C = alpha op(A) op(B) + beta C;  op(A) is (m, k), op(B) (k, n), C (m, n); beta 0 never reads C.
- * engine  IST_ENGINE_OPENBLAS or IST_ENGINE_REFERENCE.  [any thread, inside a parallel region for OPENBLAS] */
+ * engine  IST_ENGINE_OPENBLAS or IST_ENGINE_REFERENCE.
+ * Any thread; OpenMP threads, not others, for OPENBLAS.  Best inside an active parallel region (two threads or more):
+ * elsewhere each OPENBLAS call opens one of two threads, or OpenBLAS would use every core. */
 void ist__gemm(int32_t engine, bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k, float alpha,
                const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
@@ -26,5 +28,8 @@ typedef struct ist__blas_info {
     int32_t max_threads;   /* concurrent callers it can serve */
 } ist__blas_info;
 ist__blas_info ist__blas_describe(void);
+
+/* May so many threads call such a BLAS?  What ist__gemm_engine asks, apart so that tests can ask of others. */
+ist_status ist__blas_judge(const ist__blas_info *blas, int32_t threads, ist__error *error);
 
 #endif

@@ -4,8 +4,8 @@
  * function handles the rows it is given and no others, so threads that own disjoint bands of rows need no lock.
  *
  * Bits: sums over the batch are formed in 16 lanes (column c adds to lane c mod 16, ascending), and the lanes are added
- * in a fixed tree; all else is element by element, without contraction.  So the bits depend neither on threads nor on
- * the instruction set.  Nothing from libm is used but sqrt, which IEEE 754 rounds correctly.
+ * in a fixed tree (lanes.h); all else is element by element, without contraction.  So the bits depend neither on
+ * threads nor on the instruction set.  A NaN goes through everything, also through ReLU.  Nothing from libm is used but sqrt, which IEEE 754 rounds correctly.
  * Floor: math.  [any thread on disjoint rows]
  */
 #ifndef IST_MATH_KERNELS_H
@@ -45,7 +45,7 @@ void ist__row_moments(int32_t rows, int32_t columns, int64_t ld, const float *z,
  * labels   (columns of the whole block) class ids
  * d        out (classes, ld): (softmax - onehot) * scale, or the probabilities themselves when labels is NULL; may be
  *          `logits` itself; NULL: not wanted
- * loss     out per column (indexed as columns are): -log softmax[label], nats; NULL: not wanted
+ * loss     out per column (indexed as columns are): -log softmax[label], nats; NULL, or no labels: not wanted
  * best     out per column: index of the largest logit, the first of equal ones; NULL: not wanted */
 void ist__softmax_cross_entropy(int32_t classes, int32_t first, int32_t last, int64_t ld, const float *logits,
                                 const int32_t *labels, float scale, float *d, float *loss, int32_t *best);
@@ -61,9 +61,9 @@ typedef struct ist__adam {
 void ist__update_adam(int64_t count, float *w, float *m, float *v, const float *g, float lr, float keep,
                       const ist__adam *adam); /* w -= lr m correct1 / (sqrt(v correct2) + epsilon) */
 
-/* Own elementary functions, the same bits on every machine; error bounds are stated and tested in kernels.c. */
-float ist__exp(float x);       /* underflows to 0 below -87.3, saturates at FLT_MAX above 88.7 */
-double ist__log(double x);     /* x > 0 */
+/* Own elementary functions, the same bits on every machine; error bounds are stated in elementary.c. */
+float ist__exp(float x);       /* 0 below -87.33654, FLT_MAX above 88.72283, NaN of NaN */
+double ist__log(double x);     /* x > 0; of 0 -infinity, of less and of NaN NaN */
 double ist__cos_pi(double x);  /* cos(pi x), x in [0, 1] */
 double ist__power(double base, int64_t exponent); /* by squaring; exponent >= 0 */
 
