@@ -7,7 +7,8 @@
 
 enum { IST__HUGE_PAGE_BYTES = 2 << 20 };
 
-/* What the system refused, counted once for the report. */
+/* What the system refused, counted for the report.  Plain numbers: threads that create regions at once need one each,
+ * or NULL. */
 typedef struct ist__refusals {
     int32_t bind_memory, bind_memory_errno;
     int32_t huge_pages, huge_pages_errno; /* madvise(MADV_HUGEPAGE) */

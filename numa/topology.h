@@ -31,7 +31,7 @@ typedef struct ist__machine {
     ist__node *nodes;         /* (node_count) nodes with memory that we may use */
     bool this_system;         /* false: made from a text; nothing can be bound */
     bool omp_places;          /* OMP_PLACES or OMP_PROC_BIND was set by the user, and restricts us */
-    char source[64];          /* "hwloc 2.9.0", "none (built without hwloc)", ... */
+    char source[64];          /* "hwloc (API 2.8)", "none (built without hwloc)", ... */
 } ist__machine;
 
 typedef struct ist__topology ist__topology; /* opaque */

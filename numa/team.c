@@ -1,0 +1,278 @@
+/* team.c - the crew: one flat OpenMP region, teams inside it, barriers of a team and of all.
+ *
+ * Life of a thread in a run: save its mask, bind to its core, read back, work, restore its mask.  Under STRICT they
+ * meet before they work, so that nobody begins when one binding was refused.
+ *
+ * A crew of one thread still opens a region of two, whose second thread idles: OpenBLAS asks omp_in_parallel(), which
+ * is false in a region of one, and would then use every core of the machine.
+ *
+ * Barriers.  A thread reads the phase of its team, then arrives by counting; the last one resets the count and opens
+ * the next phase.  Nobody can open the phase between my reading and my arriving, because I am missing.  For the barrier
+ * of all, the last of each team arrives for it at the one barrier above, then opens its own team: so waiting threads
+ * read a line of their own team, and each team sends one arrival across.  Arrivals are acquire and release, phases are
+ * opened with release and read with acquire: what was written before is seen after.  No fences: thread sanitizers
+ * cannot see them.
+ */
+#include "numa/team.h"
+
+#include <omp.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "base/mem.h"
+#include "numa/errno_name.h"
+
+/* Pauses before the first yield.  A pause is 10 to 140 cycles: enough for threads that each have a core to meet without
+ * the system, short enough to lose little when the core was needed by the one we wait for. */
+enum { SPINS_ALONE = 4000, SPINS_CROWDED = 16 };
+
+/* Count and phase on lines of their own: arrivals do not disturb those who wait.  Memory comes 64-byte aligned. */
+typedef struct barrier {
+    _Atomic int32_t arrived;
+    int32_t members;
+    char pad_arrived[IST__CACHE_LINE_BYTES - 8];
+    _Atomic uint32_t phase;
+    int32_t spins;
+    char pad_phase[IST__CACHE_LINE_BYTES - 8];
+} barrier;
+_Static_assert(sizeof(barrier) == 2 * IST__CACHE_LINE_BYTES, "a barrier fills two cache lines");
+
+struct ist__crew {
+    const ist__topology *topology;
+    const ist__plan *plan;
+    int32_t placement;
+    barrier *teams;      /* (team_count) */
+    barrier *all;        /* one, its members are the teams */
+    int32_t *team_of;    /* (threads) */
+    int32_t *first;      /* (team_count) first thread of a team */
+    int32_t *bound_pu;   /* (threads) of the last run; -1: not bound */
+    int32_t *bind_errno; /* (threads) of the last run */
+    int32_t refusals, first_errno;
+};
+
+/* --------------------------------------------------------------------------------------------------- barriers -- */
+
+static inline void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield" ::: "memory");
+#else
+    __asm__ volatile("" ::: "memory"); /* no hint that every such CPU knows */
+#endif
+}
+
+static uint32_t phase_of(barrier *b)
+{
+    return atomic_load_explicit(&b->phase, memory_order_relaxed);
+}
+
+/* True for the last one, who must open the barrier. */
+static bool arrive(barrier *b)
+{
+    return atomic_fetch_add_explicit(&b->arrived, 1, memory_order_acq_rel) + 1 == b->members;
+}
+
+static void open_barrier(barrier *b, uint32_t phase)
+{
+    atomic_store_explicit(&b->arrived, 0, memory_order_relaxed); /* seen before the new phase is */
+    atomic_store_explicit(&b->phase, phase + 1, memory_order_release);
+}
+
+static void wait_for(barrier *b, uint32_t phase)
+{
+    for (int32_t spin = 0; atomic_load_explicit(&b->phase, memory_order_acquire) == phase;)
+        if (spin < b->spins) {
+            spin++;
+            relax();
+        } else {
+            sched_yield();
+        }
+}
+
+void ist__team_barrier(ist__worker *worker)
+{
+    barrier *team = worker->barrier_state;
+    const uint32_t phase = phase_of(team);
+    if (arrive(team))
+        open_barrier(team, phase);
+    else
+        wait_for(team, phase);
+}
+
+void ist__all_barrier(ist__worker *worker)
+{
+    barrier *team = worker->barrier_state, *all = worker->crew->all;
+    const uint32_t phase = phase_of(team);
+    if (!arrive(team)) {
+        wait_for(team, phase);
+        return;
+    }
+    const uint32_t all_phase = phase_of(all);
+    if (arrive(all))
+        open_barrier(all, all_phase);
+    else
+        wait_for(all, all_phase);
+    open_barrier(team, phase);
+}
+
+/* ------------------------------------------------------------------------------------------- create, destroy -- */
+
+static void fill_crew(ist__crew *crew)
+{
+    const ist__plan *plan = crew->plan;
+    const bool crowded = plan->oversubscribed || crew->placement == IST_PLACE_NONE ||
+                         plan->thread_count > ist__topology_machine(crew->topology)->pus_allowed;
+    const int32_t spins = crowded ? SPINS_CROWDED : SPINS_ALONE;
+    int32_t thread = 0;
+    for (int32_t t = 0; t < plan->team_count; t++) {
+        crew->first[t] = thread;
+        crew->teams[t].members = plan->teams[t].threads;
+        crew->teams[t].spins = spins;
+        for (int32_t r = 0; r < plan->teams[t].threads; r++) crew->team_of[thread++] = t;
+    }
+    crew->all->members = plan->team_count;
+    crew->all->spins = spins;
+}
+
+/* What the last run found is forgotten. */
+static void clear_findings(ist__crew *crew)
+{
+    crew->refusals = crew->first_errno = 0;
+    for (int32_t i = 0; i < crew->plan->thread_count; i++) {
+        crew->bound_pu[i] = -1;
+        crew->bind_errno[i] = 0;
+    }
+}
+
+ist_status ist__crew_create(ist__crew **out, const ist__topology *topology, const ist__plan *plan, int32_t placement,
+                            ist__error *error)
+{
+    if (placement < IST_PLACE_NONE || placement > IST_PLACE_STRICT)
+        return ist__fail(error, IST_E_ARGUMENT, "placement is %d: not one of IST_PLACE_*", placement);
+    ist__crew *crew = ist__alloc(1, sizeof *crew);
+    if (!crew) return ist__fail(error, IST_E_MEMORY, "out of memory for the threads");
+    *crew = (ist__crew){.topology = topology,
+                        .plan = plan,
+                        .placement = placement,
+                        .teams = ist__alloc(plan->team_count, sizeof *crew->teams),
+                        .all = ist__alloc(1, sizeof *crew->all),
+                        .team_of = ist__alloc(plan->thread_count, sizeof *crew->team_of),
+                        .first = ist__alloc(plan->team_count, sizeof *crew->first),
+                        .bound_pu = ist__alloc(plan->thread_count, sizeof *crew->bound_pu),
+                        .bind_errno = ist__alloc(plan->thread_count, sizeof *crew->bind_errno)};
+    if (!crew->teams || !crew->all || !crew->team_of || !crew->first || !crew->bound_pu || !crew->bind_errno) {
+        ist__crew_destroy(crew);
+        return ist__fail(error, IST_E_MEMORY, "out of memory for %d threads", plan->thread_count);
+    }
+    fill_crew(crew);
+    clear_findings(crew);
+    *out = crew;
+    return IST_OK;
+}
+
+void ist__crew_destroy(ist__crew *crew)
+{
+    if (!crew) return;
+    ist__free(crew->teams);
+    ist__free(crew->all);
+    ist__free(crew->team_of);
+    ist__free(crew->first);
+    ist__free(crew->bound_pu);
+    ist__free(crew->bind_errno);
+    ist__free(crew);
+}
+
+/* -------------------------------------------------------------------------------------------------------- run -- */
+
+static ist__worker make_worker(ist__crew *crew, int32_t thread)
+{
+    const int32_t team = crew->team_of[thread];
+    return (ist__worker){.crew = crew,
+                         .team = team,
+                         .teams = crew->plan->team_count,
+                         .rank = thread - crew->first[team],
+                         .size = crew->plan->teams[team].threads,
+                         .barrier_state = &crew->teams[team]};
+}
+
+/* Remember the mask, then bind; a thread whose mask cannot be remembered is left alone.  What happened goes to the
+ * thread's own entries.  Returns what must be restored, or NULL. */
+static ist__binding *bind_thread(ist__crew *crew, const ist__worker *worker, int32_t thread)
+{
+    const ist__team_plan *team = &crew->plan->teams[worker->team];
+    const int32_t pu = ist__topology_machine(crew->topology)->cores[team->core[worker->rank]].pu;
+    ist__binding *saved = NULL;
+    if (crew->placement == IST_PLACE_NONE) return NULL;
+    int refusal = ist__bind_save(crew->topology, &saved);
+    if (refusal == 0) refusal = ist__bind_to(crew->topology, pu);
+    crew->bind_errno[thread] = refusal;
+    if (refusal == 0) crew->bound_pu[thread] = pu;
+    return saved;
+}
+
+static bool any_refused(const ist__crew *crew)
+{
+    for (int32_t i = 0; i < crew->plan->thread_count; i++)
+        if (crew->bind_errno[i] != 0) return true;
+    return false;
+}
+
+static void run_thread(ist__crew *crew, int32_t thread, ist__work work, void *argument)
+{
+    ist__worker worker = make_worker(crew, thread);
+    ist__binding *saved = bind_thread(crew, &worker, thread);
+    bool go = true;
+    if (crew->placement == IST_PLACE_STRICT) {
+        ist__all_barrier(&worker); /* now all entries are written, and nobody writes them before the run ends */
+        go = !any_refused(crew);
+    }
+    if (go) work(argument, &worker);
+    ist__bind_restore(crew->topology, saved);
+}
+
+/* Add up what the threads found; the region's end has made their entries visible. */
+static void count_refusals(ist__crew *crew)
+{
+    for (int32_t i = 0; i < crew->plan->thread_count; i++)
+        if (crew->bind_errno[i] != 0 && crew->refusals++ == 0) crew->first_errno = crew->bind_errno[i];
+}
+
+ist_status ist__crew_run(ist__crew *crew, ist__work work, void *argument, ist__error *error)
+{
+    const int32_t planned = crew->plan->thread_count;
+    const int asked = planned > 1 ? planned : 2;
+    int given = 0;
+    clear_findings(crew);
+#pragma omp parallel num_threads(asked) default(none) shared(crew, work, argument, asked, planned, given)
+    {
+        const int32_t thread = omp_get_thread_num();
+        if (thread == 0) given = omp_get_num_threads();
+        if (omp_get_num_threads() == asked && thread < planned) run_thread(crew, thread, work, argument);
+    }
+    if (given != asked)
+        return ist__fail(error, IST_E_PLACEMENT,
+                         "%d threads are needed, the OpenMP run time gives %d (OMP_THREAD_LIMIT=%d, OMP_DYNAMIC=%s%s)",
+                         asked, given, omp_get_thread_limit(), omp_get_dynamic() ? "true" : "false",
+                         omp_in_parallel() ? ", and this is called inside a parallel region" : "");
+    count_refusals(crew);
+    if (crew->placement != IST_PLACE_STRICT || crew->refusals == 0) return IST_OK;
+    return ist__fail(error, IST_E_PLACEMENT, "strict placement: the system refuses to bind %d of %d threads: %s (%d)",
+                     crew->refusals, planned, ist__errno_name(crew->first_errno), crew->first_errno);
+}
+
+void ist__share(int64_t count, int32_t rank, int32_t size, int64_t *first, int64_t *last)
+{
+    const int64_t even = count / size, extra = count % size; /* rank * count would overflow */
+    *first = rank * even + (rank < extra ? rank : extra);
+    *last = *first + even + (rank < extra ? 1 : 0);
+}
+
+ist__crew_state ist__crew_last(const ist__crew *crew)
+{
+    return (ist__crew_state){.threads = crew->plan->thread_count,
+                             .bind_refused = crew->refusals,
+                             .bind_errno = crew->first_errno,
+                             .bound_pu = crew->bound_pu};
+}

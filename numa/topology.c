@@ -1,0 +1,370 @@
+/* topology.c - the machine through hwloc: loaded once a context, reduced to the arrays of ist__machine.
+ *
+ * Why a file of its own: the rest of the library sees cores and nodes as plain numbers and never an hwloc type, so the
+ * plan can be tested on machines that we do not own, and a build without hwloc has but this file and bind.c to replace.
+ *
+ * What "allowed" means: hwloc's allowed set (cgroup) AND the calling thread's affinity mask, or AND the union of the
+ * OMP places where such are in force (places.c).  Disallowed objects stay in hwloc's tree (INCLUDE_DISALLOWED) and the
+ * tree is never restricted: we count the whole machine for the report, keep the distances of nodes without memory, and
+ * hwloc reads masks back with all their bits.
+ *
+ * Traps met here: the PUs of a node are not one range; a core may be allowed by half; a node may have no CPUs (memory
+ * only) or no memory; nodes may be closed to us by cpuset.mems or numactl --membind; a synthetic text need not have
+ * cores, caches or packages; with a text, hwloc "binds" successfully and does nothing, so we ask machine->this_system.
+ */
+#define _GNU_SOURCE
+#include "numa/topology.h"
+
+#include <errno.h>
+#include <hwloc.h>
+#include <linux/mempolicy.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "numa/errno_name.h"
+#include "numa/places.h"
+#include "numa/topology_hwloc.h"
+
+struct ist__topology {
+    hwloc_topology_t hwloc;
+    ist__machine machine;
+};
+
+/* What survey() works with. */
+typedef struct survey {
+    hwloc_topology_t hwloc;
+    ist__machine *machine;
+    hwloc_bitmap_t pus;   /* allowed to us */
+    hwloc_bitmap_t nodes; /* whose memory we may use */
+    hwloc_obj_t *home;    /* (machine->node_count) objects behind machine->nodes */
+    struct hwloc_distances_s *distances; /* between nodes; NULL: not known */
+} survey;
+
+/* ---------------------------------------------------------------------------------------------------- loading -- */
+
+static ist_status check_version(ist__error *error)
+{
+    const unsigned have = hwloc_get_api_version(), want = HWLOC_API_VERSION;
+    if (have >> 16 == want >> 16) return IST_OK;
+    return ist__fail(error, IST_E_PLACEMENT, "hwloc: built for version %u.%u, but the one loaded is %u.%u", want >> 16,
+                     want >> 8 & 255, have >> 16, have >> 8 & 255);
+}
+
+/* Devices and small caches cost most of the load time on large machines, and nobody here asks for them. */
+static int set_filters(hwloc_topology_t hwloc)
+{
+    int bad = hwloc_topology_set_flags(hwloc, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+    bad |= hwloc_topology_set_io_types_filter(hwloc, HWLOC_TYPE_FILTER_KEEP_NONE);
+    bad |= hwloc_topology_set_cache_types_filter(hwloc, HWLOC_TYPE_FILTER_KEEP_NONE);
+    bad |= hwloc_topology_set_icache_types_filter(hwloc, HWLOC_TYPE_FILTER_KEEP_NONE);
+    bad |= hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_L3CACHE, HWLOC_TYPE_FILTER_KEEP_ALL);
+    return bad;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+static ist_status load_hwloc(hwloc_topology_t hwloc, const char *description, ist__error *error)
+{
+    if (hwloc_topology_abi_check(hwloc) != 0)
+        return ist__fail(error, IST_E_PLACEMENT, "hwloc: the library loaded has another ABI than its header");
+    if (set_filters(hwloc) != 0) return ist__fail(error, IST_E_PLACEMENT, "hwloc: it refuses our filters");
+
+    const bool file = description && is_file(description);
+    if (file && hwloc_topology_set_xml(hwloc, description) != 0)
+        return ist__fail(error, IST_E_FORMAT, "%.300s: not a topology that hwloc wrote (XML)", description);
+    if (description && !file && hwloc_topology_set_synthetic(hwloc, description) != 0)
+        return ist__fail(error, IST_E_ARGUMENT,
+                         "topology \"%.300s\": neither a file nor text such as \"numa:2 core:4 pu:1\"", description);
+    if (hwloc_topology_load(hwloc) == 0) {
+        hwloc_topology_refresh(hwloc); /* distances and the like are else put in order lazily, by several threads */
+        return IST_OK;
+    }
+    if (errno == ENOMEM) return ist__fail(error, IST_E_MEMORY, "hwloc: out of memory");
+    if (file) return ist__fail(error, IST_E_FORMAT, "%.300s: hwloc cannot read this topology", description);
+    return ist__fail(error, description ? IST_E_ARGUMENT : IST_E_PLACEMENT, "hwloc: cannot load the topology: %s",
+                     ist__errno_name(errno));
+}
+
+/* ---------------------------------------------------------------------------------------------------- allowed -- */
+
+/* s->pus &= the user's OMP places, or else the calling thread's mask.  Returns 0 or ENOMEM. */
+static int restrict_to_mask(survey *s)
+{
+    int32_t *pus, count;
+    const int failed = ist__omp_places(&pus, &count);
+    hwloc_bitmap_t mask = hwloc_bitmap_alloc();
+    if (failed || !mask) {
+        ist__free(pus);
+        hwloc_bitmap_free(mask);
+        return ENOMEM;
+    }
+    s->machine->omp_places = count > 0;
+    for (int32_t i = 0; i < count; i++) hwloc_bitmap_set(mask, (unsigned)pus[i]);
+    if (count > 0 || hwloc_get_cpubind(s->hwloc, mask, HWLOC_CPUBIND_THREAD) == 0)
+        hwloc_bitmap_and(s->pus, s->pus, mask);
+    ist__free(pus);
+    hwloc_bitmap_free(mask);
+    return 0;
+}
+
+/* s->nodes &= the nodes of numactl --membind.  hwloc does not tell a strict policy from a preferred one, so the mode
+ * comes from the kernel; where that is not allowed (containers) nothing is known and nothing is taken away. */
+static int restrict_to_membind(survey *s)
+{
+    int mode = MPOL_DEFAULT;
+    if (syscall(SYS_get_mempolicy, &mode, NULL, 0UL, NULL, 0UL) != 0) return 0;
+    if ((mode & ~MPOL_MODE_FLAGS) != MPOL_BIND) return 0;
+    hwloc_bitmap_t nodes = hwloc_bitmap_alloc();
+    if (!nodes) return ENOMEM;
+    hwloc_membind_policy_t policy;
+    if (hwloc_get_membind(s->hwloc, nodes, &policy, HWLOC_MEMBIND_THREAD | HWLOC_MEMBIND_BYNODESET) == 0 &&
+        hwloc_bitmap_intersects(s->nodes, nodes))
+        hwloc_bitmap_and(s->nodes, s->nodes, nodes);
+    hwloc_bitmap_free(nodes);
+    return 0;
+}
+
+static ist_status find_allowed(survey *s, ist__error *error)
+{
+    s->pus = hwloc_bitmap_dup(hwloc_topology_get_allowed_cpuset(s->hwloc));
+    s->nodes = hwloc_bitmap_dup(hwloc_topology_get_allowed_nodeset(s->hwloc));
+    if (!s->pus || !s->nodes) return ist__fail(error, IST_E_MEMORY, "hwloc: out of memory");
+    hwloc_bitmap_and(s->pus, s->pus, hwloc_topology_get_topology_cpuset(s->hwloc));
+    if (s->machine->this_system && (restrict_to_mask(s) != 0 || restrict_to_membind(s) != 0))
+        return ist__fail(error, IST_E_MEMORY, "hwloc: out of memory");
+    s->machine->pus = hwloc_bitmap_weight(hwloc_topology_get_topology_cpuset(s->hwloc));
+    s->machine->pus_allowed = hwloc_bitmap_weight(s->pus);
+    if (s->machine->pus_allowed > 0) return IST_OK;
+    return ist__fail(error, IST_E_PLACEMENT, "no processing unit is left to us: cgroup AND affinity mask%s is empty",
+                     s->machine->omp_places ? " (OMP places)" : "");
+}
+
+/* ------------------------------------------------------------------------------------------------------ nodes -- */
+
+/* Objects of one kind; hwloc's count is negative for kinds that stand at several depths. */
+static int32_t count_objects(hwloc_topology_t hwloc, hwloc_obj_type_t type)
+{
+    const int count = hwloc_get_nbobjs_by_type(hwloc, type);
+    return count > 0 ? count : 0;
+}
+
+static bool has_memory(const survey *s, hwloc_obj_t node)
+{
+    return hwloc_bitmap_isset(s->nodes, node->os_index) && node->attr->numanode.local_memory > 0;
+}
+
+/* The usable nodes, in hwloc's order.  Where no size is known (a VM, an old XML), every node of the machine counts. */
+static ist_status list_nodes(survey *s, ist__error *error)
+{
+    const int32_t all = count_objects(s->hwloc, HWLOC_OBJ_NUMANODE);
+    int32_t sized = 0, kept = 0;
+    s->machine->nodes = ist__alloc(all, sizeof *s->machine->nodes);
+    s->home = ist__alloc(all, sizeof *s->home);
+    if (!s->machine->nodes || !s->home) return ist__fail(error, IST_E_MEMORY, "out of memory for %d nodes", all);
+    for (int32_t i = 0; i < all; i++)
+        sized += has_memory(s, hwloc_get_obj_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, (unsigned)i));
+    for (int32_t i = 0; i < all; i++) {
+        const hwloc_obj_t node = hwloc_get_obj_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, (unsigned)i);
+        if (sized > 0 && !has_memory(s, node)) continue;
+        s->home[kept] = node;
+        s->machine->nodes[kept++] = (ist__node){.os_index = (int32_t)node->os_index,
+                                                .memory_bytes = (int64_t)node->attr->numanode.local_memory};
+    }
+    s->machine->node_count = kept;
+    return IST_OK;
+}
+
+/* hwloc's distances go by object; -1: this node has no row. */
+static int32_t distance_row(const survey *s, hwloc_obj_t node)
+{
+    for (unsigned i = 0; s->distances && i < s->distances->nbobjs; i++)
+        if (s->distances->objs[i] == node) return (int32_t)i;
+    return -1;
+}
+
+static uint64_t distance(const survey *s, hwloc_obj_t from, hwloc_obj_t to)
+{
+    const int32_t row = distance_row(s, from), column = distance_row(s, to);
+    if (row < 0 || column < 0) return UINT64_MAX;
+    return s->distances->values[(size_t)row * s->distances->nbobjs + (size_t)column];
+}
+
+/* The usable node to which the PU belongs: of several (DRAM beside HBM or CXL memory) the one that serves the fewest
+ * PUs, then the one that the system numbers first, as Linux does with the node of the CPUs.  -1: none. */
+static int32_t local_node(const survey *s, hwloc_obj_t pu)
+{
+    int32_t best = -1, best_pus = 0;
+    for (int32_t i = 0; i < s->machine->node_count; i++) {
+        if (!hwloc_bitmap_isset(s->home[i]->cpuset, pu->os_index)) continue;
+        const int32_t pus = hwloc_bitmap_weight(s->home[i]->cpuset);
+        const bool first = best >= 0 && s->home[i]->os_index < s->home[best]->os_index;
+        if (best < 0 || pus < best_pus || (pus == best_pus && first)) {
+            best = i;
+            best_pus = pus;
+        }
+    }
+    return best;
+}
+
+/* For a PU whose node has no memory for us: the usable node at the least distance from that node, else the first. */
+static int32_t nearest_node(const survey *s, hwloc_obj_t pu)
+{
+    int32_t best = 0;
+    uint64_t least = UINT64_MAX;
+    hwloc_obj_t from = NULL;
+    while ((from = hwloc_get_next_obj_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, from)) != NULL) {
+        if (!hwloc_bitmap_isset(from->cpuset, pu->os_index)) continue;
+        for (int32_t i = 0; i < s->machine->node_count; i++) {
+            const uint64_t away = distance(s, from, s->home[i]);
+            if (away >= least) continue;
+            least = away;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* ------------------------------------------------------------------------------------------------------ cores -- */
+
+/* PUs are walked in hwloc's order, in which the members of one object stand together: a new object is one that
+ * differs from the last. */
+typedef struct walk {
+    hwloc_obj_t core, package;
+    const void *l3;
+} walk;
+
+static void add_core(survey *s, walk *last, hwloc_obj_t pu)
+{
+    ist__machine *m = s->machine;
+    int32_t node = local_node(s, pu);
+    if (node < 0) node = nearest_node(s, pu);
+
+    const hwloc_obj_t package = hwloc_get_ancestor_obj_by_type(s->hwloc, HWLOC_OBJ_PACKAGE, pu);
+    const void *l3 = hwloc_get_ancestor_obj_by_type(s->hwloc, HWLOC_OBJ_L3CACHE, pu);
+    if (!l3) l3 = s->home[node]; /* no such cache is known: the cores of a node stand for those that share one */
+    if (m->package_count == 0 || package != last->package) m->package_count++;
+    if (m->l3_count == 0 || l3 != last->l3) m->l3_count++;
+    last->package = package;
+    last->l3 = l3;
+
+    m->nodes[node].cores++;
+    m->cores[m->core_count++] = (ist__core){
+        .pu = (int32_t)pu->os_index, .node = node, .l3 = m->l3_count - 1, .package = m->package_count - 1};
+}
+
+/* One core for each run of allowed PUs under one core object; a PU without such an object is a core by itself. */
+static ist_status list_cores(survey *s, ist__error *error)
+{
+    const int32_t most = s->machine->pus_allowed;
+    s->machine->cores = ist__alloc(most, sizeof *s->machine->cores);
+    if (!s->machine->cores) return ist__fail(error, IST_E_MEMORY, "out of memory for %d cores", most);
+    walk last = {0};
+    hwloc_obj_t pu = NULL;
+    while ((pu = hwloc_get_next_obj_by_type(s->hwloc, HWLOC_OBJ_PU, pu)) != NULL) {
+        if (!hwloc_bitmap_isset(s->pus, pu->os_index)) continue;
+        const hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(s->hwloc, HWLOC_OBJ_CORE, pu);
+        if (!core || core != last.core) add_core(s, &last, pu);
+        last.core = core;
+    }
+    return IST_OK;
+}
+
+/* ----------------------------------------------------------------------------------------------------- survey -- */
+
+/* hwloc tells the version of its interface only: 2.8 stands for releases 2.8 and 2.9. */
+static void describe_source(ist__machine *machine, const char *description)
+{
+    const unsigned version = hwloc_get_api_version();
+    snprintf(machine->source, sizeof machine->source, "hwloc (API %u.%u)%s", version >> 16, version >> 8 & 255,
+             !description ? "" : is_file(description) ? ", XML file" : ", synthetic text");
+}
+
+static ist_status run_survey(survey *s, ist__error *error)
+{
+    unsigned matrices = 1;
+    if (hwloc_distances_get_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, &matrices, &s->distances,
+                                    HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) != 0 ||
+        matrices == 0)
+        s->distances = NULL;
+    ist_status status = find_allowed(s, error);
+    if (status == IST_OK) status = list_nodes(s, error);
+    if (status == IST_OK) status = list_cores(s, error);
+    return status;
+}
+
+static ist_status fill_machine(ist__topology *topology, const char *description, ist__error *error)
+{
+    survey s = {.hwloc = topology->hwloc, .machine = &topology->machine};
+    topology->machine.this_system = hwloc_topology_is_thissystem(topology->hwloc) != 0;
+    describe_source(&topology->machine, description);
+    const ist_status status = run_survey(&s, error);
+    if (s.distances) hwloc_distances_release(s.hwloc, s.distances);
+    ist__free(s.home);
+    hwloc_bitmap_free(s.pus);
+    hwloc_bitmap_free(s.nodes);
+    return status;
+}
+
+ist_status ist__topology_load(ist__topology **out, const char *description, ist__error *error)
+{
+    ist_status status = check_version(error);
+    if (status != IST_OK) return status;
+    ist__topology *topology = ist__alloc(1, sizeof *topology);
+    if (!topology || hwloc_topology_init(&topology->hwloc) != 0) {
+        ist__free(topology);
+        return ist__fail(error, IST_E_MEMORY, "out of memory for the topology");
+    }
+    status = load_hwloc(topology->hwloc, description, error);
+    if (status == IST_OK) status = fill_machine(topology, description, error);
+    if (status != IST_OK) {
+        ist__topology_destroy(topology);
+        return status;
+    }
+    *out = topology;
+    return IST_OK;
+}
+
+void ist__topology_destroy(ist__topology *topology)
+{
+    if (!topology) return;
+    hwloc_topology_destroy(topology->hwloc);
+    ist__free(topology->machine.cores);
+    ist__free(topology->machine.nodes);
+    ist__free(topology);
+}
+
+const ist__machine *ist__topology_machine(const ist__topology *topology)
+{
+    return &topology->machine;
+}
+
+struct hwloc_topology *ist__topology_hwloc(const ist__topology *topology)
+{
+    return topology->hwloc;
+}
+
+/* Without STRICT, hwloc asks Linux for MPOL_PREFERRED: when the node is full, pages spill to another one and
+ * ist__pages_where shows it; with MPOL_BIND the kernel kills the process instead. */
+int ist__topology_bind_memory(const ist__topology *topology, void *base, size_t bytes, int32_t node)
+{
+    const ist__machine *machine = &topology->machine;
+    if (node < 0 || node >= machine->node_count) return EINVAL;
+    if (!machine->this_system) return ENOSYS;
+    if (machine->node_count == 1) return 0; /* it is there already: nothing that a container could refuse us */
+    hwloc_bitmap_t nodes = hwloc_bitmap_alloc();
+    if (!nodes) return ENOMEM;
+    int refusal = 0;
+    if (hwloc_bitmap_only(nodes, (unsigned)machine->nodes[node].os_index) != 0) refusal = ENOMEM;
+    if (!refusal && hwloc_set_area_membind(topology->hwloc, base, bytes, nodes, HWLOC_MEMBIND_BIND,
+                                           HWLOC_MEMBIND_BYNODESET) != 0)
+        refusal = errno ? errno : EINVAL;
+    hwloc_bitmap_free(nodes);
+    return refusal;
+}
