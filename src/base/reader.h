@@ -18,8 +18,12 @@ typedef struct ist__reader ist__reader; /* opaque */
 ist_status ist__reader_open(ist__reader **out, const char *path, ist__error *error);
 void ist__reader_close(ist__reader *reader); /* NULL is fine */
 
+/* The file's name for error lines: one line of at most IST__SHOWN_PATH_BYTES - 1 characters (see ist__show_path). */
 const char *ist__reader_path(const ist__reader *reader);
 uint64_t ist__reader_offset(const ist__reader *reader); /* bytes of (unpacked) content read so far */
+
+/* The most bytes of content that can follow.  Plain files: exactly known; gzip: by its greatest ratio, 1032. */
+uint64_t ist__reader_rest(const ist__reader *reader);
 
 /* Exactly `bytes` bytes; `what` names them in the error line: "PATH: byte N: truncated, expected .. more bytes of WHAT".
  * IST_E_FORMAT when the file ends before, IST_E_FORMAT for damaged gzip, IST_E_IO. */
@@ -29,9 +33,16 @@ ist_status ist__reader_some(ist__reader *reader, void *to, size_t bytes, size_t 
 /* IST_OK if nothing is left, else IST_E_FORMAT. */
 ist_status ist__reader_end(ist__reader *reader, ist__error *error);
 
-/* Could the rest of the file hold so many bytes?  Plain files: exactly known; gzip: by its greatest ratio, 1032.
- * IST_E_FORMAT, with both numbers, when it cannot. */
+/* Could the rest of the file (ist__reader_rest) hold so many bytes?  UINT64_MAX stands for a claim that overflowed.
+ * IST_E_FORMAT, with both numbers, when it cannot: "PATH: byte N: claims .. bytes of WHAT, but ..". */
 ist_status ist__reader_justify(ist__reader *reader, uint64_t bytes, const char *what, ist__error *error);
+
+/* A path made fit for an error line: the tail of a long one, and no control characters. */
+enum { IST__SHOWN_PATH_BYTES = 200 };
+void ist__show_path(char shown[IST__SHOWN_PATH_BYTES], const char *path);
+
+/* IST_E_IO with "PATH: DOING: the system's text for errno_value". */
+ist_status ist__fail_system(ist__error *error, const char *path, const char *doing, int errno_value);
 
 /* A file that appears whole or not at all: written under a temporary name in the same folder, then fsync, rename,
  * fsync of the folder. */
