@@ -1,0 +1,58 @@
+/* cli_context.c - the options of machine and teams that most verbs share, and the context made from them. */
+#include "cli_context.h"
+
+#include "cli_json.h"
+
+const cli_choice cli_team_at_words[] = {{"numa", IST_AT_NUMA}, {"l3", IST_AT_L3},           {"package", IST_AT_PACKAGE},
+                                        {"core", IST_AT_CORE}, {"machine", IST_AT_MACHINE}, {NULL, 0}};
+static const cli_choice placement_words[] = {
+    {"try", IST_PLACE_TRY}, {"strict", IST_PLACE_STRICT}, {"none", IST_PLACE_NONE}, {NULL, 0}};
+static const cli_choice engine_words[] = {
+    {"auto", IST_ENGINE_AUTO}, {"openblas", IST_ENGINE_OPENBLAS}, {"reference", IST_ENGINE_REFERENCE}, {NULL, 0}};
+
+/* The bounds of a team option are those that ist.h promises for its field. */
+const cli_option cli_team_options[] = {
+    {.name = "teams", .value = "N|auto", .kind = CLI_INT32, .offset = offsetof(ist_context_config, teams), .low = 1,
+     .high = 4096, .word = "auto", .help = "subnets trained at once; auto: one for each place of --team-at"},
+    {.name = "threads", .value = "N|auto", .kind = CLI_INT32, .offset = offsetof(ist_context_config, threads_per_team),
+     .low = 1, .high = 4096, .word = "auto", .help = "threads of a team; auto: the cores of its place that we may use"},
+    {.name = "team-at", .kind = CLI_CHOICE, .offset = offsetof(ist_context_config, team_at),
+     .choices = cli_team_at_words, .help = "what a team is bound to; machine: one team over everything"},
+    {.name = "placement", .kind = CLI_CHOICE, .offset = offsetof(ist_context_config, placement),
+     .choices = placement_words,
+     .help = "bind threads and memory: try reports what the system refuses, strict fails, none binds nothing"},
+    {.name = "engine", .kind = CLI_CHOICE, .offset = offsetof(ist_context_config, engine), .choices = engine_words,
+     .help = "who multiplies matrices; reference is slow and plain"},
+};
+const size_t cli_team_option_count = sizeof cli_team_options / sizeof cli_team_options[0];
+
+ist_context *cli_context_open(const ist_context_config *asked, int *exit_status)
+{
+    ist_context_config config = *asked;
+    config.log = cli_library_log;
+    ist_context *context = NULL;
+    const ist_status status = ist_context_create(&context, &config);
+    if (status == IST_OK) return context;
+    *exit_status = cli_library_failed(NULL, status, CLI_READING);
+    return NULL;
+}
+
+cli_teams cli_context_teams(ist_context *context)
+{
+    cli_teams teams = {.report = cli_context_report(context), .teams = 1, .threads = 1, .at = "?"};
+    const json_t *plan = json_object_get(teams.report, "plan");
+    const size_t count = json_array_size(json_object_get(plan, "teams"));
+    if (count > 0) teams.teams = (int32_t)count;
+    teams.threads = (int32_t)cli_json_number(plan, "threads", teams.threads);
+    teams.at = cli_json_text(plan, "team_at", teams.at);
+    return teams;
+}
+
+ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, int *exit_status)
+{
+    ist_dataset *dataset = NULL;
+    const ist_status status = ist_dataset_open(context, &dataset, x, y);
+    if (status == IST_OK) return dataset;
+    *exit_status = cli_library_failed(context, status, CLI_READING);
+    return NULL;
+}

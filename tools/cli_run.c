@@ -1,0 +1,267 @@
+/* cli_run.c - a training run: stretches of rounds, evaluations and checkpoints between them, the log, the signals.
+ *
+ * Where a stretch ends is a function of the round alone, counted from the start of the whole run, so a resumed run
+ * evaluates where the unbroken one did.  Times: `seconds` is what ist_trainer_run took, evaluation is counted apart,
+ * wall_s is all since the tool began.
+ *
+ * Signals: the first asks the trainer to end its round; then the checkpoint is written and the tool leaves with 128 plus
+ * the number.  The second leaves at once.  The handler touches two statics and ist_trainer_stop, which may be called
+ * there.  A signal between two calls of ist_trainer_run is not lost: on_round and the loop look at the flag, too.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "cli_run.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli_number.h"
+#include "cli_say.h"
+
+static volatile sig_atomic_t caught_signal;
+static ist_trainer *volatile running_trainer;
+
+static void on_signal(int number)
+{
+    if (caught_signal) _exit(128 + number);
+    caught_signal = number;
+    if (running_trainer) ist_trainer_stop(running_trainer);
+}
+
+static void catch_signals(ist_trainer *trainer, struct sigaction old[2])
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    caught_signal = 0;
+    running_trainer = trainer;
+    sigaction(SIGINT, &action, &old[0]);
+    sigaction(SIGTERM, &action, &old[1]);
+}
+
+static void release_signals(const struct sigaction old[2])
+{
+    sigaction(SIGINT, &old[0], NULL);
+    sigaction(SIGTERM, &old[1], NULL);
+    running_trainer = NULL;
+}
+
+/* ------------------------------------------------------------------------------------------ what is told about -- */
+
+static double rate(double amount, double seconds)
+{
+    return seconds > 0 ? amount / seconds : 0;
+}
+
+double cli_run_samples_per_s(const cli_run *run)
+{
+    return rate((double)(run->at.samples - run->begin.samples), run->at.seconds - run->begin.seconds);
+}
+
+double cli_run_gflops(const cli_run *run)
+{
+    return rate(run->at.flops - run->begin.flops, run->at.seconds - run->begin.seconds) / 1e9;
+}
+
+const char *cli_run_end_word(cli_end end)
+{
+    static const char *const word[] = {"finished", "target", "signal", "diverged", "failed"};
+    return word[end];
+}
+
+/* The keys of the log in the order that docs/man/ist.1 gives. */
+static json_t *make_event(const cli_run *run, const char *event, double loss, const cli_split *split)
+{
+    const ist_progress *at = &run->at;
+    json_t *o = json_object();
+    json_object_set_new(o, "event", json_string(event));
+    json_object_set_new(o, "round", json_integer(at->round));
+    json_object_set_new(o, "epoch", cli_json_real(at->epoch));
+    json_object_set_new(o, "samples", json_integer(at->samples));
+    json_object_set_new(o, "seconds", cli_json_real(at->seconds));
+    json_object_set_new(o, "loss", cli_json_real(loss));
+    if (split) {
+        json_object_set_new(o, "accuracy", cli_json_real(split->result.accuracy));
+        json_object_set_new(o, "split", json_string(split->name));
+    }
+    json_object_set_new(o, "gather_s", cli_json_real(at->gather_s));
+    json_object_set_new(o, "train_s", cli_json_real(at->train_s));
+    json_object_set_new(o, "wait_s", cli_json_real(at->wait_s));
+    json_object_set_new(o, "writeback_s", cli_json_real(at->writeback_s));
+    json_object_set_new(o, "gflops", cli_json_real(cli_run_gflops(run)));
+    json_object_set_new(o, "bytes_moved", cli_json_real(at->bytes_moved));
+    json_object_set_new(o, "flops", cli_json_real(at->flops));
+    json_object_set_new(o, "lr", cli_json_real(at->lr));
+    json_object_set_new(o, "evaluate_s", cli_json_real(run->evaluate_s));
+    json_object_set_new(o, "wall_s", cli_json_real(cli_wall_s()));
+    return o;
+}
+
+json_t *cli_run_event(const cli_run *run, const char *event)
+{
+    /* The last split is what one quotes: test if there is one. */
+    const bool known = run->split_count > 0 && run->evaluated_round >= 0;
+    return make_event(run, event, run->at.loss, known ? &run->split[run->split_count - 1] : NULL);
+}
+
+/* "round 12/100  epoch 2.4  loss 0.1234  15,432 samples/s  210 GFLOP/s" */
+static void describe(const cli_run *run, char *out, size_t cap)
+{
+    char samples[CLI_NUMBER_BYTES];
+    snprintf(out, cap, "%s%sround %lld/%lld  epoch %.2f  loss %.4f  %s samples/s  %.1f GFLOP/s", run->label,
+             *run->label ? ": " : "", (long long)run->at.round, (long long)run->at.rounds, run->at.epoch, run->at.loss,
+             cli_show_count(samples, (int64_t)cli_run_samples_per_s(run)), cli_run_gflops(run));
+}
+
+static int32_t on_round(void *user, const ist_progress *progress)
+{
+    cli_run *run = user;
+    run->at = *progress;
+    if (run->log->file) cli_log_write(run->log, make_event(run, "round", progress->loss, NULL));
+    if (cli_progress_is_live()) {
+        char text[256], left[CLI_NUMBER_BYTES];
+        const double done = (double)(progress->round - run->begin.round);
+        describe(run, text, sizeof text);
+        cli_show_time(left, rate((double)(progress->rounds - progress->round), rate(done, progress->seconds)));
+        cli_progress_show(false, "%s  %s left", text, left);
+    }
+    return caught_signal != 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------- steps -- */
+
+/* The first round after `round` at which something is due that happens every `interval` rounds. */
+static int64_t next_due(int64_t round, double interval)
+{
+    if (!(interval > 0)) return INT64_MAX;
+    if (interval < 1) interval = 1;
+    const double times = floor((double)round / interval + 1e-9) + 1;
+    const double due = ceil(times * interval - 1e-9);
+    return due < 9e18 ? (int64_t)due : INT64_MAX;
+}
+
+static int failed(cli_run *run, ist_status status, cli_direction direction)
+{
+    run->end = CLI_END_FAILED;
+    return cli_library_failed(run->context, status, direction);
+}
+
+/* -1, or an exit status after a line was printed; so are all below. */
+static int evaluate(cli_run *run)
+{
+    const double start_s = cli_wall_s();
+    char text[512], more[96];
+    describe(run, text, sizeof text);
+    ist_status status = ist_trainer_calibrate(run->trainer);
+    for (int i = 0; status == IST_OK && i < run->split_count; i++) {
+        cli_split *split = &run->split[i];
+        cli_progress_show(true, "%s  evaluating %s ..", text, split->name);
+        status = ist_model_evaluate(run->model, split->data, &run->evaluate, &split->result);
+    }
+    run->evaluate_s += cli_wall_s() - start_s;
+    if (status != IST_OK) return failed(run, status, CLI_READING);
+    run->evaluated_round = run->at.round;
+    for (int i = 0; i < run->split_count; i++) {
+        const cli_split *split = &run->split[i];
+        cli_log_write(run->log, make_event(run, "eval", split->result.loss, split));
+        snprintf(more, sizeof more, "  %s %.4f (loss %.4f)", split->name, split->result.accuracy, split->result.loss);
+        strncat(text, more, sizeof text - strlen(text) - 1);
+    }
+    if (!cli_is_quiet()) {
+        cli_progress_clear();
+        fprintf(stderr, "%s\n", text);
+    }
+    return -1;
+}
+
+static int save_checkpoint(cli_run *run)
+{
+    if (!run->checkpoint || run->saved_round == run->at.round) return -1;
+    const ist_status status = ist_trainer_save(run->trainer, run->checkpoint);
+    if (status != IST_OK) return failed(run, status, CLI_WRITING);
+    run->saved_round = run->at.round;
+    return -1;
+}
+
+static int diverged(cli_run *run)
+{
+    cli_error("%s", ist_context_error(run->context));
+    if (save_checkpoint(run) >= 0) return CLI_FAILED;
+    run->end = CLI_END_DIVERGED;
+    cli_error("diverged in round %lld with --lr %g: try a smaller --lr%s%s%s", (long long)run->at.round + 1, run->at.lr,
+              run->model_path ? "; the model is not written" : "",
+              run->checkpoint ? "; the state before that round is in " : "", run->checkpoint ? run->checkpoint : "");
+    return CLI_FAILED;
+}
+
+static int interrupted(cli_run *run)
+{
+    const int number = caught_signal;
+    const int wrong = save_checkpoint(run);
+    if (wrong >= 0) return wrong;
+    run->end = CLI_END_SIGNAL;
+    run->signal = number;
+    cli_note("stopped by %s after round %lld of %lld%s%s", number == SIGINT ? "SIGINT" : "SIGTERM",
+             (long long)run->at.round, (long long)run->at.rounds,
+             run->checkpoint ? "; go on with the same command and --resume " : " (without --checkpoint nothing is kept)",
+             run->checkpoint ? run->checkpoint : "");
+    return 128 + number;
+}
+
+static int train(cli_run *run)
+{
+    const double epochs_to_rounds = run->epochs > 0 ? (double)run->at.rounds / run->epochs : 0;
+    const double tenth = fmax(1, (double)run->at.rounds / 10);
+    const double eval_rounds = run->eval_every < 0 ? tenth : run->eval_every * epochs_to_rounds;
+    const double save_rounds = run->checkpoint_every < 0 ? eval_rounds : run->checkpoint_every * epochs_to_rounds;
+    int wrong;
+
+    while (run->at.round < run->at.rounds) {
+        const int64_t eval_at = next_due(run->at.round, eval_rounds), save_at = next_due(run->at.round, save_rounds);
+        int64_t until = eval_at < save_at ? eval_at : save_at;
+        if (until > run->at.rounds) until = run->at.rounds;
+        const ist_status status =
+            caught_signal ? IST_OK : ist_trainer_run(run->trainer, until - run->at.round, on_round, run);
+        const ist_status asked = ist_trainer_progress(run->trainer, &run->at);
+        if (status == IST_E_DIVERGED) return diverged(run);
+        if (status != IST_OK) return failed(run, status, CLI_READING);
+        if (asked != IST_OK) return failed(run, asked, CLI_READING);
+        if (run->at.round == run->at.rounds) break;
+        if (run->at.round >= eval_at) {
+            if ((wrong = evaluate(run)) >= 0) return wrong;
+            if (run->target_accuracy > 0 && run->split[0].result.accuracy >= run->target_accuracy) {
+                run->end = CLI_END_TARGET;
+                break;
+            }
+        }
+        if (caught_signal) return interrupted(run);
+        if (run->at.round >= save_at && (wrong = save_checkpoint(run)) >= 0) return wrong;
+    }
+    if (run->evaluated_round != run->at.round && (wrong = evaluate(run)) >= 0) return wrong;
+    if ((wrong = save_checkpoint(run)) >= 0) return wrong;
+    if (run->model_path) {
+        const ist_status status = ist_model_save(run->model, run->model_path);
+        if (status != IST_OK) return failed(run, status, CLI_WRITING);
+    }
+    return CLI_DONE;
+}
+
+int cli_run_go(cli_run *run)
+{
+    struct sigaction old[2];
+    run->evaluated_round = run->saved_round = -1;
+    run->end = CLI_END_FINISHED;
+    run->begin = run->at = (ist_progress){.struct_size = sizeof(ist_progress)};
+    const ist_status status = ist_trainer_progress(run->trainer, &run->at);
+    if (status != IST_OK) return run->exit_status = failed(run, status, CLI_READING);
+    run->begin = run->at;
+    catch_signals(run->trainer, old);
+    run->exit_status = train(run);
+    release_signals(old);
+    cli_progress_clear();
+    return run->exit_status;
+}

@@ -1,0 +1,54 @@
+/* cli_run.h - a training run: stretches of rounds, evaluations and checkpoints between them, the log, the signals. */
+#ifndef IST_TOOLS_CLI_RUN_H
+#define IST_TOOLS_CLI_RUN_H
+
+#include "cli_json.h"
+
+typedef struct cli_split {
+    const char *name; /* "valid", "test" */
+    const ist_dataset *data;
+    ist_evaluation result; /* of the last evaluation */
+} cli_split;
+
+enum { CLI_MAX_SPLITS = 2, CLI_EVERY_AUTO = -1 };
+
+typedef enum cli_end { CLI_END_FINISHED, CLI_END_TARGET, CLI_END_SIGNAL, CLI_END_DIVERGED, CLI_END_FAILED } cli_end;
+
+typedef struct cli_run {
+    /* Filled by the caller. */
+    ist_context *context;
+    ist_model *model;
+    ist_trainer *trainer;
+    cli_split split[CLI_MAX_SPLITS]; /* target_accuracy looks at the first */
+    int split_count;
+    ist_evaluate_config evaluate;
+    double epochs;           /* of the whole run */
+    double eval_every;       /* epochs; 0: only at the end; CLI_EVERY_AUTO: ten times in all */
+    double checkpoint_every; /* epochs; 0: only at the end; CLI_EVERY_AUTO: with every evaluation */
+    double target_accuracy;  /* of the first split; 0: none */
+    const char *checkpoint;  /* file, NULL: none */
+    const char *model_path;  /* written at the end of a run that went well; NULL: none */
+    const char *label;       /* before the progress line, "" for none */
+    cli_log *log;
+
+    /* Where it ended. */
+    ist_progress begin, at; /* before the first and after the last round of this process */
+    int64_t evaluated_round, saved_round;
+    double evaluate_s; /* calibration and evaluation, not in at.seconds */
+    cli_end end;
+    int signal;
+    int exit_status;
+} cli_run;
+
+/* Returns run->exit_status.  Signals SIGINT and SIGTERM are caught from here to the return only. */
+int cli_run_go(cli_run *run);
+
+/* Rates of this process, a resumed run's earlier part not counted. */
+double cli_run_samples_per_s(const cli_run *run);
+double cli_run_gflops(const cli_run *run);
+/* Why it ended, as a word: finished, target, signal, diverged, failed. */
+const char *cli_run_end_word(cli_end end);
+/* {"event": .., "round": .., ...} with the sums so far; the caller adds the rest.  A new reference. */
+json_t *cli_run_event(const cli_run *run, const char *event);
+
+#endif

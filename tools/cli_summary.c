@@ -1,0 +1,191 @@
+/* cli_summary.c - what a finished run tells: tables for people, one object for programs.
+ *
+ * Written for somebody who has never seen the tool: the answer (accuracy) first, then what was trained on what, then
+ * where the time went, then where the pages are.  A share that the kernel did not tell is "unknown", never 100 %.
+ */
+#include "cli_summary.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli_number.h"
+#include "cli_table.h"
+
+void cli_describe_model(const ist_model *model, char *out, size_t cap)
+{
+    ist_model_config config = IST_MODEL_CONFIG_INIT;
+    char count[CLI_NUMBER_BYTES];
+    out[0] = '\0';
+    if (ist_model_describe(model, &config) != IST_OK) return;
+    size_t len = (size_t)snprintf(out, cap, "%d", config.features);
+    for (int32_t i = 0; i < config.hidden_count && len < cap; i++) {
+        len += (size_t)snprintf(out + len, cap - len, " - %d", config.hidden[i]);
+    }
+    if (len >= cap) return;
+    const bool hidden = config.hidden_count > 0 && config.hidden_norm == IST_NORM_BATCH;
+    const bool output = config.output_norm == IST_NORM_BATCH;
+    snprintf(out + len, cap - len, " - %d, %s, %s parameters", config.classes,
+             hidden && output ? "batch norm on hidden layers and output"
+             : hidden         ? "batch norm"
+             : output         ? "batch norm on the output"
+                              : "no norm",
+             cli_show_count(count, ist_model_parameter_count(model)));
+}
+
+static double share(double part, double whole)
+{
+    return whole > 0 ? 100 * part / whole : 0;
+}
+
+/* The kernel tells for bytes - unknown; without any of these nothing can be said. */
+static void cell_local(cli_table *table, const json_t *place)
+{
+    const double bytes = cli_json_number(place, "bytes", 0);
+    const double unknown = cli_json_number(place, "unknown_bytes", 0);
+    const double local = cli_json_number(place, "local_bytes", 0);
+    if (bytes <= 0 || unknown >= bytes) {
+        cli_table_cell(table, "%s", bytes <= 0 ? "-" : "unknown");
+    } else if (unknown > 0) {
+        cli_table_cell(table, "%.1f %% (%.1f %% unknown)", share(local, bytes), share(unknown, bytes));
+    } else {
+        cli_table_cell(table, "%.1f %%", share(local, bytes));
+    }
+}
+
+static void cell_node(cli_table *table, const json_t *place)
+{
+    const int node = (int)cli_json_number(place, "node", -1);
+    if (node < 0) {
+        cli_table_cell(table, "any");
+    } else {
+        cli_table_cell(table, "%d", node);
+    }
+}
+
+void cli_print_pages(const json_t *placement)
+{
+    const json_t *subnets = json_object_get(placement, "subnets"), *teams = json_object_get(placement, "teams");
+    const json_t *place;
+    size_t i;
+    cli_table table;
+    char bytes[CLI_NUMBER_BYTES];
+    if (json_array_size(subnets) == 0) return;
+    puts("\nwhere each subnet's pages are");
+    cli_table_begin(&table, "rrrrr");
+    static const char *const head[] = {"subnet", "team", "node", "bytes", "on its node"};
+    for (i = 0; i < 5; i++) cli_table_cell(&table, "%s", head[i]);
+    json_array_foreach(subnets, i, place) {
+        cli_table_cell(&table, "%d", (int)cli_json_number(place, "subnet", (double)i));
+        cli_table_cell(&table, "%d", (int)cli_json_number(place, "team", 0));
+        cell_node(&table, place);
+        cli_table_cell(&table, "%s", cli_show_bytes(bytes, cli_json_number(place, "bytes", 0)));
+        cell_local(&table, place);
+    }
+    json_array_foreach(teams, i, place) {
+        cli_table_cell(&table, "data");
+        cli_table_cell(&table, "%d", (int)cli_json_number(place, "team", (double)i));
+        cell_node(&table, place);
+        cli_table_cell(&table, "%s", cli_show_bytes(bytes, cli_json_number(place, "bytes", 0)));
+        cell_local(&table, place);
+    }
+    const json_t *master = json_object_get(placement, "master");
+    if (json_is_object(master)) {
+        cli_table_cell(&table, "master");
+        cli_table_cell(&table, "all");
+        cli_table_cell(&table, "all");
+        cli_table_cell(&table, "%s", cli_show_bytes(bytes, cli_json_number(master, "bytes", 0)));
+        cli_table_cell(&table, "striped");
+    }
+    cli_table_end(&table, 2);
+}
+
+static void print_times(const cli_run *run)
+{
+    const ist_progress *at = &run->at;
+    const double whole = at->seconds + run->evaluate_s;
+    const struct {
+        const char *what;
+        double seconds;
+    } row[] = {
+        {"gather", at->gather_s},        {"train", at->train_s},          {"wait", at->wait_s},
+        {"write back", at->writeback_s}, {"evaluation", run->evaluate_s}, {"all", whole},
+    };
+    cli_table table;
+    puts("\nwhere the time went");
+    cli_table_begin(&table, "lrr");
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        cli_table_cell(&table, "%s", row[i].what);
+        cli_table_cell(&table, "%.3f s", row[i].seconds);
+        cli_table_cell(&table, "%.1f %%", share(row[i].seconds, whole));
+    }
+    cli_table_end(&table, 2);
+}
+
+void cli_summary_print(const cli_summary *summary)
+{
+    const cli_run *run = summary->run;
+    const ist_progress *at = &run->at;
+    char text[512], a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
+    cli_table table;
+
+    cli_table_begin(&table, "ll");
+    for (int i = 0; run->evaluated_round >= 0 && i < run->split_count; i++) {
+        const cli_split *split = &run->split[i];
+        cli_table_cell(&table, "%s accuracy", split->name);
+        cli_table_cell(&table, "%.4f  (%s of %s right, loss %.4f)", split->result.accuracy,
+                       cli_show_count(a, split->result.correct), cli_show_count(b, split->result.rows),
+                       split->result.loss);
+    }
+    cli_table_cell(&table, "training loss");
+    cli_table_cell(&table, "%.4f", at->loss);
+    cli_table_cell(&table, "net");
+    cli_describe_model(run->model, text, sizeof text);
+    cli_table_cell(&table, "%s", text);
+    cli_table_cell(&table, "trained as");
+    const int32_t teams = summary->teams->teams, threads = summary->teams->threads;
+    cli_table_cell(&table, "%d subnet%s on %d team%s (%s), %d thread%s in all", summary->subnets,
+                   summary->subnets == 1 ? "" : "s", teams, teams == 1 ? "" : "s", summary->teams->at, threads,
+                   threads == 1 ? "" : "s");
+    cli_table_cell(&table, "samples");
+    cli_table_cell(&table, "%s in %s rounds, %s a second", cli_show_count(a, at->samples),
+                   cli_show_count(b, at->round),
+                   cli_show_count((char[CLI_NUMBER_BYTES]){0}, (int64_t)cli_run_samples_per_s(run)));
+    cli_table_cell(&table, "products");
+    cli_table_cell(&table, "%.1f GFLOP/s (%.3g TFLOP)", cli_run_gflops(run), (at->flops - run->begin.flops) / 1e12);
+    cli_table_cell(&table, "exchange");
+    const double rounds = (double)(at->round - run->begin.round);
+    cli_table_cell(&table, "%s a round between master and subnets",
+                   cli_show_bytes(a, rounds > 0 ? (at->bytes_moved - run->begin.bytes_moved) / rounds : 0));
+    cli_table_end(&table, 0);
+    print_times(run);
+    cli_print_pages(summary->placement);
+}
+
+json_t *cli_summary_event(const cli_summary *summary)
+{
+    const cli_run *run = summary->run;
+    char text[512];
+    json_t *o = cli_run_event(run, "end");
+    json_object_set_new(o, "status", json_integer(run->exit_status));
+    json_object_set_new(o, "reason", json_string(cli_run_end_word(run->end)));
+    json_t *final = json_object();
+    for (int i = 0; run->evaluated_round >= 0 && i < run->split_count; i++) {
+        const ist_evaluation *e = &run->split[i].result;
+        json_object_set_new(final, run->split[i].name,
+                            json_pack("{s:I, s:I, s:o, s:o}", "rows", (json_int_t)e->rows, "correct",
+                                      (json_int_t)e->correct, "accuracy", cli_json_real(e->accuracy), "loss",
+                                      cli_json_real(e->loss)));
+    }
+    json_object_set_new(o, "final", final);
+    json_object_set_new(o, "evaluated_round", json_integer(run->evaluated_round));
+    json_object_set_new(o, "rounds", json_integer(run->at.rounds));
+    json_object_set_new(o, "samples_per_s", cli_json_real(cli_run_samples_per_s(run)));
+    json_object_set_new(o, "subnets", json_integer(summary->subnets));
+    json_object_set_new(o, "teams", json_integer(summary->teams->teams));
+    json_object_set_new(o, "threads", json_integer(summary->teams->threads));
+    cli_describe_model(run->model, text, sizeof text);
+    json_object_set_new(o, "net", json_string(text));
+    json_object_set_new(o, "parameters", json_integer(ist_model_parameter_count(run->model)));
+    json_object_set_new(o, "report", summary->placement ? json_deep_copy(summary->placement) : json_null());
+    return o;
+}

@@ -1,0 +1,57 @@
+/* cli_table.c - small tables on stdout whose columns line up: cells are kept until the widest of each column is known. */
+#include "cli_table.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void cli_table_begin(cli_table *table, const char *align)
+{
+    *table = (cli_table){.align = align, .columns = strlen(align)};
+}
+
+void cli_table_cell(cli_table *table, const char *format, ...)
+{
+    char text[256];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    if (table->count == table->room) {
+        const size_t room = table->room ? 2 * table->room : 64;
+        char **larger = realloc(table->cell, room * sizeof *larger);
+        if (!larger) return; /* a table with a hole beats no result */
+        table->cell = larger;
+        table->room = room;
+    }
+    const size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    if (copy) memcpy(copy, text, size);
+    table->cell[table->count++] = copy;
+}
+
+void cli_table_end(cli_table *table, int indent)
+{
+    int width[16] = {0};
+    for (size_t i = 0; i < table->count; i++) {
+        const int len = table->cell[i] ? (int)strlen(table->cell[i]) : 0;
+        if (len > width[i % table->columns]) width[i % table->columns] = len;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        const size_t column = i % table->columns;
+        const bool last = column + 1 == table->columns || i + 1 == table->count;
+        const char *text = table->cell[i] ? table->cell[i] : "";
+        if (column == 0) printf("%*s", indent, "");
+        if (table->align[column] == 'r') {
+            printf("%*s", width[column], text);
+        } else {
+            printf("%-*s", last ? 0 : width[column], text);
+        }
+        fputs(last ? "\n" : "  ", stdout);
+        free(table->cell[i]);
+    }
+    free(table->cell);
+    table->cell = NULL;
+    table->count = 0;
+}

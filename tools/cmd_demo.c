@@ -1,0 +1,6 @@
+#include "cli_commands.h"
+int cmd_demo(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return 1;
+}

@@ -1,0 +1,93 @@
+/* cmd_eval.c - ist eval: accuracy and loss of a model on a data set with labels. */
+#include <stdio.h>
+
+#include "cli_commands.h"
+#include "cli_number.h"
+#include "cli_summary.h"
+#include "cli_table.h"
+
+typedef struct eval_options {
+    cli_data data;
+    ist_evaluate_config evaluate;
+    ist_context_config machine;
+    bool json;
+} eval_options;
+
+#define AT(field) .offset = offsetof(eval_options, field)
+
+static const cli_choice statistics_words[] = {
+    {"stored", IST_STATISTICS_STORED}, {"batch", IST_STATISTICS_BATCH}, {NULL, 0}};
+
+static const cli_option options[] = {
+    {.name = "data", .value = "X:Y", .kind = CLI_CUSTOM, AT(data), .required = true, .parse = cli_data_parse,
+     .show = cli_data_show, .help = "features and labels: .npy, idx (.gz) or .csv"},
+    {.name = "batch", .value = "B|auto", .kind = CLI_INT32, AT(evaluate.batch), .low = 1, .high = INT32_MAX,
+     .word = "auto", .help = "rows at a time; with stored statistics no answer depends on it"},
+    {.name = "statistics", .kind = CLI_CHOICE, AT(evaluate.statistics), .choices = statistics_words,
+     .help = "of batch norm: those stored in the model, or those of each batch"},
+    {.name = "json", .kind = CLI_FLAG, AT(json), .help = "one JSON object on standard output"},
+};
+
+static bool print_result(const eval_options *o, const char *path, const ist_model *model, const ist_evaluation *e)
+{
+    char text[512], a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
+    const double gflops = e->seconds > 0 ? e->flops / e->seconds / 1e9 : 0;
+    cli_describe_model(model, text, sizeof text);
+    if (o->json) {
+        json_t *object = json_pack(
+            "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "model", path, "net", text, "split", "data",
+            "statistics", cli_choice_word(statistics_words, o->evaluate.statistics), "rows", (json_int_t)e->rows,
+            "correct", (json_int_t)e->correct, "accuracy", cli_json_real(e->accuracy), "loss", cli_json_real(e->loss),
+            "seconds", cli_json_real(e->seconds), "gflops", cli_json_real(gflops), "flops", cli_json_real(e->flops));
+        const bool well = cli_json_print(object);
+        json_decref(object);
+        return well;
+    }
+    cli_table table;
+    cli_table_begin(&table, "ll");
+    cli_table_cell(&table, "accuracy");
+    cli_table_cell(&table, "%.4f  (%s of %s right)", e->accuracy, cli_show_count(a, e->correct),
+                   cli_show_count(b, e->rows));
+    cli_table_cell(&table, "loss");
+    cli_table_cell(&table, "%.4f", e->loss);
+    cli_table_cell(&table, "net");
+    cli_table_cell(&table, "%s", text);
+    cli_table_cell(&table, "time");
+    cli_table_cell(&table, "%.3f s, %.1f GFLOP/s", e->seconds, gflops);
+    cli_table_end(&table, 0);
+    return cli_stdout_is_well();
+}
+
+int cmd_eval(int argc, char **argv)
+{
+    eval_options o = {.evaluate = IST_EVALUATE_CONFIG_INIT, .machine = IST_CONTEXT_CONFIG_INIT};
+    const cli_group groups[] = {
+        {"options", options, sizeof options / sizeof options[0], &o},
+        {"machine", cli_team_options, cli_team_option_count, &o.machine},
+    };
+    const cli_verb verb = {.name = "eval",
+                           .purpose = "accuracy and loss of a model on a data set",
+                           .operand = "MODEL",
+                           .operand_help = "a file written by ist train --model or --checkpoint",
+                           .groups = groups,
+                           .group_count = sizeof groups / sizeof groups[0]};
+    cli_args args;
+    int status = cli_parse(&verb, argc, argv, &args);
+    if (status >= 0) return status;
+    ist_context *context = cli_context_open(&o.machine, &status);
+    if (!context) return status;
+
+    ist_model *model = NULL;
+    ist_evaluation result;
+    ist_dataset *data = NULL;
+    ist_status failed = ist_model_load(context, &model, args.operand);
+    if (failed == IST_OK && (data = cli_dataset_open(context, o.data.x, o.data.y, &status))) {
+        failed = ist_model_evaluate(model, data, &o.evaluate, &result);
+        if (failed == IST_OK) status = print_result(&o, args.operand, model, &result) ? CLI_DONE : CLI_FAILED;
+    }
+    if (failed != IST_OK) status = cli_library_failed(context, failed, CLI_READING);
+    ist_dataset_destroy(data);
+    ist_model_destroy(model);
+    ist_context_destroy(context);
+    return status;
+}

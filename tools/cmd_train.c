@@ -1,0 +1,377 @@
+/* cmd_train.c - ist train: options, data, model and trainer of a run; the run itself is cli_run.c.
+ *
+ * Order of things: all that can be wrong about the command line and the output files is asked before the data are read,
+ * and all that can be wrong about the data before the first round.  Defaults live in the *_INIT macros of ist.h: the
+ * option structs start from them, and help prints what it finds there.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli_commands.h"
+#include "cli_number.h"
+#include "cli_output.h"
+#include "cli_summary.h"
+
+enum { METHOD_IST, METHOD_SGD, METHOD_DATA_PARALLEL, METHOD_LOCAL_SGD };
+
+typedef struct train_options {
+    cli_data train, valid, test;
+    int32_t method;
+    cli_hidden hidden;
+    cli_normalize normalize;
+    ist_model_config net;
+    ist_train_config run;
+    ist_evaluate_config evaluate;
+    ist_context_config machine;
+    double eval_every, checkpoint_every, target_accuracy;
+    const char *log, *model, *checkpoint, *resume;
+    bool json, quiet;
+} train_options;
+
+#define AT(field) .offset = offsetof(train_options, field)
+
+static const cli_choice method_words[] = {{"ist", METHOD_IST},
+                                          {"sgd", METHOD_SGD},
+                                          {"data-parallel", METHOD_DATA_PARALLEL},
+                                          {"local-sgd", METHOD_LOCAL_SGD},
+                                          {NULL, 0}};
+static const cli_choice optimizer_words[] = {
+    {"sgd", IST_SGD}, {"momentum", IST_MOMENTUM}, {"nesterov", IST_NESTEROV}, {"adam", IST_ADAM}, {NULL, 0}};
+static const cli_choice schedule_words[] = {{"constant", IST_LR_CONSTANT}, {"cosine", IST_LR_COSINE}, {NULL, 0}};
+static const cli_choice state_words[] = {{"carried", IST_STATE_CARRIED}, {"reset", IST_STATE_RESET}, {NULL, 0}};
+static const cli_choice data_words[] = {
+    {"shard", IST_DATA_SHARD}, {"replicate", IST_DATA_REPLICATE}, {"shared", IST_DATA_SHARED}, {NULL, 0}};
+static const cli_choice norm_words[] = {{"batch", IST_NORM_BATCH}, {"none", IST_NORM_NONE}, {NULL, 0}};
+static const cli_choice statistics_words[] = {
+    {"stored", IST_STATISTICS_STORED}, {"batch", IST_STATISTICS_BATCH}, {NULL, 0}};
+
+static const cli_option data_options[] = {
+    {.name = "train", .value = "X:Y", .kind = CLI_CUSTOM, AT(train), .required = true, .parse = cli_data_parse,
+     .show = cli_data_show, .help = "features and labels to train on: .npy, idx (.gz) or .csv"},
+    {.name = "valid", .value = "X:Y", .kind = CLI_CUSTOM, AT(valid), .parse = cli_data_parse, .show = cli_data_show,
+     .help = "a split to look at during training"},
+    {.name = "test", .value = "X:Y", .kind = CLI_CUSTOM, AT(test), .parse = cli_data_parse, .show = cli_data_show,
+     .help = "the split whose accuracy is the result"},
+    {.name = "normalize", .value = "none|global|zscore|SHIFT,SCALE", .kind = CLI_CUSTOM, AT(normalize),
+     .parse = cli_normalize_parse, .show = cli_normalize_show,
+     .help = "inputs are seen as (x - SHIFT) / SCALE; global measures one pair on the training rows, zscore one for "
+             "each feature; stored in the model"},
+};
+
+static const cli_option net_options[] = {
+    {.name = "hidden", .value = "W[,W..]|none", .kind = CLI_CUSTOM, AT(hidden), .required = true,
+     .parse = cli_hidden_parse, .show = cli_hidden_show,
+     .help = "widths of the hidden layers; none: logistic regression"},
+    {.name = "norm", .kind = CLI_CHOICE, AT(net.hidden_norm), .choices = norm_words, .help = "of the hidden layers"},
+    {.name = "output-norm", .kind = CLI_CHOICE, AT(net.output_norm), .choices = norm_words, .help = "of the output"},
+    {.name = "statistics", .kind = CLI_CHOICE, AT(evaluate.statistics), .choices = statistics_words,
+     .help = "of batch norm in evaluation: measured on training rows and stored, or those of each evaluation batch"},
+    {.name = "calibration-batches", .value = "K", .kind = CLI_INT32, AT(run.calibration_batches), .low = 1,
+     .high = INT32_MAX, .help = "training batches behind the stored statistics"},
+};
+
+static const cli_option run_options[] = {
+    {.name = "method", .kind = CLI_CHOICE, AT(method), .choices = method_words,
+     .help = "ist: subnets; sgd: one whole net on all cores; the other two are not built yet"},
+    {.name = "subnets", .value = "N|auto", .kind = CLI_INT32, AT(run.subnets), .low = 1, .high = 1 << 24,
+     .word = "auto", .help = "subnets of a round; auto: one a team, but at least two"},
+    {.name = "local-steps", .value = "J", .kind = CLI_INT32, AT(run.local_steps), .low = 1, .high = INT32_MAX,
+     .help = "steps of a subnet in a round"},
+    {.name = "batch", .value = "B", .kind = CLI_INT32, AT(run.batch), .low = 1, .high = INT32_MAX,
+     .help = "rows of a step of one subnet"},
+    {.name = "epochs", .value = "E", .kind = CLI_REAL, AT(run.epochs), .low = 0, .low_open = true, .high = -1,
+     .help = "passes over the training rows, counted over all subnets"},
+    {.name = "rounds", .value = "R", .kind = CLI_INT64, AT(run.rounds), .low = 1, .high = 9007199254740992.0,
+     .help = "instead of --epochs: so many rounds"},
+    {.name = "optimizer", .kind = CLI_CHOICE, AT(run.optimizer), .choices = optimizer_words, .help = "of every subnet"},
+    {.name = "lr", .value = "F", .kind = CLI_REAL, AT(run.lr), .low = 0, .low_open = true, .high = -1,
+     .help = "step size at the start"},
+    {.name = "lr-schedule", .kind = CLI_CHOICE, AT(run.schedule), .choices = schedule_words,
+     .help = "of the step size over the whole run"},
+    {.name = "momentum", .value = "F", .kind = CLI_REAL, AT(run.momentum), .low = 0, .high = 1, .high_open = true,
+     .help = "of momentum and nesterov"},
+    {.name = "beta1", .value = "F", .kind = CLI_REAL, AT(run.beta1), .low = 0, .high = 1, .high_open = true,
+     .help = "of adam: memory of the mean"},
+    {.name = "beta2", .value = "F", .kind = CLI_REAL, AT(run.beta2), .low = 0, .high = 1, .high_open = true,
+     .help = "of adam: memory of the square"},
+    {.name = "epsilon", .value = "F", .kind = CLI_REAL, AT(run.epsilon), .low = 0, .low_open = true, .high = -1,
+     .help = "of adam: added to the root"},
+    {.name = "weight-decay", .value = "F", .kind = CLI_REAL, AT(run.weight_decay), .low = 0, .high = -1,
+     .help = "a step multiplies weights by 1 - lr F"},
+    {.name = "state", .kind = CLI_CHOICE, AT(run.state), .choices = state_words,
+     .help = "the optimizer's state moves with its neuron, or is zeroed each round"},
+    {.name = "data", .kind = CLI_CHOICE, AT(run.data), .choices = data_words,
+     .help = "shard: each subnet keeps its rows; replicate: all rows, a copy on each team's node; shared: all rows, "
+             "no copies"},
+    {.name = "seed", .value = "S", .kind = CLI_UINT64, AT(run.seed), .help = "of weights, deals and batch order"},
+    {.name = "target-accuracy", .value = "A", .kind = CLI_REAL, AT(target_accuracy), .low = 0, .low_open = true,
+     .high = 1, .help = "stop when the valid split (without one: the test split) reaches it"},
+    {.name = "eval-every", .value = "EPOCHS|auto", .kind = CLI_REAL, AT(eval_every), .low = 0, .high = -1,
+     .word = "auto", .word_value = CLI_EVERY_AUTO, .help = "auto: ten times in all; 0: only at the end"},
+};
+
+static const cli_option file_options[] = {
+    {.name = "model", .value = "OUT.ist", .kind = CLI_TEXT, AT(model), .help = "write the trained net"},
+    {.name = "log", .value = "RUN.jsonl", .kind = CLI_TEXT, AT(log),
+     .help = "write one JSON object a line: start, every round, every evaluation, end"},
+    {.name = "checkpoint", .value = "FILE", .kind = CLI_TEXT, AT(checkpoint),
+     .help = "write the whole state of the run, also when SIGINT or SIGTERM ends it"},
+    {.name = "checkpoint-every", .value = "EPOCHS|auto", .kind = CLI_REAL, AT(checkpoint_every), .low = 0, .high = -1,
+     .word = "auto", .word_value = CLI_EVERY_AUTO, .help = "auto: with every evaluation; 0: only at the end"},
+    {.name = "resume", .value = "FILE", .kind = CLI_TEXT, AT(resume),
+     .help = "go on from a checkpoint, bit for bit as if never stopped: the same command line and this"},
+    {.name = "json", .kind = CLI_FLAG, AT(json), .help = "the summary as one JSON object on standard output"},
+    {.name = "quiet", .kind = CLI_FLAG, AT(quiet), .help = "nothing but errors"},
+};
+
+#define GROUP(title, table, values) {title, table, sizeof table / sizeof table[0], values}
+
+/* ------------------------------------------------------------------------------------------------------ checks -- */
+
+static int check_outputs(const train_options *o)
+{
+    const struct {
+        const char *option, *path;
+    } out[] = {{"model", o->model}, {"log", o->log}, {"checkpoint", o->checkpoint}};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (out[i].path && out[j].path && strcmp(out[i].path, out[j].path) == 0) {
+                return cli_wrong("--%s and --%s are the same file: %s", out[j].option, out[i].option, out[i].path);
+            }
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        const int wrong = cli_output_probe(out[i].option, out[i].path);
+        if (wrong >= 0) return wrong;
+    }
+    if (o->resume) {
+        FILE *file = fopen(o->resume, "rb");
+        if (!file) return cli_unreadable("resume", o->resume);
+        fclose(file);
+    }
+    return -1;
+}
+
+/* Options that are well each by itself, but not together. */
+static int check_options(train_options *o, const cli_args *args)
+{
+    if (o->method == METHOD_DATA_PARALLEL || o->method == METHOD_LOCAL_SGD) {
+        return cli_wrong("--method: %s is not built yet, ist and sgd are", cli_choice_word(method_words, o->method));
+    }
+    if (cli_was_given(args, "rounds") && cli_was_given(args, "epochs")) {
+        return cli_wrong("--rounds and --epochs: one of them says how long");
+    }
+    if (o->target_accuracy > 0 && !o->valid.x && !o->test.x) {
+        return cli_wrong("--target-accuracy: needs --valid or --test to look at");
+    }
+    if (cli_was_given(args, "checkpoint-every") && !o->checkpoint) {
+        return cli_wrong("--checkpoint-every: needs --checkpoint, the file to write");
+    }
+    if (o->method == METHOD_SGD) {
+        if (o->run.subnets > 1) return cli_wrong("--subnets: --method sgd trains one whole net");
+        o->run.subnets = 1;
+        if (!cli_was_given(args, "teams") && !cli_was_given(args, "team-at")) o->machine.team_at = IST_AT_MACHINE;
+    }
+    int32_t narrowest = o->hidden.count ? o->hidden.width[0] : 1;
+    for (int32_t i = 1; i < o->hidden.count; i++) {
+        if (o->hidden.width[i] < narrowest) narrowest = o->hidden.width[i];
+    }
+    if (o->run.subnets > narrowest) {
+        return cli_wrong("--subnets: %d subnets cannot share %s", o->run.subnets,
+                         o->hidden.count ? "the narrowest hidden layer, which has fewer neurons"
+                                         : "a net without hidden layers");
+    }
+    o->net.hidden = o->hidden.width;
+    o->net.hidden_count = o->hidden.count;
+    o->net.seed = o->run.seed;
+    return check_outputs(o);
+}
+
+/* One subnet a team, at least two: with one there would be nothing independent.  A resumed run keeps its number,
+ * whatever machine it has come to. */
+static int32_t automatic_subnets(const train_options *o, ist_context *context, int32_t teams)
+{
+    int32_t subnets = teams > 2 ? teams : 2;
+    ist_model *before = NULL;
+    if (o->resume && ist_model_load(context, &before, o->resume) == IST_OK) {
+        ist_model_config config = IST_MODEL_CONFIG_INIT;
+        if (ist_model_describe(before, &config) == IST_OK) subnets = config.subnets;
+        ist_model_destroy(before);
+    }
+    if (o->hidden.count == 0) return 1;
+    for (int32_t i = 0; i < o->hidden.count; i++) {
+        if (o->hidden.width[i] < subnets) subnets = o->hidden.width[i];
+    }
+    return subnets;
+}
+
+/* --------------------------------------------------------------------------------------------------------- run -- */
+
+/* Everything that must be destroyed, in the order of ist.h. */
+typedef struct train_parts {
+    ist_context *context;
+    ist_dataset *train, *split[CLI_MAX_SPLITS];
+    ist_model *model;
+    ist_trainer *trainer;
+    cli_teams teams;
+    json_t *placement;
+    cli_log log;
+} train_parts;
+
+static void destroy_parts(train_parts *p)
+{
+    cli_log_close(&p->log);
+    json_decref(p->placement);
+    json_decref(p->teams.report);
+    ist_trainer_destroy(p->trainer);
+    ist_model_destroy(p->model);
+    for (int i = 0; i < CLI_MAX_SPLITS; i++) ist_dataset_destroy(p->split[i]);
+    ist_dataset_destroy(p->train);
+    ist_context_destroy(p->context);
+}
+
+static int open_data(train_parts *p, train_options *o, cli_run *run)
+{
+    int status = CLI_BAD_DATA;
+    p->train = cli_dataset_open(p->context, o->train.x, o->train.y, &status);
+    if (!p->train) return status;
+    o->net.features = ist_dataset_features(p->train);
+    o->net.classes = ist_dataset_classes(p->train);
+
+    const struct {
+        const char *name;
+        const cli_data *data;
+    } split[CLI_MAX_SPLITS] = {{"valid", &o->valid}, {"test", &o->test}};
+    for (int i = 0; i < CLI_MAX_SPLITS; i++) {
+        if (!split[i].data->x) continue;
+        p->split[i] = cli_dataset_open(p->context, split[i].data->x, split[i].data->y, &status);
+        if (!p->split[i]) return status;
+        if (ist_dataset_features(p->split[i]) != o->net.features) {
+            cli_error("--%s: %s has %d features a row, the training rows have %d", split[i].name, split[i].data->x,
+                      ist_dataset_features(p->split[i]), o->net.features);
+            return CLI_BAD_DATA;
+        }
+        /* A class that only this split has is never learned, but it must have a name to be wrong about. */
+        if (ist_dataset_classes(p->split[i]) > o->net.classes) o->net.classes = ist_dataset_classes(p->split[i]);
+        run->split[run->split_count++] = (cli_split){.name = split[i].name, .data = p->split[i]};
+    }
+    if (o->net.classes < 2) {
+        cli_error("--train: %s has only one class", o->train.y);
+        return CLI_BAD_DATA;
+    }
+    return -1;
+}
+
+static int make_trainer(train_parts *p, train_options *o)
+{
+    ist_status status = ist_model_create(p->context, &p->model, &o->net);
+    if (status == IST_OK && o->normalize.mode == CLI_NORMALIZE_FIXED) {
+        const float shift = (float)o->normalize.shift, factor = (float)(1 / o->normalize.scale);
+        status = ist_model_set_normalization(p->model, 1, &shift, &factor);
+    } else if (status == IST_OK && o->normalize.mode != IST_NORMALIZE_NONE) {
+        status = ist_model_measure_normalization(p->model, p->train, o->normalize.mode);
+    }
+    if (status == IST_OK) status = ist_trainer_create(p->context, &p->trainer, p->model, p->train, &o->run);
+    if (status == IST_OK && o->resume) status = ist_trainer_resume(p->trainer, o->resume);
+    return status == IST_OK ? -1 : cli_library_failed(p->context, status, CLI_READING);
+}
+
+static json_t *start_event(const cli_verb *verb, const train_parts *p, const train_options *o, const cli_run *run)
+{
+    json_t *e = json_object(), *rows = json_object();
+    json_object_set_new(e, "event", json_string("start"));
+    json_object_set_new(e, "version", json_string(IST_VERSION_STRING));
+    json_object_set_new(e, "resumed", json_boolean(o->resume != NULL));
+    json_object_set_new(e, "options", cli_options_json(verb));
+    json_object_set_new(rows, "train", json_integer(ist_dataset_rows(p->train)));
+    for (int i = 0; i < run->split_count; i++) {
+        json_object_set_new(rows, run->split[i].name, json_integer(ist_dataset_rows(run->split[i].data)));
+    }
+    json_object_set_new(e, "rows", rows);
+    json_object_set_new(e, "features", json_integer(o->net.features));
+    json_object_set_new(e, "classes", json_integer(o->net.classes));
+    json_object_set_new(e, "parameters", json_integer(ist_model_parameter_count(p->model)));
+    json_object_set_new(e, "context", p->teams.report ? json_incref(p->teams.report) : json_null());
+    json_object_set_new(e, "wall_s", cli_json_real(cli_wall_s()));
+    return e;
+}
+
+static int finish(train_parts *p, const train_options *o, cli_run *run)
+{
+    p->placement = cli_trainer_report(p->trainer);
+    const cli_summary summary = {run, &p->teams, p->placement, o->run.subnets};
+    int status = run->exit_status;
+    json_t *end = cli_summary_event(&summary);
+    if (o->json && !cli_json_print(end)) status = CLI_FAILED;
+    cli_log_write(&p->log, end);
+    cli_log_close(&p->log);
+    if (!o->json && !o->quiet && run->exit_status == CLI_DONE) {
+        cli_summary_print(&summary);
+        if (!cli_stdout_is_well()) status = CLI_FAILED;
+    }
+    return p->log.failed && status == CLI_DONE ? CLI_FAILED : status;
+}
+
+static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
+{
+    int status = CLI_FAILED;
+    p->context = cli_context_open(&o->machine, &status);
+    if (!p->context) return status;
+    p->teams = cli_context_teams(p->context);
+    if (o->run.subnets == 0) o->run.subnets = automatic_subnets(o, p->context, p->teams.teams);
+    o->net.subnets = o->run.subnets;
+
+    cli_run run = {.evaluate = o->evaluate, .eval_every = o->eval_every, .checkpoint_every = o->checkpoint_every,
+                   .target_accuracy = o->target_accuracy, .checkpoint = o->checkpoint, .model_path = o->model,
+                   .label = "", .log = &p->log};
+    if ((status = open_data(p, o, &run)) >= 0) return status;
+    if (o->run.rounds > 0) { /* so the log tells what that is in epochs; the library looks at rounds alone */
+        o->run.epochs = (double)o->run.rounds * o->run.local_steps * o->run.batch * o->run.subnets /
+                        (double)ist_dataset_rows(p->train);
+    }
+    if ((status = make_trainer(p, o)) >= 0) return status;
+    run.context = p->context;
+    run.model = p->model;
+    run.trainer = p->trainer;
+    run.epochs = o->run.epochs;
+    if (!cli_log_open(&p->log, o->log, o->resume != NULL)) return CLI_FAILED;
+    if (o->log) cli_log_write(&p->log, start_event(verb, p, o, &run));
+    if (p->log.failed) return CLI_FAILED; /* before the work, not after it */
+    cli_run_go(&run);
+    return finish(p, o, &run);
+}
+
+int cmd_train(int argc, char **argv)
+{
+    train_options o = {.method = METHOD_IST,
+                       .normalize = {.mode = IST_NORMALIZE_GLOBAL},
+                       .net = IST_MODEL_CONFIG_INIT,
+                       .run = IST_TRAIN_CONFIG_INIT,
+                       .evaluate = IST_EVALUATE_CONFIG_INIT,
+                       .machine = IST_CONTEXT_CONFIG_INIT,
+                       .eval_every = CLI_EVERY_AUTO,
+                       .checkpoint_every = CLI_EVERY_AUTO};
+    const cli_group groups[] = {
+        GROUP("data", data_options, &o),
+        GROUP("net", net_options, &o),
+        GROUP("training", run_options, &o),
+        GROUP("files and output", file_options, &o),
+        {"machine", cli_team_options, cli_team_option_count, &o.machine},
+    };
+    const cli_verb verb = {.name = "train",
+                           .purpose = "train a net from files",
+                           .groups = groups,
+                           .group_count = sizeof groups / sizeof groups[0],
+                           .notes = "Progress goes to standard error, the summary to standard output.\n"
+                                    "Exit status: 0 done, 1 the run failed, 2 the command line is wrong, 3 the data "
+                                    "are bad,\n130 and 143 after SIGINT and SIGTERM, with the checkpoint written."};
+    cli_args args;
+    int status = cli_parse(&verb, argc, argv, &args);
+    if (status >= 0) return status;
+    if (o.quiet) cli_say_quietly();
+    if ((status = check_options(&o, &args)) >= 0) return status;
+    train_parts parts = {0};
+    status = run_train(&verb, &o, &parts);
+    destroy_parts(&parts);
+    return status;
+}
