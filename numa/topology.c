@@ -213,10 +213,10 @@ static int32_t local_node(const survey *s, hwloc_obj_t pu)
     return best;
 }
 
-/* For a PU whose node has no memory for us: the usable node at the least distance from that node, else the first. */
-static int32_t nearest_node(const survey *s, hwloc_obj_t pu)
+/* The usable node at the least distance from the PU's own node, which is closed to us.  -1: no distances are known. */
+static int32_t nearest_by_distance(const survey *s, hwloc_obj_t pu)
 {
-    int32_t best = 0;
+    int32_t best = -1;
     uint64_t least = UINT64_MAX;
     hwloc_obj_t from = NULL;
     while ((from = hwloc_get_next_obj_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, from)) != NULL) {
@@ -231,6 +231,23 @@ static int32_t nearest_node(const survey *s, hwloc_obj_t pu)
     return best;
 }
 
+/* The first usable node in the smallest part of the machine around the PU that has one.  A node without any memory is
+ * not in hwloc's tree, nor in its distances; but hwloc grouped the machine by distances before it left the node out. */
+static int32_t nearest_in_tree(const survey *s, hwloc_obj_t pu)
+{
+    for (hwloc_obj_t around = pu->parent; around; around = around->parent)
+        for (int32_t i = 0; i < s->machine->node_count; i++)
+            if (hwloc_bitmap_isset(around->nodeset, s->home[i]->os_index)) return i;
+    return 0;
+}
+
+static int32_t home_of(const survey *s, hwloc_obj_t pu)
+{
+    int32_t node = local_node(s, pu);
+    if (node < 0) node = nearest_by_distance(s, pu);
+    return node < 0 ? nearest_in_tree(s, pu) : node;
+}
+
 /* ------------------------------------------------------------------------------------------------------ cores -- */
 
 /* PUs are walked in hwloc's order, in which the members of one object stand together: a new object is one that
@@ -243,9 +260,7 @@ typedef struct walk {
 static void add_core(survey *s, walk *last, hwloc_obj_t pu)
 {
     ist__machine *m = s->machine;
-    int32_t node = local_node(s, pu);
-    if (node < 0) node = nearest_node(s, pu);
-
+    const int32_t node = home_of(s, pu);
     const hwloc_obj_t package = hwloc_get_ancestor_obj_by_type(s->hwloc, HWLOC_OBJ_PACKAGE, pu);
     const void *l3 = hwloc_get_ancestor_obj_by_type(s->hwloc, HWLOC_OBJ_L3CACHE, pu);
     if (!l3) l3 = s->home[node]; /* no such cache is known: the cores of a node stand for those that share one */
