@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void ist__log_line(const ist__log *log, int32_t level, const char *format, ...)
+void ist__log_line(const ist__logger *log, int32_t level, const char *format, ...)
 {
     if (!log->line) return;
     char text[512];

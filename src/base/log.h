@@ -4,12 +4,12 @@
 
 #include <stdint.h>
 
-typedef struct ist__log {
+typedef struct ist__logger {
     void (*line)(void *user, int32_t level, const char *text); /* NULL: silent */
     void *user;
-} ist__log;
+} ist__logger;
 
 /* Format one line and hand it over.  Call from the caller's own thread only. */
-void ist__log_line(const ist__log *log, int32_t level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void ist__log_line(const ist__logger *log, int32_t level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

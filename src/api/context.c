@@ -1,0 +1,154 @@
+/* context.c - scan, plan, crew: everything that is about the machine and not about a net. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/handles.h"
+#include "base/mem.h"
+#include "math/gemm.h"
+#include "numa/report.h"
+#include "train/stripes.h"
+
+int32_t ist_version(void)
+{
+    return IST_VERSION_NUMBER;
+}
+
+ist_status ist__refuse(ist_context *context, ist_status status, const char *text)
+{
+    return ist__fail(context ? &context->error : NULL, status, "%s", text);
+}
+
+ist_status ist__take_config(ist_context *context, void *config, size_t bytes, const void *from, size_t from_bytes,
+                            size_t least)
+{
+    if (from_bytes < least)
+        return ist__fail(context ? &context->error : NULL, IST_E_ARGUMENT,
+                         "struct_size is %zu, expected at least %zu: start from the INIT macro", from_bytes, least);
+    memcpy(config, from, from_bytes < bytes ? from_bytes : bytes);
+    return IST_OK;
+}
+
+ist_status ist__give_json(ist_context *context, json_t *json, char *buffer, size_t capacity_bytes, size_t *need_bytes)
+{
+    if (!json) return ist__refuse(context, IST_E_MEMORY, "no memory for a report");
+    char *text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    if (!text) return ist__refuse(context, IST_E_MEMORY, "no memory for a report");
+    const size_t need = strlen(text) + 1;
+    if (need_bytes) *need_bytes = need;
+    if (need <= capacity_bytes) memcpy(buffer, text, need);
+    free(text); /* jansson's allocator is malloc: the host may have set another, then jansson's own free is that one */
+    return IST_OK;
+}
+
+static ist_status check_config(const ist_context_config *c, ist__error *error)
+{
+    if (c->team_at < IST_AT_NUMA || c->team_at > IST_AT_MACHINE)
+        return ist__fail(error, IST_E_ARGUMENT, "team_at is %d, expected 0 .. %d", c->team_at, IST_AT_MACHINE);
+    if (c->placement < IST_PLACE_NONE || c->placement > IST_PLACE_STRICT)
+        return ist__fail(error, IST_E_ARGUMENT, "placement is %d, expected 0 .. %d", c->placement, IST_PLACE_STRICT);
+    if (c->engine < IST_ENGINE_AUTO || c->engine > IST_ENGINE_REFERENCE)
+        return ist__fail(error, IST_E_ARGUMENT, "engine is %d, expected 0 .. %d", c->engine, IST_ENGINE_REFERENCE);
+    if (c->reserved0 != 0) return ist__fail(error, IST_E_ARGUMENT, "reserved0 is %d, expected 0", c->reserved0);
+    return IST_OK;
+}
+
+static ist_status build(ist_context *context, const ist_context_config *config)
+{
+    ist__error *error = &context->error;
+    ist__host *host = &context->host;
+    ist_status status = check_config(config, error);
+    if (!status) status = ist__topology_load(&context->topology, config->topology, error);
+    if (status) return status;
+    host->topology = context->topology;
+    host->machine = ist__topology_machine(context->topology);
+    host->plan = &context->plan;
+    host->placement = config->placement;
+    host->refusals = &context->refusals;
+    status = ist__plan_make(&context->plan, host->machine, config->team_at, config->teams, config->threads_per_team,
+                            error);
+    if (status || !host->machine->this_system) return status;
+    status = ist__gemm_engine(config->engine, context->plan.thread_count, &host->engine, error);
+    if (status) return status;
+    return ist__crew_create(&host->crew, host->topology, host->plan, host->placement, error);
+}
+
+ist_status ist_context_create(ist_context **out, const ist_context_config *config)
+{
+    ist_context_config known = IST_CONTEXT_CONFIG_INIT;
+    if (!out) return IST_E_ARGUMENT;
+    if (config) {
+        const ist_status status = ist__take_config(NULL, &known, sizeof known, config, config->struct_size,
+                                                   sizeof known);
+        if (status) return status;
+    }
+    ist_context *context = ist__alloc(1, sizeof *context);
+    if (!context) return IST_E_MEMORY;
+    context->log = (ist__logger){known.log, known.log_user};
+    const ist_status status = build(context, &known);
+    if (status) {
+        ist__log_line(&context->log, IST_LOG_ERROR, "%s", context->error.text);
+        ist_context_destroy(context);
+        return status;
+    }
+    *out = context;
+    return IST_OK;
+}
+
+void ist_context_destroy(ist_context *context)
+{
+    if (!context) return;
+    ist__crew_destroy(context->host.crew);
+    ist__plan_free(&context->plan);
+    ist__topology_destroy(context->topology);
+    ist__free(context);
+}
+
+const char *ist_context_error(const ist_context *context)
+{
+    return context ? context->error.text : "";
+}
+
+static json_t *report_blas(const ist__host *host)
+{
+    const ist__blas_info info = ist__blas_describe();
+    const char *engine = host->engine == IST_ENGINE_REFERENCE ? "reference" : "openblas";
+    return json_pack("{s:s, s:s, s:s, s:i, s:i}", "engine", engine, "config", info.config ? info.config : "",
+                     "core_type", info.core_type ? info.core_type : "", "parallel", info.parallel, "max_threads",
+                     info.max_threads);
+}
+
+ist_status ist_context_report(ist_context *context, char *buffer, size_t capacity_bytes, size_t *need_bytes)
+{
+    if (!context || (!buffer && capacity_bytes > 0)) return ist__refuse(context, IST_E_ARGUMENT, "buffer is NULL");
+    const ist__host *host = &context->host;
+    json_t *report = json_pack("{s:s, s:o, s:o, s:o, s:o}", "version", IST_VERSION_STRING, "machine",
+                               ist__report_machine(host->machine), "plan",
+                               ist__report_plan(host->machine, host->plan, host->crew), "system",
+                               ist__report_system(host->placement, host->crew, host->refusals), "blas",
+                               report_blas(host));
+    return ist__give_json(context, report, buffer, capacity_bytes, need_bytes);
+}
+
+ist_status ist_plan_report(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                           int64_t dataset_rows, int32_t dataset_type, char *buffer, size_t capacity_bytes,
+                           size_t *need_bytes)
+{
+    if (!context || !model || !train) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    if (dataset_rows < 0 || !ist__type_bytes(dataset_type))
+        return ist__refuse(context, IST_E_ARGUMENT, "dataset_rows is negative or dataset_type unknown");
+    ist_model_config net = IST_MODEL_CONFIG_INIT;
+    ist_train_config run = IST_TRAIN_CONFIG_INIT;
+    ist_status status = ist__take_config(context, &net, sizeof net, model, model->struct_size, sizeof net);
+    if (!status) status = ist__take_config(context, &run, sizeof run, train, train->struct_size, sizeof run);
+    if (!status) status = ist__train_config_check(&run, &context->error);
+    ist__shape shape;
+    if (!status) status = ist__shape_make(&shape, &net, &context->error);
+    if (status) return status;
+    if (run.subnets == 0) run.subnets = net.subnets;
+    context->error.status = IST_OK;
+    json_t *plan = ist__training_plan(&context->host, &shape, &run, dataset_rows, dataset_type, &context->error);
+    if (!plan && context->error.status) return context->error.status;
+    return ist__give_json(context, plan, buffer, capacity_bytes, need_bytes);
+}

@@ -1,0 +1,49 @@
+/* handles.h - what stands behind the opaque types, and the pattern of every public function.
+ *
+ * A public function checks its arguments, calls the floors below with the context's error record, and returns the
+ * status; no arithmetic here.
+ */
+#ifndef IST_API_HANDLES_H
+#define IST_API_HANDLES_H
+
+#include <jansson.h>
+
+#include "base/log.h"
+#include "data/dataset.h"
+#include "model/params.h"
+#include "train/host.h"
+#include "train/training.h"
+
+struct ist_context {
+    ist__topology *topology;
+    ist__plan plan;
+    ist__refusals refusals;
+    ist__host host;
+    ist__logger log;
+    ist__error error; /* of the last call that failed on this context */
+};
+
+struct ist_model {
+    ist_context *context; /* borrowed */
+    ist__net net;
+    ist__region region; /* of net.param */
+};
+
+struct ist_trainer {
+    ist_context *context; /* borrowed */
+    ist_model *model;     /* borrowed */
+    ist__training *training;
+};
+
+/* Record and return a failure; context NULL: only return it. */
+ist_status ist__refuse(ist_context *context, ist_status status, const char *text);
+
+/* Copy a caller's config of any age over the defaults in *config (already initialised): as many bytes as both know.
+ * IST_E_ARGUMENT when its struct_size is less than `least` bytes. */
+ist_status ist__take_config(ist_context *context, void *config, size_t bytes, const void *from, size_t from_bytes,
+                            size_t least);
+
+/* Hand a JSON object to the caller under the buffer rules of ist.h; takes over the reference. */
+ist_status ist__give_json(ist_context *context, json_t *json, char *buffer, size_t capacity_bytes, size_t *need_bytes);
+
+#endif

@@ -1,0 +1,226 @@
+/* model.c - public functions of models. */
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "api/handles.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "math/kernels.h"
+#include "model/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/stripes.h"
+
+/* A model around a net whose param is not there yet: takes the net over, also on failure. */
+static ist_status adopt(ist_context *context, ist_model **out, ist__net *net)
+{
+    ist_model *model = ist__alloc(1, sizeof *model);
+    ist_status status = model ? IST_OK : ist__refuse(context, IST_E_MEMORY, "no memory for a model");
+    if (!status)
+        status = ist__stripes_create(&model->region, &context->host, (size_t)net->shape.floats * sizeof(float),
+                                     &context->error);
+    if (status) {
+        ist__net_destroy(net);
+        ist__free(model);
+        return status;
+    }
+    model->context = context;
+    model->net = *net;
+    model->net.param = (float *)(void *)model->region.base;
+    *out = model;
+    return IST_OK;
+}
+
+static ist_status need_crew(ist_context *context)
+{
+    if (context->host.crew) return IST_OK;
+    return ist__refuse(context, IST_E_PLACEMENT, "this context was made from a topology text: it plans, but cannot run");
+}
+
+ist_status ist_model_create(ist_context *context, ist_model **out, const ist_model_config *config)
+{
+    if (!context || !out || !config) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    ist_model_config known = IST_MODEL_CONFIG_INIT;
+    ist_status status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
+    if (!status) status = need_crew(context);
+    ist__shape shape;
+    ist__net net;
+    if (!status) status = ist__shape_make(&shape, &known, &context->error);
+    if (!status) status = ist__net_create(&net, &shape, known.subnets, &context->error);
+    ist_model *model = NULL;
+    if (!status) status = adopt(context, &model, &net);
+    if (status) return status;
+    ist__net_initialize(&model->net, known.seed);
+    *out = model;
+    return IST_OK;
+}
+
+void ist_model_destroy(ist_model *model)
+{
+    if (!model) return;
+    ist__net_destroy(&model->net);
+    ist__region_destroy(&model->region);
+    ist__free(model);
+}
+
+ist_status ist_model_describe(const ist_model *model, ist_model_config *config)
+{
+    if (!model || !config || config->struct_size < sizeof *config) return IST_E_ARGUMENT;
+    const ist__shape *shape = &model->net.shape;
+    config->features = shape->width[0];
+    config->classes = shape->width[shape->layer_count];
+    config->hidden_count = shape->hidden_count;
+    config->hidden = &shape->width[1];
+    config->hidden_norm = shape->hidden_norm;
+    config->output_norm = shape->output_norm;
+    config->subnets = model->net.subnets;
+    config->seed = 0; /* of the initial weights, which are gone */
+    return IST_OK;
+}
+
+int64_t ist_model_parameter_count(const ist_model *model)
+{
+    return model ? model->net.shape.parameters : 0;
+}
+
+ist_status ist_model_set_normalization(ist_model *model, int32_t count, const float *shift, const float *factor)
+{
+    if (!model) return IST_E_ARGUMENT;
+    ist_context *context = model->context;
+    const int32_t features = model->net.shape.width[0];
+    if (!shift || !factor) return ist__refuse(context, IST_E_ARGUMENT, "shift or factor is NULL");
+    if (count != 1 && count != features)
+        return ist__fail(&context->error, IST_E_ARGUMENT, "count is %d, expected 1 or the number of features, %d",
+                         count, features);
+    for (int32_t i = 0; i < count; i++)
+        if (!isfinite(shift[i]) || !isfinite(factor[i]) || factor[i] == 0)
+            return ist__fail(&context->error, IST_E_ARGUMENT,
+                             "normalization of feature %d is (x - %g) * %g, expected finite numbers and a factor other "
+                             "than 0",
+                             i, (double)shift[i], (double)factor[i]);
+    model->net.normalization_count = count;
+    memcpy(model->net.shift, shift, (size_t)count * sizeof *shift);
+    memcpy(model->net.factor, factor, (size_t)count * sizeof *factor);
+    model->net.calibrated = 0;
+    return IST_OK;
+}
+
+ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *dataset, int32_t mode)
+{
+    if (!model) return IST_E_ARGUMENT;
+    ist_context *context = model->context;
+    ist__net *net = &model->net;
+    if (!dataset || mode < IST_NORMALIZE_NONE || mode > IST_NORMALIZE_ZSCORE)
+        return ist__refuse(context, IST_E_ARGUMENT, "dataset is NULL or mode unknown");
+    if (dataset->features != net->shape.width[0])
+        return ist__fail(&context->error, IST_E_SHAPE, "the dataset has %d features, the model %d", dataset->features,
+                         net->shape.width[0]);
+    net->normalization_count = mode == IST_NORMALIZE_ZSCORE ? dataset->features : 1;
+    net->shift[0] = 0;
+    net->factor[0] = 1;
+    if (mode != IST_NORMALIZE_NONE)
+        ist__dataset_moments(dataset, net->normalization_count, net->shift, net->factor);
+    net->calibrated = 0;
+    return IST_OK;
+}
+
+ist_status ist_model_save(ist_model *model, const char *path)
+{
+    if (!model) return IST_E_ARGUMENT;
+    if (!path) return ist__refuse(model->context, IST_E_ARGUMENT, "path is NULL");
+    return ist__net_write(&model->net, NULL, path, &model->context->error);
+}
+
+ist_status ist_model_load(ist_context *context, ist_model **out, const char *path)
+{
+    if (!context || !out || !path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    ist__reader *reader = NULL;
+    ist__net net;
+    ist_model *model = NULL;
+    ist_status status = need_crew(context);
+    if (!status) status = ist__reader_open(&reader, path, &context->error);
+    if (!status) status = ist__net_read_open(reader, &net, &context->error);
+    if (!status) status = adopt(context, &model, &net);
+    if (!status) status = ist__net_read_params(reader, &model->net, &context->error);
+    if (!status) status = ist__net_read_run(reader, &model->net, NULL, &context->error);
+    ist__reader_close(reader);
+    if (status) ist_model_destroy(model);
+    else *out = model;
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------------------ evaluation -- */
+
+static ist_status check_evaluation(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                                   ist_evaluate_config *known)
+{
+    ist_context *context = model->context;
+    if (config) {
+        const ist_status status = ist__take_config(context, known, sizeof *known, config, config->struct_size,
+                                                   sizeof *known);
+        if (status) return status;
+    }
+    if (known->batch == 0) known->batch = 128;
+    if (known->batch < 1 || known->batch > 1 << 20 || known->statistics < IST_STATISTICS_STORED ||
+        known->statistics > IST_STATISTICS_BATCH)
+        return ist__refuse(context, IST_E_ARGUMENT, "batch or statistics is out of range");
+    const ist__shape *shape = &model->net.shape;
+    if (dataset->features != shape->width[0])
+        return ist__fail(&context->error, IST_E_SHAPE, "the dataset has %d features, the model %d", dataset->features,
+                         shape->width[0]);
+    if (shape->statistics_floats > 0 && known->statistics == IST_STATISTICS_STORED && !model->net.calibrated)
+        return ist__refuse(context, IST_E_ARGUMENT,
+                           "the model has no statistics of batch norm for its present parameters: calibrate it first");
+    return IST_OK;
+}
+
+ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                              ist_evaluation *out)
+{
+    if (!model) return IST_E_ARGUMENT;
+    ist_context *context = model->context;
+    if (!dataset || !out) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    ist_evaluate_config known = IST_EVALUATE_CONFIG_INIT;
+    ist_status status = check_evaluation(model, dataset, config, &known);
+    if (status) return status;
+    const int32_t classes = model->net.shape.width[model->net.shape.layer_count];
+    if (!dataset->labels) return ist__refuse(context, IST_E_SHAPE, "the dataset has no labels");
+    if (dataset->classes > classes)
+        return ist__fail(&context->error, IST_E_SHAPE, "the dataset has %d classes, the model %d", dataset->classes,
+                         classes);
+    const double began = ist__seconds();
+    const ist__answers answers = {.loss = ist__alloc(dataset->rows, sizeof(float)),
+                                  .best = ist__alloc(dataset->rows, sizeof(int32_t))};
+    if (!answers.loss || !answers.best)
+        status = ist__fail(&context->error, IST_E_MEMORY, "no memory for the answers to %lld rows",
+                           (long long)dataset->rows);
+    if (!status)
+        status = ist__evaluate(&context->host, &model->net, dataset, known.statistics, known.batch, &answers,
+                               &context->error);
+    if (!status) {
+        int64_t correct = 0;
+        for (int64_t i = 0; i < dataset->rows; i++) correct += answers.best[i] == dataset->labels[i];
+        *out = (ist_evaluation){.rows = dataset->rows,
+                                .correct = correct,
+                                .accuracy = (double)correct / (double)dataset->rows,
+                                .loss = ist__sum(dataset->rows, answers.loss) / (double)dataset->rows,
+                                .seconds = ist__seconds() - began,
+                                .flops = ist__shape_forward_flops(&model->net.shape, dataset->rows)};
+    }
+    ist__free(answers.loss);
+    ist__free(answers.best);
+    return status;
+}
+
+ist_status ist_model_predict(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                             float *out)
+{
+    if (!model) return IST_E_ARGUMENT;
+    if (!dataset || !out) return ist__refuse(model->context, IST_E_ARGUMENT, "an argument is NULL");
+    ist_evaluate_config known = IST_EVALUATE_CONFIG_INIT;
+    const ist_status status = check_evaluation(model, dataset, config, &known);
+    if (status) return status;
+    const ist__answers answers = {.probabilities = out};
+    return ist__evaluate(&model->context->host, &model->net, dataset, known.statistics, known.batch, &answers,
+                         &model->context->error);
+}

@@ -1,0 +1,87 @@
+/* trainer.c - public functions of trainers. */
+#include <string.h>
+
+#include "api/handles.h"
+#include "base/mem.h"
+#include "train/evaluate.h"
+#include "train/stripes.h"
+
+ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model *model, const ist_dataset *dataset,
+                              const ist_train_config *config)
+{
+    if (!context || !out || !model || !dataset || !config)
+        return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    if (model->context != context)
+        return ist__refuse(context, IST_E_ARGUMENT, "the model was made in another context");
+    ist_train_config known = IST_TRAIN_CONFIG_INIT;
+    ist_status status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
+    if (status) return status;
+    ist_trainer *trainer = ist__alloc(1, sizeof *trainer);
+    if (!trainer) return ist__refuse(context, IST_E_MEMORY, "no memory for a trainer");
+    trainer->context = context;
+    trainer->model = model;
+    status = ist__training_create(&trainer->training, &context->host, &model->net, dataset, &known, &context->error);
+    if (status) ist__free(trainer);
+    else *out = trainer;
+    return status;
+}
+
+void ist_trainer_destroy(ist_trainer *trainer)
+{
+    if (!trainer) return;
+    ist__training_destroy(trainer->training);
+    ist__free(trainer);
+}
+
+ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out)
+{
+    if (!trainer || !out) return IST_E_ARGUMENT;
+    const size_t caller_knows = out->struct_size;
+    if (caller_knows < sizeof *out) return IST_E_ARGUMENT;
+    memcpy(out, &trainer->training->progress, sizeof *out);
+    out->struct_size = caller_knows;
+    return IST_OK;
+}
+
+ist_status ist_trainer_run(ist_trainer *trainer, int64_t rounds, ist_round_fn on_round, void *user)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    if (rounds < 0) return ist__refuse(trainer->context, IST_E_ARGUMENT, "rounds is negative");
+    return ist__training_run(trainer->training, rounds, on_round, user, &trainer->context->error);
+}
+
+void ist_trainer_stop(ist_trainer *trainer)
+{
+    if (trainer) atomic_store(&trainer->training->stop, 1);
+}
+
+ist_status ist_trainer_calibrate(ist_trainer *trainer)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    const ist__training *t = trainer->training;
+    return ist__calibrate(&t->host, t->net, t->data, t->config.seed,
+                          (int64_t)t->config.calibration_batches * t->config.batch, &trainer->context->error);
+}
+
+ist_status ist_trainer_save(ist_trainer *trainer, const char *path)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    if (!path) return ist__refuse(trainer->context, IST_E_ARGUMENT, "path is NULL");
+    return ist__training_save(trainer->training, path, &trainer->context->error);
+}
+
+ist_status ist_trainer_resume(ist_trainer *trainer, const char *path)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    if (!path) return ist__refuse(trainer->context, IST_E_ARGUMENT, "path is NULL");
+    return ist__training_resume(trainer->training, path, &trainer->context->error);
+}
+
+ist_status ist_trainer_report(ist_trainer *trainer, char *buffer, size_t capacity_bytes, size_t *need_bytes)
+{
+    if (!trainer || (!buffer && capacity_bytes > 0)) return IST_E_ARGUMENT;
+    json_t *report = ist__training_report(trainer->training);
+    if (report)
+        json_object_set_new(report, "master", ist__stripes_report(&trainer->model->region, &trainer->context->host));
+    return ist__give_json(trainer->context, report, buffer, capacity_bytes, need_bytes);
+}

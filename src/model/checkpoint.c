@@ -1,0 +1,360 @@
+/* checkpoint.c - writes and reads model files and checkpoints; the layout is told in docs/format.md.
+ *
+ * Why sections with a checksum each: a reader can refuse a damaged file by naming the part, and a checkpoint is a model
+ * file that goes on.  No time, no host, no thread count is written: equal runs give equal files.
+ *
+ * Floor: model.  Cold.
+ */
+#include "model/checkpoint.h"
+
+#include <string.h>
+#include <zlib.h>
+
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "model files are little-endian and written as memory lies");
+
+static const unsigned char MAGIC[8] = {0x89, 'I', 'S', 'T', '\r', '\n', 0x1a, '\n'};
+enum { FORMAT_VERSION = 1, MODEL_SECTIONS = 4, SHAPE_FIELDS = 7, CRC_CHUNK = 1 << 24 };
+
+typedef struct header {
+    unsigned char magic[8];
+    uint32_t version, sections;
+} header;
+
+typedef struct section {
+    char tag[4];
+    uint32_t zero;
+    uint64_t bytes; /* of the payload; a CRC-32 of tag, zero, bytes and payload follows it */
+} section;
+
+static uint32_t checksum(uint32_t crc, const void *bytes, size_t count)
+{
+    const unsigned char *at = bytes;
+    for (size_t left = count; left > 0;) { /* zlib counts in unsigned int */
+        const size_t chunk = left < CRC_CHUNK ? left : CRC_CHUNK;
+        crc = (uint32_t)crc32(crc, at, (unsigned)chunk);
+        at += chunk;
+        left -= chunk;
+    }
+    return crc;
+}
+
+/* --------------------------------------------------------------------------------------------------- writing -- */
+
+typedef struct output {
+    ist__writer *writer;
+    ist__error *error;
+    ist_status status; /* of the first failure; later calls do nothing */
+    uint32_t crc;      /* of the open section */
+} output;
+
+static void put(output *out, const void *bytes, size_t count)
+{
+    if (out->status) return;
+    out->crc = checksum(out->crc, bytes, count);
+    out->status = ist__writer_bytes(out->writer, bytes, count, out->error);
+}
+
+static void begin_section(output *out, const char *tag, uint64_t bytes)
+{
+    section head = {.zero = 0, .bytes = bytes};
+    memcpy(head.tag, tag, sizeof head.tag);
+    out->crc = 0;
+    put(out, &head, sizeof head);
+}
+
+static void end_section(output *out)
+{
+    const uint32_t crc = out->crc;
+    put(out, &crc, sizeof crc);
+}
+
+/* All arrays of a block in layer order, without the gaps of alignment. */
+static void put_block(output *out, const char *tag, const ist__shape *shape, const float *block)
+{
+    begin_section(out, tag, (uint64_t)shape->parameters * sizeof(float));
+    for (int32_t l = 0; l < shape->layer_count; l++)
+        for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER; which++) {
+            ist__array a;
+            if (!ist__shape_array(shape, l, which, &a)) continue;
+            put(out, block + a.offset, (size_t)(a.rows * a.columns) * sizeof(float));
+        }
+    end_section(out);
+}
+
+static void put_shape(output *out, const ist__net *net)
+{
+    const ist__shape *shape = &net->shape;
+    const int32_t fields[SHAPE_FIELDS] = {shape->width[0],    shape->width[shape->layer_count],
+                                          shape->hidden_norm, shape->output_norm,
+                                          net->subnets,       net->calibrated,
+                                          shape->hidden_count};
+    begin_section(out, "SHAP", sizeof fields + (size_t)shape->hidden_count * sizeof(int32_t));
+    put(out, fields, sizeof fields);
+    put(out, &shape->width[1], (size_t)shape->hidden_count * sizeof(int32_t));
+    end_section(out);
+}
+
+static void put_normalization(output *out, const ist__net *net)
+{
+    const int32_t count = net->normalization_count;
+    const size_t bytes = (size_t)count * sizeof(float);
+    begin_section(out, "NORM", sizeof count + 2 * bytes);
+    put(out, &count, sizeof count);
+    put(out, net->shift, bytes);
+    put(out, net->factor, bytes);
+    end_section(out);
+}
+
+static uint64_t statistics_bytes(const ist__shape *shape)
+{
+    uint64_t bytes = 0;
+    for (int32_t l = 0; l < shape->layer_count; l++)
+        if (shape->layer[l].statistics >= 0) bytes += 2 * (uint64_t)shape->layer[l].outputs * sizeof(float);
+    return bytes;
+}
+
+static void put_statistics(output *out, const ist__net *net)
+{
+    begin_section(out, "STAT", statistics_bytes(&net->shape));
+    for (int32_t l = 0; l < net->shape.layer_count; l++) {
+        const ist__layer *layer = &net->shape.layer[l];
+        if (layer->statistics < 0) continue;
+        put(out, net->statistics + layer->statistics, 2 * (size_t)layer->outputs * sizeof(float));
+    }
+    end_section(out);
+}
+
+static const char *const STATE_TAGS[2] = {"OPT1", "OPT2"};
+
+ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const char *path, ist__error *error)
+{
+    output out = {.error = error};
+    ist_status status = ist__writer_open(&out.writer, path, error);
+    if (status) return status;
+    header head = {.version = FORMAT_VERSION, .sections = MODEL_SECTIONS};
+    memcpy(head.magic, MAGIC, sizeof MAGIC);
+    if (run) head.sections += 1 + (uint32_t)run->state_count;
+    put(&out, &head, sizeof head);
+    put_shape(&out, net);
+    put_normalization(&out, net);
+    put_statistics(&out, net);
+    put_block(&out, "PARM", &net->shape, net->param);
+    if (run) {
+        begin_section(&out, "RUN ", run->run_bytes);
+        put(&out, run->run, run->run_bytes);
+        end_section(&out);
+        for (int32_t i = 0; i < run->state_count; i++) put_block(&out, STATE_TAGS[i], &net->shape, run->state[i]);
+    }
+    if (!out.status) return ist__writer_commit(out.writer, error);
+    ist__writer_abandon(out.writer);
+    return out.status;
+}
+
+/* --------------------------------------------------------------------------------------------------- reading -- */
+
+typedef struct input {
+    ist__reader *reader;
+    ist__error *error;
+    uint32_t crc;
+} input;
+
+static ist_status get(input *in, void *to, size_t bytes, const char *what)
+{
+    const ist_status status = ist__reader_bytes(in->reader, to, bytes, what, in->error);
+    if (!status) in->crc = checksum(in->crc, to, bytes);
+    return status;
+}
+
+static ist_status bad(const input *in, const char *what)
+{
+    return ist__fail(in->error, IST_E_FORMAT, "%s: byte %llu: %s", ist__reader_path(in->reader),
+                     (unsigned long long)ist__reader_offset(in->reader), what);
+}
+
+/* bytes UINT64_MAX: any length that the file can hold, given in *got. */
+static ist_status open_section(input *in, const char *tag, uint64_t bytes, uint64_t *got)
+{
+    section head;
+    in->crc = 0;
+    const ist_status status = get(in, &head, sizeof head, "a section's head");
+    if (status) return status;
+    if (tag && memcmp(head.tag, tag, sizeof head.tag) != 0)
+        return ist__fail(in->error, IST_E_FORMAT, "%s: byte %llu: expected section \"%.4s\"",
+                         ist__reader_path(in->reader),
+                         (unsigned long long)(ist__reader_offset(in->reader) - sizeof head), tag);
+    if (head.zero != 0) return bad(in, "a reserved field is not 0");
+    if (bytes != UINT64_MAX && head.bytes != bytes)
+        return ist__fail(in->error, IST_E_FORMAT, "%s: section \"%.4s\" claims %llu bytes, expected %llu",
+                         ist__reader_path(in->reader), head.tag, (unsigned long long)head.bytes,
+                         (unsigned long long)bytes);
+    if (got) *got = head.bytes;
+    return ist__reader_justify(in->reader, head.bytes, "a section", in->error);
+}
+
+static ist_status close_section(input *in)
+{
+    const uint32_t expected = in->crc;
+    uint32_t found = 0;
+    const ist_status status = get(in, &found, sizeof found, "a section's checksum");
+    if (status) return status;
+    return found == expected ? IST_OK : bad(in, "checksum of a section is wrong: the file is damaged");
+}
+
+static ist_status get_block(input *in, const char *tag, const ist__shape *shape, float *block)
+{
+    ist_status status = open_section(in, tag, (uint64_t)shape->parameters * sizeof(float), NULL);
+    for (int32_t l = 0; l < shape->layer_count; l++)
+        for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER && !status; which++) {
+            ist__array a;
+            if (!ist__shape_array(shape, l, which, &a)) continue;
+            status = get(in, block + a.offset, (size_t)(a.rows * a.columns) * sizeof(float), "parameters");
+        }
+    return status ? status : close_section(in);
+}
+
+static ist_status get_header(input *in)
+{
+    header head;
+    const ist_status status = get(in, &head, sizeof head, "the header of a model file");
+    if (status) return status;
+    if (memcmp(head.magic, MAGIC, sizeof MAGIC) != 0)
+        return ist__fail(in->error, IST_E_FORMAT, "%s: byte 0: not an ist model file", ist__reader_path(in->reader));
+    if (head.version != FORMAT_VERSION)
+        return ist__fail(in->error, IST_E_FORMAT, "%s: byte 8: format version %u, this library reads version %d",
+                         ist__reader_path(in->reader), head.version, FORMAT_VERSION);
+    if (head.sections < MODEL_SECTIONS || head.sections > MODEL_SECTIONS + 3)
+        return ist__fail(in->error, IST_E_FORMAT, "%s: byte 12: %u sections, expected %d .. %d",
+                         ist__reader_path(in->reader), head.sections, MODEL_SECTIONS, MODEL_SECTIONS + 3);
+    return IST_OK;
+}
+
+static ist_status get_shape(input *in, ist__net *net)
+{
+    int32_t fields[SHAPE_FIELDS], hidden[IST_MAX_HIDDEN];
+    uint64_t bytes = 0;
+    ist_status status = open_section(in, "SHAP", UINT64_MAX, &bytes);
+    if (!status) status = get(in, fields, sizeof fields, "the shape");
+    if (status) return status;
+    const int32_t count = fields[6];
+    if (count < 0 || count > IST_MAX_HIDDEN || bytes != sizeof fields + (size_t)count * sizeof(int32_t))
+        return bad(in, "the number of hidden layers is out of range");
+    status = get(in, hidden, (size_t)count * sizeof *hidden, "the hidden widths");
+    if (!status) status = close_section(in);
+    if (status) return status;
+    const ist_model_config config = {.struct_size = sizeof config,
+                                     .features = fields[0],
+                                     .classes = fields[1],
+                                     .hidden_norm = fields[2],
+                                     .output_norm = fields[3],
+                                     .hidden_count = count,
+                                     .hidden = hidden};
+    ist__shape shape;
+    ist__error detail = {IST_OK, ""};
+    status = ist__shape_make(&shape, &config, &detail);
+    if (!status) status = ist__reader_justify(in->reader, (uint64_t)shape.parameters * sizeof(float), "parameters",
+                                              &detail);
+    if (!status) status = ist__net_create(net, &shape, fields[4], &detail);
+    if (status == IST_E_ARGUMENT) return bad(in, detail.text);
+    if (status) return ist__fail(in->error, status, "%s", detail.text);
+    net->calibrated = fields[5] != 0;
+    return IST_OK;
+}
+
+static ist_status get_normalization(input *in, ist__net *net)
+{
+    const int32_t features = net->shape.width[0];
+    uint64_t bytes = 0;
+    int32_t count = 0;
+    ist_status status = open_section(in, "NORM", UINT64_MAX, &bytes);
+    if (!status) status = get(in, &count, sizeof count, "the normalization");
+    if (status) return status;
+    if ((count != 1 && count != features) || bytes != sizeof count + 2 * (uint64_t)count * sizeof(float))
+        return bad(in, "the normalization has neither one entry nor one a feature");
+    status = get(in, net->shift, (size_t)count * sizeof(float), "the normalization's shifts");
+    if (!status) status = get(in, net->factor, (size_t)count * sizeof(float), "the normalization's factors");
+    net->normalization_count = count;
+    return status ? status : close_section(in);
+}
+
+static ist_status get_statistics(input *in, ist__net *net)
+{
+    ist_status status = open_section(in, "STAT", statistics_bytes(&net->shape), NULL);
+    for (int32_t l = 0; l < net->shape.layer_count && !status; l++) {
+        const ist__layer *layer = &net->shape.layer[l];
+        if (layer->statistics < 0) continue;
+        status = get(in, net->statistics + layer->statistics, 2 * (size_t)layer->outputs * sizeof(float),
+                     "statistics of batch norm");
+    }
+    return status ? status : close_section(in);
+}
+
+ist_status ist__net_read_open(ist__reader *reader, ist__net *net, ist__error *error)
+{
+    input in = {.reader = reader, .error = error};
+    ist__net found;
+    memset(&found, 0, sizeof found);
+    ist_status status = get_header(&in);
+    if (!status) status = get_shape(&in, &found);
+    if (!status) status = get_normalization(&in, &found);
+    if (!status) status = get_statistics(&in, &found);
+    if (status) ist__net_destroy(&found);
+    else *net = found;
+    return status;
+}
+
+ist_status ist__net_read_params(ist__reader *reader, ist__net *net, ist__error *error)
+{
+    input in = {.reader = reader, .error = error};
+    return get_block(&in, "PARM", &net->shape, net->param);
+}
+
+/* Read a section that nobody asked for, for its checksum's sake. */
+static ist_status skip_section(input *in, const section *head)
+{
+    char chunk[4096];
+    ist_status status = ist__reader_justify(in->reader, head->bytes, "a section", in->error);
+    in->crc = checksum(0, head, sizeof *head);
+    for (uint64_t left = head->bytes; left > 0 && !status;) {
+        const size_t take = left < sizeof chunk ? (size_t)left : sizeof chunk;
+        status = get(in, chunk, take, "a section");
+        left -= take;
+    }
+    return status ? status : close_section(in);
+}
+
+static ist_status skip_to_end(input *in)
+{
+    for (;;) {
+        section head;
+        size_t got = 0;
+        ist_status status = ist__reader_some(in->reader, &head, 1, &got, in->error);
+        if (status || got == 0) return status;
+        status = ist__reader_bytes(in->reader, (char *)&head + 1, sizeof head - 1, "a section's head", in->error);
+        if (!status) status = skip_section(in, &head);
+        if (status) return status;
+    }
+}
+
+ist_status ist__net_skip_params(ist__reader *reader, ist__error *error)
+{
+    input in = {.reader = reader, .error = error};
+    section head;
+    const ist_status status = ist__reader_bytes(reader, &head, sizeof head, "a section's head", error);
+    return status ? status : skip_section(&in, &head);
+}
+
+ist_status ist__net_read_run(ist__reader *reader, const ist__net *net, ist__run_state *run, ist__error *error)
+{
+    input in = {.reader = reader, .error = error};
+    if (!run) return skip_to_end(&in);
+    ist_status status = open_section(&in, "RUN ", run->run_bytes, NULL);
+    if (status)
+        return ist__fail(error, IST_E_FORMAT, "%s: is no checkpoint of this version: a model without a run",
+                         ist__reader_path(reader));
+    status = get(&in, run->run, run->run_bytes, "the run");
+    if (!status) status = close_section(&in);
+    for (int32_t i = 0; i < run->state_count && !status; i++)
+        status = get_block(&in, STATE_TAGS[i], &net->shape, run->state[i]);
+    return status ? status : skip_to_end(&in);
+}

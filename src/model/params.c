@@ -1,0 +1,71 @@
+/* params.c - creates and initialises the master net.  Floor: model.  Cold. */
+#include "model/params.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subnets, ist__error *error)
+{
+    if (subnets < 1) return ist__fail(error, IST_E_ARGUMENT, "subnets is %d, expected 1 or more", subnets);
+    if (subnets > 1 && shape->hidden_count == 0)
+        return ist__fail(error, IST_E_ARGUMENT, "%d subnets, but a net without hidden layers has nothing to deal",
+                         subnets);
+    for (int32_t h = 1; h <= shape->hidden_count; h++)
+        if (shape->width[h] < subnets)
+            return ist__fail(error, IST_E_ARGUMENT, "%d subnets, but hidden layer %d has only %d neurons", subnets, h,
+                             shape->width[h]);
+    ist__net net = {.shape = *shape, .subnets = subnets, .normalization_count = 1};
+    net.statistics = ist__alloc(shape->statistics_floats, sizeof *net.statistics);
+    net.shift = ist__alloc(shape->width[0], sizeof *net.shift);
+    net.factor = ist__alloc(shape->width[0], sizeof *net.factor);
+    if (!net.statistics || !net.shift || !net.factor) {
+        ist__net_destroy(&net);
+        return ist__fail(error, IST_E_MEMORY, "no memory for the statistics of a net with %d features",
+                         shape->width[0]);
+    }
+    net.factor[0] = 1;
+    *out = net;
+    return IST_OK;
+}
+
+void ist__net_destroy(ist__net *net)
+{
+    ist__free(net->statistics);
+    ist__free(net->shift);
+    ist__free(net->factor);
+    memset(net, 0, sizeof *net);
+}
+
+/* A subnet sees inputs / n of a dealt layer's neurons: that is the fan-in its weights must be right for. */
+static int32_t fan_in(const ist__net *net, int32_t l)
+{
+    const int32_t inputs = net->shape.layer[l].inputs;
+    return l == 0 ? inputs : (inputs + net->subnets - 1) / net->subnets;
+}
+
+void ist__net_initialize(ist__net *net, uint64_t seed)
+{
+    for (int32_t l = 0; l < net->shape.layer_count; l++) {
+        const ist__layer *layer = &net->shape.layer[l];
+        const float bound = sqrtf(6.0F / (float)fan_in(net, l));
+        ist__rng rng = ist__rng_make(seed, IST__FOR_WEIGHTS, 0, (uint32_t)l);
+        float *weight = net->param + layer->weight;
+        const int64_t weights = (int64_t)layer->inputs * layer->outputs;
+        for (int64_t i = 0; i < weights; i++) weight[i] = bound * (2 * ist__rng_uniform(&rng) - 1);
+        for (int32_t j = 0; j < layer->outputs; j++) {
+            if (layer->gain >= 0) net->param[layer->gain + j] = 1;
+            if (layer->offset >= 0) net->param[layer->offset + j] = 0;
+        }
+    }
+    net->calibrated = 0;
+}
+
+float ist__net_scale(const ist__net *net, int32_t l)
+{
+    const bool dealt_inputs = l > 0;
+    const bool absorbed = net->shape.layer[l].norm == IST_NORM_BATCH;
+    return dealt_inputs && !absorbed ? 1.0F / (float)net->subnets : 1.0F;
+}

@@ -1,0 +1,31 @@
+/* params.h - the net that is trained: shape, master parameters, statistics of batch norm, normalization of inputs.
+ *
+ * The memory of `param` belongs to the floor above (it is striped over nodes); the small arrays belong to the net.
+ */
+#ifndef IST_MODEL_PARAMS_H
+#define IST_MODEL_PARAMS_H
+
+#include "model/shape.h"
+
+typedef struct ist__net {
+    ist__shape shape;
+    int32_t subnets;    /* made for so many: fan-in of the initial weights, the 1/n scale [M7] */
+    int32_t calibrated; /* statistics are those of the present parameters */
+    float *param;       /* (shape.floats), borrowed */
+    float *statistics;  /* (shape.statistics_floats) mean, variance of each normed layer */
+    int32_t normalization_count; /* 1: the same for all features; else features */
+    float *shift, *factor;       /* (features) room, normalization_count used: x seen as (x - shift) * factor */
+} ist__net;
+
+/* Small arrays, no normalization (shift 0, factor 1); param is left NULL.  IST_E_ARGUMENT for subnets out of range. */
+ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subnets, ist__error *error);
+void ist__net_destroy(ist__net *net); /* a zeroed one is fine */
+
+/* He-uniform weights from (seed, layer), gamma 1, beta and bias 0. [M7] */
+void ist__net_initialize(ist__net *net, uint64_t seed);
+
+/* What the whole net's products are multiplied with in layer l: 1/n where their inputs are dealt neurons and no batch
+ * norm follows that would absorb it, else 1. [M7] */
+float ist__net_scale(const ist__net *net, int32_t l);
+
+#endif

@@ -1,0 +1,127 @@
+/* shape.c - lays out the arrays of a net.
+ *
+ * Why a file of its own: offsets are computed here and nowhere else; master, subnet blocks, optimiser state and files
+ * all follow this one layout.  Floor: model.  Cold.
+ */
+#include "model/shape.h"
+
+#include <string.h>
+
+enum { WIDTH_MAX = 1 << 24, FLOATS_PER_LINE = 16 };
+
+static int64_t claim(int64_t *total, int64_t count)
+{
+    const int64_t at = *total;
+    *total += (count + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE;
+    return at;
+}
+
+static void lay_out(ist__shape *shape)
+{
+    shape->layer_count = shape->hidden_count + 1;
+    shape->floats = shape->parameters = shape->statistics_floats = 0;
+    for (int32_t l = 0; l < shape->layer_count; l++) {
+        ist__layer *layer = &shape->layer[l];
+        layer->inputs = shape->width[l];
+        layer->outputs = shape->width[l + 1];
+        layer->is_output = l == shape->hidden_count;
+        layer->norm = layer->is_output ? shape->output_norm : shape->hidden_norm;
+        const int64_t weights = (int64_t)layer->inputs * layer->outputs;
+        const bool has_norm = layer->norm == IST_NORM_BATCH;
+        const bool has_gain = has_norm && !layer->is_output; /* the output's batch norm has no affine part */
+        const bool has_offset = has_gain || !has_norm;
+        layer->weight = claim(&shape->floats, weights);
+        layer->gain = has_gain ? claim(&shape->floats, layer->outputs) : -1;
+        layer->offset = has_offset ? claim(&shape->floats, layer->outputs) : -1;
+        layer->statistics = has_norm ? claim(&shape->statistics_floats, 2 * (int64_t)layer->outputs) : -1;
+        shape->parameters += weights + (has_gain + has_offset) * (int64_t)layer->outputs;
+    }
+}
+
+static ist_status check_norm(int32_t norm, const char *field, ist__error *error)
+{
+    if (norm == IST_NORM_NONE || norm == IST_NORM_BATCH) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected IST_NORM_NONE or IST_NORM_BATCH", field, norm);
+}
+
+static ist_status check_width(int32_t width, int32_t least, const char *field, ist__error *error)
+{
+    if (width >= least && width <= WIDTH_MAX) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d .. %d", field, width, least, WIDTH_MAX);
+}
+
+ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist__error *error)
+{
+    ist_status status = check_width(config->features, 1, "features", error);
+    if (!status) status = check_width(config->classes, 2, "classes", error);
+    if (!status) status = check_norm(config->hidden_norm, "hidden_norm", error);
+    if (!status) status = check_norm(config->output_norm, "output_norm", error);
+    if (status) return status;
+    if (config->hidden_count < 0 || config->hidden_count > IST_MAX_HIDDEN)
+        return ist__fail(error, IST_E_ARGUMENT, "hidden_count is %d, expected 0 .. %d", config->hidden_count,
+                         IST_MAX_HIDDEN);
+    if (config->hidden_count > 0 && !config->hidden)
+        return ist__fail(error, IST_E_ARGUMENT, "hidden is NULL, expected %d widths", config->hidden_count);
+    ist__shape shape;
+    memset(&shape, 0, sizeof shape);
+    shape.hidden_count = config->hidden_count;
+    shape.hidden_norm = config->hidden_norm;
+    shape.output_norm = config->output_norm;
+    shape.width[0] = config->features;
+    for (int32_t h = 0; h < config->hidden_count; h++) {
+        status = check_width(config->hidden[h], 1, "a hidden width", error);
+        if (status) return status;
+        shape.width[h + 1] = config->hidden[h];
+    }
+    shape.width[config->hidden_count + 1] = config->classes;
+    lay_out(&shape);
+    *out = shape;
+    return IST_OK;
+}
+
+ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden)
+{
+    ist__shape shape = *whole;
+    for (int32_t h = 0; h < whole->hidden_count; h++) shape.width[h + 1] = hidden[h];
+    lay_out(&shape);
+    return shape;
+}
+
+int32_t ist__shape_widest(const ist__shape *shape)
+{
+    int32_t widest = 0;
+    for (int32_t l = 1; l <= shape->layer_count; l++)
+        if (shape->width[l] > widest) widest = shape->width[l];
+    return widest;
+}
+
+bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__array *out)
+{
+    const ist__layer *layer = &shape->layer[l];
+    if (which == 0) {
+        const bool flip = layer->is_output;
+        *out = (ist__array){layer->weight, flip ? layer->inputs : layer->outputs,
+                            flip ? layer->outputs : layer->inputs, true};
+        return true;
+    }
+    *out = (ist__array){which == 1 ? layer->gain : layer->offset, layer->outputs, 1, false};
+    return out->offset >= 0;
+}
+
+double ist__shape_step_flops(const ist__shape *shape, int64_t batch)
+{
+    double flops = 0;
+    for (int32_t l = 0; l < shape->layer_count; l++) {
+        const double product = 2.0 * (double)batch * shape->layer[l].inputs * shape->layer[l].outputs;
+        flops += (l == 0 ? 2 : 3) * product;
+    }
+    return flops;
+}
+
+double ist__shape_forward_flops(const ist__shape *shape, int64_t rows)
+{
+    double flops = 0;
+    for (int32_t l = 0; l < shape->layer_count; l++)
+        flops += 2.0 * (double)rows * shape->layer[l].inputs * shape->layer[l].outputs;
+    return flops;
+}

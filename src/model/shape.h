@@ -1,0 +1,63 @@
+/* shape.h - the layers of a net and where their arrays lie in one block of floats.
+ *
+ * Floor: model; uses base/ only.  A whole net and a subnet differ in widths alone, so the same functions serve both. [M1]
+ */
+#ifndef IST_MODEL_SHAPE_H
+#define IST_MODEL_SHAPE_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+
+/* One layer.  Offsets are in floats from the start of the block; every array starts on a 64-byte boundary.
+ * weight  hidden layer: (outputs, inputs), one row an output neuron
+ *         output layer: (inputs, outputs), one row an input neuron, so that a hidden neuron's outgoing weights move as
+ *         one row
+ * gain    gamma (outputs) of a hidden layer with batch norm; -1: none
+ * offset  beta (outputs) beside gamma, or the bias (outputs) where there is no norm; -1: none
+ * statistics  index of mean (outputs) in the block of statistics, variance follows at statistics + outputs; -1: none */
+typedef struct ist__layer {
+    int32_t inputs, outputs;
+    int32_t norm; /* IST_NORM_* */
+    bool is_output;
+    int64_t weight, gain, offset;
+    int64_t statistics;
+} ist__layer;
+
+typedef struct ist__shape {
+    int32_t hidden_count;
+    int32_t layer_count; /* hidden_count + 1 */
+    int32_t hidden_norm, output_norm;
+    int32_t width[IST_MAX_HIDDEN + 2]; /* features, hidden widths, classes */
+    ist__layer layer[IST_MAX_HIDDEN + 1];
+    int64_t floats;            /* of a parameter block, alignment gaps included */
+    int64_t parameters;        /* trained numbers, without gaps */
+    int64_t statistics_floats; /* of a block of statistics */
+} ist__shape;
+
+/* Check a configuration and lay the arrays out.  IST_E_ARGUMENT names the field. */
+ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist__error *error);
+
+/* The shape of a subnet: hidden widths replaced by hidden (hidden_count), all else as in `whole`. */
+ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden);
+
+/* The widest layer's outputs, features not counted. */
+int32_t ist__shape_widest(const ist__shape *shape);
+
+/* The arrays of a layer in turn, so that files and exchanges need no list of their own. */
+enum { IST__ARRAYS_PER_LAYER = 3 };
+typedef struct ist__array {
+    int64_t offset;        /* floats into the block */
+    int64_t rows, columns; /* columns 1: a vector over neurons */
+    bool decays;           /* weight decay applies: weights only */
+} ist__array;
+/* Array `which` (0 weight, 1 gain, 2 offset) of layer l; false when the layer has no such array. */
+bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__array *out);
+
+/* Products of one training step on `batch` rows, in flops: forward, gradients of weights, and of inputs but for the
+ * first layer. [M9] */
+double ist__shape_step_flops(const ist__shape *shape, int64_t batch);
+/* Products of a forward pass over `rows` rows. */
+double ist__shape_forward_flops(const ist__shape *shape, int64_t rows);
+
+#endif

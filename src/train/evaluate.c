@@ -1,0 +1,413 @@
+/* evaluate.c - forward passes of the whole net on all teams: chunks of rows are split over the teams, a layer's neurons
+ * over the threads of a team.
+ *
+ * Why products of a fixed shape: with stored statistics every chunk is padded to 128 columns, whatever the batch, so that
+ * a row's logits are the same bits alone, in a batch of 7 or in a file of a million. [M10]
+ *
+ * Floor: train.
+ */
+#include "train/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "data/batches.h"
+#include "math/kernels.h"
+#include "train/pass.h"
+
+enum { PRODUCT_COLUMNS = 128 };
+
+/* A team's buffers for one chunk. */
+typedef struct chunk_buffers {
+    ist__region region;
+    float *input;        /* (features, ld) */
+    float *activation[2]; /* (widest, ld) of even and odd layers */
+    float *inv_std;      /* (widest) */
+    float *loss;         /* (ld) */
+    int32_t *labels, *best; /* (ld) */
+} chunk_buffers;
+
+/* What batch norm or bias come to, as z -> scale z + shift, for each layer. */
+typedef struct folds {
+    float *memory;
+    float *scale[IST_MAX_HIDDEN + 1], *shift[IST_MAX_HIDDEN + 1]; /* (outputs) */
+} folds;
+
+typedef struct evaluation {
+    const ist__host *host;
+    const ist__net *net;
+    ist__rows rows;
+    int64_t row_count;
+    bool batch_statistics;
+    int32_t batch;           /* rows of a chunk */
+    int32_t product_columns; /* multiplied for each chunk */
+    int64_t ld;
+    folds fold;
+    chunk_buffers *lanes; /* (teams) */
+    const ist__answers *answers;
+} evaluation;
+
+/* --------------------------------------------------------------------------------------------------- folding -- */
+
+static ist_status make_folds(folds *out, const ist__shape *shape, ist__error *error)
+{
+    int64_t floats = 0;
+    for (int32_t l = 1; l <= shape->layer_count; l++) floats += 2 * (int64_t)shape->width[l];
+    float *next = out->memory = ist__alloc(floats, sizeof *next);
+    if (!next) return ist__fail(error, IST_E_MEMORY, "no memory to fold %lld statistics", (long long)floats / 2);
+    for (int32_t l = 0; l < shape->layer_count; l++) {
+        out->scale[l] = next;
+        out->shift[l] = next + shape->width[l + 1];
+        next += 2 * (int64_t)shape->width[l + 1];
+    }
+    return IST_OK;
+}
+
+/* Batch norm with stored statistics, or the bias and the 1/n scale, of neurons [first, last) of layer l. */
+static void fold_layer(folds *fold, const ist__net *net, int32_t l, int32_t first, int32_t last)
+{
+    const ist__layer *layer = &net->shape.layer[l];
+    const float *mean = net->statistics + layer->statistics, *variance = mean + layer->outputs;
+    for (int32_t i = first; i < last; i++) {
+        const float offset = layer->offset >= 0 ? net->param[layer->offset + i] : 0;
+        const float gain = layer->gain >= 0 ? net->param[layer->gain + i] : 1;
+        const bool normed = layer->norm == IST_NORM_BATCH;
+        const float scale = normed ? gain / sqrtf(variance[i] + IST__NORM_EPSILON) : ist__net_scale(net, l);
+        fold->scale[l][i] = scale;
+        fold->shift[l][i] = normed ? offset - mean[i] * scale : offset;
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------------- chunks -- */
+
+static ist_status make_lanes(evaluation *e, ist__error *error)
+{
+    const ist__shape *shape = &e->net->shape;
+    const size_t wide = (size_t)ist__shape_widest(shape), ld = (size_t)e->ld;
+    const size_t sizes[] = {(size_t)shape->width[0] * ld, wide * ld, wide * ld, wide, ld, ld, ld};
+    size_t bytes = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) bytes += ist__region_size(sizes[i] * sizeof(float));
+    const int32_t teams = e->host->plan->team_count;
+    e->lanes = ist__alloc(teams, sizeof *e->lanes);
+    if (!e->lanes) return ist__fail(error, IST_E_MEMORY, "no memory for %d teams", teams);
+    for (int32_t t = 0; t < teams; t++) {
+        chunk_buffers *lane = &e->lanes[t];
+        const ist_status status = ist__region_create(&lane->region, e->host->topology, bytes,
+                                                     e->host->plan->teams[t].node, e->host->placement,
+                                                     e->host->refusals, error);
+        if (status) return status;
+        void **const buffers[] = {(void **)&lane->input,         (void **)&lane->activation[0],
+                                  (void **)&lane->activation[1], (void **)&lane->inv_std,
+                                  (void **)&lane->loss,          (void **)&lane->labels,
+                                  (void **)&lane->best};
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            *buffers[i] = ist__region_take(&lane->region, sizes[i] * sizeof(float));
+    }
+    return IST_OK;
+}
+
+static void free_evaluation(evaluation *e)
+{
+    for (int32_t t = 0; e->lanes && t < e->host->plan->team_count; t++) ist__region_destroy(&e->lanes[t].region);
+    ist__free(e->lanes);
+    ist__free(e->fold.memory);
+}
+
+/* Rows [first, first + count) as columns of the lane's input; the columns beyond stay what they were: finite. */
+static void load_chunk(const evaluation *e, chunk_buffers *lane, const uint32_t *index, int64_t first, int32_t count,
+                       const ist__worker *worker)
+{
+    int64_t from, to;
+    ist__share(e->net->shape.width[0], worker->rank, worker->size, &from, &to);
+    ist__assemble(&e->rows, index ? index + first : NULL, first, count, (int32_t)from, (int32_t)to, e->net->shift,
+                  e->net->factor, e->net->normalization_count == 1, lane->input, e->ld);
+    if (worker->rank != 0 || !e->rows.labels) return;
+    for (int32_t c = 0; c < count; c++) lane->labels[c] = e->rows.labels[index ? index[first + c] : first + c];
+}
+
+static float *forward_chunk(const evaluation *e, chunk_buffers *lane, int32_t count, ist__worker *worker)
+{
+    const ist__net *net = e->net;
+    float *input = lane->input;
+    for (int32_t l = 0; l < net->shape.layer_count; l++) {
+        const ist__layer *layer = &net->shape.layer[l];
+        const bool normed = e->batch_statistics && layer->norm == IST_NORM_BATCH;
+        const ist__layer_pass pass = {.kind = normed ? IST__PASS_BATCH_NORM : IST__PASS_AFFINE,
+                                      .gamma = layer->gain >= 0 ? net->param + layer->gain : NULL,
+                                      .beta = layer->gain >= 0 ? net->param + layer->offset : NULL,
+                                      .inv_std = lane->inv_std,
+                                      .scale = e->fold.scale[l],
+                                      .shift = e->fold.shift[l]};
+        float *output = lane->activation[l & 1];
+        ist__forward_layer(layer, net->param, e->host->engine, &pass, input, output, output, e->ld, count,
+                           e->product_columns, worker);
+        ist__team_barrier(worker);
+        input = output;
+    }
+    return input;
+}
+
+/* Softmax of my columns, and what is wanted of them, into the caller's arrays. */
+static void answer_chunk(const evaluation *e, chunk_buffers *lane, float *logits, int64_t first, int32_t count,
+                         const ist__worker *worker)
+{
+    const int32_t classes = e->net->shape.width[e->net->shape.layer_count];
+    const ist__answers *a = e->answers;
+    int64_t from, to;
+    ist__share(count, worker->rank, worker->size, &from, &to);
+    if (from == to) return;
+    float *d = a->probabilities ? logits : NULL; /* softmax in place */
+    ist__softmax_cross_entropy(classes, (int32_t)from, (int32_t)to, e->ld, logits, a->loss ? lane->labels : NULL, 1, d,
+                               a->loss ? lane->loss : NULL, a->best ? lane->best : NULL);
+    for (int64_t c = from; c < to; c++) {
+        if (a->loss) a->loss[first + c] = lane->loss[c];
+        if (a->best) a->best[first + c] = lane->best[c];
+        for (int32_t k = 0; a->probabilities && k < classes; k++)
+            a->probabilities[(first + c) * classes + k] = logits[k * e->ld + c];
+    }
+}
+
+static void run_chunks(void *argument, ist__worker *worker)
+{
+    const evaluation *e = argument;
+    chunk_buffers *lane = &e->lanes[worker->team];
+    const int64_t chunks = (e->row_count + e->batch - 1) / e->batch;
+    int64_t begin, end;
+    ist__share(chunks, worker->team, worker->teams, &begin, &end);
+    for (int64_t chunk = begin; chunk < end; chunk++) {
+        const int64_t first = chunk * e->batch, left = e->row_count - first;
+        const int32_t count = left < e->batch ? (int32_t)left : e->batch;
+        load_chunk(e, lane, NULL, first, count, worker);
+        ist__team_barrier(worker);
+        float *logits = forward_chunk(e, lane, count, worker);
+        answer_chunk(e, lane, logits, first, count, worker);
+        ist__team_barrier(worker); /* before the next chunk overwrites the logits of a net without hidden layers */
+    }
+}
+
+static ist__rows rows_of(const ist_dataset *data)
+{
+    return (ist__rows){.x = data->x,
+                       .row_stride_bytes = data->row_stride_bytes,
+                       .type = data->type,
+                       .features = data->features,
+                       .labels = data->labels};
+}
+
+ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_dataset *data, int32_t statistics,
+                         int32_t batch, const ist__answers *answers, ist__error *error)
+{
+    evaluation e = {.host = host,
+                    .net = net,
+                    .rows = rows_of(data),
+                    .row_count = data->rows,
+                    .batch_statistics = statistics == IST_STATISTICS_BATCH,
+                    .answers = answers};
+    if (e.batch_statistics) {
+        e.batch = e.product_columns = data->rows < batch ? (int32_t)data->rows : batch;
+    } else {
+        e.batch = batch < PRODUCT_COLUMNS ? batch : PRODUCT_COLUMNS;
+        e.product_columns = PRODUCT_COLUMNS;
+    }
+    e.ld = ist__padded_columns(e.product_columns);
+    ist_status status = make_folds(&e.fold, &net->shape, error);
+    for (int32_t l = 0; l < net->shape.layer_count && !status; l++)
+        fold_layer(&e.fold, net, l, 0, net->shape.layer[l].outputs);
+    if (!status) status = make_lanes(&e, error);
+    if (!status) status = ist__crew_run(host->crew, run_chunks, &e, error);
+    free_evaluation(&e);
+    return status;
+}
+
+/* ----------------------------------------------------------------------------------------------- calibration -- */
+
+/* The pooled batch, as chunks of PRODUCT_COLUMNS columns that stay with their team through all layers. */
+typedef struct calibration {
+    const ist__host *host;
+    ist__net *net;
+    ist__rows rows;
+    int64_t row_count, chunks;
+    uint32_t *index;     /* (row_count) dataset rows */
+    int32_t last_normed; /* layers above need no measuring */
+    folds fold;
+    int64_t room;        /* floats of one activation: the widest layer or the input, times PRODUCT_COLUMNS */
+    ist__region *regions; /* (teams) two activations for each of the team's chunks, of even and odd layers */
+    float *moments;      /* (chunks, 2, widest) mean and squared deviations of each chunk */
+} calibration;
+
+static int32_t chunk_columns(const calibration *c, int64_t chunk)
+{
+    const int64_t left = c->row_count - chunk * PRODUCT_COLUMNS;
+    return left < PRODUCT_COLUMNS ? (int32_t)left : PRODUCT_COLUMNS;
+}
+
+static float *chunk_moments(const calibration *c, int64_t chunk)
+{
+    return c->moments + chunk * 2 * ist__shape_widest(&c->net->shape);
+}
+
+/* Mean and variance of neurons [first, last) over all chunks, merged in chunk order in double precision. */
+static void merge_moments(const calibration *c, const ist__layer *layer, int32_t first, int32_t last)
+{
+    const int32_t wide = ist__shape_widest(&c->net->shape);
+    float *mean = c->net->statistics + layer->statistics, *variance = mean + layer->outputs;
+    for (int32_t i = first; i < last; i++) {
+        double count = 0, m = 0, m2 = 0;
+        for (int64_t k = 0; k < c->chunks; k++) {
+            const float *of_chunk = chunk_moments(c, k);
+            const double more = chunk_columns(c, k), delta = (double)of_chunk[i] - m, all = count + more;
+            m += delta * (more / all);
+            m2 += (double)of_chunk[wide + i] + delta * delta * (count * more / all);
+            count = all;
+        }
+        mean[i] = (float)m;
+        variance[i] = (float)(m2 / count);
+    }
+}
+
+/* This team's chunks [begin, end), and where the activation of each lies. */
+typedef struct chunk_run {
+    int64_t begin, end;
+    float *first;
+} chunk_run;
+
+static float *activation_of(const calibration *c, const chunk_run *run, int64_t chunk, int32_t layer)
+{
+    return run->first + (2 * (chunk - run->begin) + (layer & 1)) * c->room;
+}
+
+static void load_pool(const calibration *c, const chunk_run *run, const ist__worker *worker)
+{
+    int64_t from, to;
+    ist__share(c->net->shape.width[0], worker->rank, worker->size, &from, &to);
+    for (int64_t k = run->begin; k < run->end; k++)
+        ist__assemble(&c->rows, c->index + k * PRODUCT_COLUMNS, 0, chunk_columns(c, k), (int32_t)from, (int32_t)to,
+                      c->net->shift, c->net->factor, c->net->normalization_count == 1, activation_of(c, run, k, 0),
+                      PRODUCT_COLUMNS);
+}
+
+/* Layer l of my neurons for my team's chunks; where it has batch norm, only products and their moments. */
+static void measure_layer(const calibration *c, const chunk_run *run, int32_t l, const ist__worker *worker)
+{
+    const ist__layer *layer = &c->net->shape.layer[l];
+    const bool normed = layer->norm == IST_NORM_BATCH;
+    const int32_t wide = ist__shape_widest(&c->net->shape);
+    const ist__layer_pass pass = {.kind = normed ? IST__PASS_PRODUCT : IST__PASS_AFFINE,
+                                  .scale = c->fold.scale[l],
+                                  .shift = c->fold.shift[l]};
+    int32_t first, last;
+    ist__band(layer->outputs, worker->rank, worker->size, &first, &last);
+    for (int64_t k = run->begin; k < run->end; k++) {
+        float *z = activation_of(c, run, k, l + 1), *moments = chunk_moments(c, k) + first;
+        ist__forward_layer(layer, c->net->param, c->host->engine, &pass, activation_of(c, run, k, l), z, z,
+                           PRODUCT_COLUMNS, PRODUCT_COLUMNS, PRODUCT_COLUMNS, worker);
+        if (normed && first < last)
+            ist__row_moments(last - first, chunk_columns(c, k), PRODUCT_COLUMNS, z + first * PRODUCT_COLUMNS, moments,
+                             moments + wide);
+    }
+}
+
+/* Apply the statistics just found to my neurons. */
+static void normalize_layer(const calibration *c, const chunk_run *run, int32_t l, const ist__worker *worker)
+{
+    const ist__layer *layer = &c->net->shape.layer[l];
+    int32_t first, last;
+    ist__band(layer->outputs, worker->rank, worker->size, &first, &last);
+    for (int64_t k = run->begin; k < run->end && first < last; k++) {
+        float *z = activation_of(c, run, k, l + 1) + first * PRODUCT_COLUMNS;
+        ist__affine_relu_forward(last - first, PRODUCT_COLUMNS, PRODUCT_COLUMNS, z, c->fold.scale[l] + first,
+                                 c->fold.shift[l] + first, !layer->is_output, z);
+    }
+}
+
+static void measure(void *argument, ist__worker *worker)
+{
+    calibration *c = argument;
+    chunk_run run;
+    ist__share(c->chunks, worker->team, worker->teams, &run.begin, &run.end);
+    run.first = (float *)(void *)c->regions[worker->team].base;
+    load_pool(c, &run, worker);
+    ist__team_barrier(worker);
+    for (int32_t l = 0; l <= c->last_normed; l++) {
+        const ist__layer *layer = &c->net->shape.layer[l];
+        measure_layer(c, &run, l, worker);
+        if (layer->norm == IST_NORM_BATCH) {
+            ist__all_barrier(worker); /* moments of all chunks */
+            int64_t first, last; /* teams may differ in size: rank 0 of each takes its team's share */
+            ist__share(layer->outputs, worker->team, worker->teams, &first, &last);
+            if (worker->rank == 0) {
+                merge_moments(c, layer, (int32_t)first, (int32_t)last);
+                fold_layer(&c->fold, c->net, l, (int32_t)first, (int32_t)last);
+            }
+            ist__all_barrier(worker); /* scale and shift of all neurons */
+            normalize_layer(c, &run, l, worker);
+        }
+        ist__team_barrier(worker);
+    }
+}
+
+static int32_t find_last_normed(const ist__shape *shape)
+{
+    int32_t last = -1;
+    for (int32_t l = 0; l < shape->layer_count; l++)
+        if (shape->layer[l].norm == IST_NORM_BATCH) last = l;
+    return last;
+}
+
+/* The rows to pool: a seeded sample without replacement, ascending, so that memory is walked forward. */
+static ist_status draw_rows(calibration *c, int64_t dataset_rows, uint64_t seed, ist__error *error)
+{
+    c->index = ist__alloc(c->row_count, sizeof *c->index);
+    if (!c->index) return ist__fail(error, IST_E_MEMORY, "no memory to draw %lld rows", (long long)c->row_count);
+    ist__rng rng = ist__rng_make(seed, IST__FOR_CALIBRATION, 0, 0);
+    int64_t wanted = c->row_count;
+    for (int64_t row = 0; row < dataset_rows && wanted > 0; row++) /* each row in turn, with the chance that is fair */
+        if (ist__rng_below(&rng, (uint32_t)(dataset_rows - row)) < (uint32_t)wanted)
+            c->index[c->row_count - wanted--] = (uint32_t)row;
+    return IST_OK;
+}
+
+static ist_status prepare(calibration *c, ist__error *error)
+{
+    const ist__shape *shape = &c->net->shape;
+    const int32_t teams = c->host->plan->team_count, wide = ist__shape_widest(shape);
+    ist_status status = make_folds(&c->fold, shape, error);
+    for (int32_t l = 0; l < shape->layer_count && !status; l++)
+        if (shape->layer[l].norm == IST_NORM_NONE) fold_layer(&c->fold, c->net, l, 0, shape->layer[l].outputs);
+    if (status) return status;
+    c->moments = ist__alloc(c->chunks * 2 * wide, sizeof *c->moments);
+    c->regions = ist__alloc(teams, sizeof *c->regions);
+    if (!c->moments || !c->regions) return ist__fail(error, IST_E_MEMORY, "no memory to measure batch norm");
+    c->room = (int64_t)(wide > shape->width[0] ? wide : shape->width[0]) * PRODUCT_COLUMNS;
+    for (int32_t t = 0; t < teams && !status; t++) {
+        int64_t begin, end;
+        ist__share(c->chunks, t, teams, &begin, &end);
+        status = ist__region_create(&c->regions[t], c->host->topology,
+                                    (size_t)((end - begin) * 2 * c->room) * sizeof(float),
+                                    c->host->plan->teams[t].node, c->host->placement, c->host->refusals, error);
+    }
+    return status;
+}
+
+ist_status ist__calibrate(const ist__host *host, ist__net *net, const ist_dataset *data, uint64_t seed, int64_t rows,
+                          ist__error *error)
+{
+    calibration c = {.host = host, .net = net, .rows = rows_of(data), .last_normed = find_last_normed(&net->shape)};
+    if (c.last_normed >= 0) {
+        c.row_count = rows < data->rows ? rows : data->rows;
+        c.chunks = (c.row_count + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS;
+        ist_status status = draw_rows(&c, data->rows, seed, error);
+        if (!status) status = prepare(&c, error);
+        if (!status) status = ist__crew_run(host->crew, measure, &c, error);
+        for (int32_t t = 0; c.regions && t < host->plan->team_count; t++) ist__region_destroy(&c.regions[t]);
+        ist__free(c.regions);
+        ist__free(c.moments);
+        ist__free(c.fold.memory);
+        ist__free(c.index);
+        if (status) return status;
+    }
+    net->calibrated = 1;
+    return IST_OK;
+}

@@ -1,0 +1,26 @@
+/* evaluate.h - the whole net: statistics of batch norm, loss, accuracy, probabilities. [M6] */
+#ifndef IST_TRAIN_EVALUATE_H
+#define IST_TRAIN_EVALUATE_H
+
+#include "data/dataset.h"
+#include "model/params.h"
+#include "train/host.h"
+
+/* Measure mean and variance of every normed layer on `rows` rows of the dataset (all of them if it has fewer), drawn
+ * by (seed), as one pooled batch: layer by layer, each fed by the layer below with its new statistics.  The sums are
+ * formed in a fixed order.  Sets net->calibrated. */
+ist_status ist__calibrate(const ist__host *host, ist__net *net, const ist_dataset *data, uint64_t seed, int64_t rows,
+                          ist__error *error);
+
+/* What is wanted of every row; NULL: not wanted. */
+typedef struct ist__answers {
+    float *loss;          /* (rows) cross-entropy, needs labels */
+    int32_t *best;        /* (rows) class of the largest logit */
+    float *probabilities; /* (rows, classes) */
+} ist__answers;
+
+/* Run all rows through the whole net.  statistics: IST_STATISTICS_*; batch: rows at a time, 1 or more. */
+ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_dataset *data, int32_t statistics,
+                         int32_t batch, const ist__answers *answers, ist__error *error);
+
+#endif

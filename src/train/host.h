@@ -1,0 +1,18 @@
+/* host.h - what the round needs of the machine, handed down by the context. */
+#ifndef IST_TRAIN_HOST_H
+#define IST_TRAIN_HOST_H
+
+#include "numa/pages.h"
+#include "numa/team.h"
+
+typedef struct ist__host {
+    const ist__topology *topology;
+    const ist__machine *machine;
+    const ist__plan *plan;
+    ist__crew *crew; /* NULL: made from a text, can plan but not run */
+    int32_t engine;  /* of products, resolved */
+    int32_t placement;
+    ist__refusals *refusals;
+} ist__host;
+
+#endif

@@ -1,0 +1,44 @@
+/* pass.h - the forward pass of a net by one team, and how a layer's neurons are split between its threads.
+ *
+ * A tile is a run of neurons whose product is one call of the engine.  Its size depends on the layer's width alone, and
+ * a thread owns whole tiles: so no product's shape, and therefore no bit, depends on the number of threads. [M10]
+ */
+#ifndef IST_TRAIN_PASS_H
+#define IST_TRAIN_PASS_H
+
+#include "model/shape.h"
+#include "numa/team.h"
+
+/* Neurons of a tile of a layer of `width` neurons. */
+int32_t ist__tile_rows(int32_t width);
+
+/* The tiles of worker `rank` of `size`, as a run of neurons [*first, *last). */
+void ist__band(int32_t width, int32_t rank, int32_t size, int32_t *first, int32_t *last);
+
+/* Columns are padded to whole vectors, so that rows start on cache lines. */
+int64_t ist__padded_columns(int32_t columns);
+
+/* What becomes of a layer's products. */
+enum {
+    IST__PASS_PRODUCT,    /* nothing: they are what is measured */
+    IST__PASS_BATCH_NORM, /* batch norm with the statistics of these columns, then ReLU */
+    IST__PASS_AFFINE      /* scale and shift (a bias, or folded batch norm), then ReLU */
+};
+typedef struct ist__layer_pass {
+    int32_t kind;                /* IST__PASS_* */
+    const float *gamma, *beta;   /* BATCH_NORM: (outputs); NULL: no affine part */
+    float *inv_std;              /* BATCH_NORM: out (outputs) */
+    const float *scale, *shift;  /* AFFINE: (outputs); scale NULL: 1 */
+} ist__layer_pass;
+
+/* One layer for the tiles of this worker: z = W input, then as `pass` says, without ReLU at the output.
+ * input    (inputs, ld) complete
+ * z        out (outputs, ld): the products; normalised with BATCH_NORM
+ * y        out (outputs, ld), unused by PRODUCT; may be z with AFFINE, and with BATCH_NORM at the output
+ * columns  samples; product_columns >= columns are multiplied, so that evaluation can fix the shape of its products
+ * The caller waits at the team's barrier before anybody reads z or y. */
+void ist__forward_layer(const ist__layer *layer, const float *param, int32_t engine, const ist__layer_pass *pass,
+                        const float *input, float *z, float *y, int64_t ld, int32_t columns, int32_t product_columns,
+                        const ist__worker *worker);
+
+#endif

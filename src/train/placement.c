@@ -1,0 +1,285 @@
+/* placement.c - gives every subnet's block, every team's work space and every shard its home, and reads the proof back.
+ *
+ * One function says how large each region is; planning and placing both use it, so `ist info` promises what training
+ * takes.  Regions are bound to the team's node and every page is touched first by a thread of that team.
+ *
+ * Floor: train.  Cold.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "numa/report.h"
+#include "train/stripes.h"
+#include "train/training.h"
+
+/* ----------------------------------------------------------------------------------------------------- sizes -- */
+
+typedef struct data_size {
+    size_t row_bytes;
+    int64_t rows;
+} data_size;
+
+static size_t data_bytes(data_size d)
+{
+    return ist__region_size(d.row_bytes * (size_t)d.rows) + ist__region_size((size_t)d.rows * sizeof(int32_t));
+}
+
+static size_t subnet_bytes(const ist__shape *part, const ist_train_config *config, data_size shard)
+{
+    const size_t arrays = 1 + (size_t)ist__optimizer_states(config->optimizer);
+    size_t bytes = arrays * ist__region_size((size_t)part->floats * sizeof(float));
+    if (config->data == IST_DATA_SHARD) bytes += data_bytes(shard);
+    return bytes;
+}
+
+/* Does this team hold its node's copy of the data?  The first team of a node that trains a subnet does. */
+static bool holds_copy(const ist__plan *plan, int32_t team, int32_t subnets)
+{
+    for (int32_t k = 0; k <= team; k++) {
+        bool trains = false;
+        for (int32_t s = 0; s < subnets; s++) trains |= ist__team_of_subnet(s, subnets, plan->team_count) == k;
+        if (trains && plan->teams[k].node == plan->teams[team].node) return k == team;
+    }
+    return false;
+}
+
+static size_t team_bytes(const ist__plan *plan, int32_t team, const ist__shape *widest, const ist_train_config *config,
+                         data_size all)
+{
+    size_t bytes = ist__scratch_bytes(widest, config->batch, config->optimizer, plan->teams[team].threads);
+    if (config->data == IST_DATA_REPLICATE && holds_copy(plan, team, config->subnets)) bytes += data_bytes(all);
+    return bytes;
+}
+
+static bool trains(const ist__plan *plan, int32_t team, int32_t subnets)
+{
+    for (int32_t s = 0; s < subnets; s++)
+        if (ist__team_of_subnet(s, subnets, plan->team_count) == team) return true;
+    return false;
+}
+
+static size_t whole_pages(size_t bytes)
+{
+    return (bytes + IST__HUGE_PAGE_BYTES - 1) / IST__HUGE_PAGE_BYTES * IST__HUGE_PAGE_BYTES;
+}
+
+/* --------------------------------------------------------------------------------------------------- placing -- */
+
+typedef struct placing {
+    ist__training *training;
+    uint32_t **lists; /* of each subnet: the dataset rows of its shard */
+} placing;
+
+static void copy_rows(const ist_dataset *data, const uint32_t *list, int64_t first, int64_t last, size_t row_bytes,
+                      unsigned char *to, int32_t *labels)
+{
+    for (int64_t i = first; i < last; i++) {
+        const int64_t row = list ? list[i] : i;
+        memcpy(to + (size_t)i * row_bytes, (const unsigned char *)data->x + row * data->row_stride_bytes, row_bytes);
+        labels[i] = data->labels[row];
+    }
+}
+
+static size_t row_bytes_of(const ist_dataset *data)
+{
+    return (size_t)data->features * ist__type_bytes(data->type);
+}
+
+/* On every thread: touch my share of my team's regions, then copy my share of the rows that live there. */
+static void touch_and_copy(void *argument, ist__worker *worker)
+{
+    const placing *p = argument;
+    const ist__training *t = p->training;
+    const ist__team_space *team = &t->teams[worker->team];
+    const size_t row_bytes = row_bytes_of(t->data);
+    int64_t first, last;
+    if (team->region.base) {
+        ist__share((int64_t)team->region.bytes, worker->rank, worker->size, &first, &last);
+        ist__pages_touch(team->region.base + first, (size_t)(last - first));
+    }
+    ist__team_barrier(worker);
+    if (team->copy) {
+        ist__share(t->data->rows, worker->rank, worker->size, &first, &last);
+        copy_rows(t->data, NULL, first, last, row_bytes, team->copy, team->copy_labels);
+    }
+    for (int32_t s = 0; s < t->config.subnets; s++) {
+        const ist__subnet *subnet = &t->subnets[s];
+        if (subnet->team != worker->team) continue;
+        ist__share((int64_t)subnet->region.bytes, worker->rank, worker->size, &first, &last);
+        ist__pages_touch(subnet->region.base + first, (size_t)(last - first));
+        ist__team_barrier(worker);
+        if (!subnet->shard) continue;
+        ist__share(subnet->batches.rows, worker->rank, worker->size, &first, &last);
+        copy_rows(t->data, p->lists[s], first, last, row_bytes, subnet->shard, subnet->shard_labels);
+    }
+}
+
+static ist_status make_subnet_region(ist__training *t, ist__subnet *subnet, ist__error *error)
+{
+    const ist__host *host = &t->host;
+    const data_size shard = {row_bytes_of(t->data), subnet->batches.rows};
+    const size_t bytes = subnet_bytes(&subnet->shape, &t->config, shard);
+    const ist_status status = ist__region_create(&subnet->region, host->topology, bytes,
+                                                 host->plan->teams[subnet->team].node, host->placement,
+                                                 host->refusals, error);
+    if (status) return status;
+    const size_t block = (size_t)subnet->shape.floats * sizeof(float);
+    subnet->param = ist__region_take(&subnet->region, block);
+    for (int32_t i = 0; i < t->state_count; i++) subnet->state[i] = ist__region_take(&subnet->region, block);
+    if (t->config.data == IST_DATA_SHARD) {
+        subnet->shard = ist__region_take(&subnet->region, shard.row_bytes * (size_t)shard.rows);
+        subnet->shard_labels = ist__region_take(&subnet->region, (size_t)shard.rows * sizeof(int32_t));
+    }
+    return IST_OK;
+}
+
+static ist_status make_team_region(ist__training *t, int32_t k, ist__error *error)
+{
+    const ist__host *host = &t->host;
+    const ist__plan *plan = host->plan;
+    ist__team_space *team = &t->teams[k];
+    const data_size all = {row_bytes_of(t->data), t->data->rows};
+    const ist__shape *widest = &t->subnets[0].shape; /* the first subnets have the extra seats */
+    const ist_status status =
+        ist__region_create(&team->region, host->topology, team_bytes(plan, k, widest, &t->config, all),
+                           plan->teams[k].node, host->placement, host->refusals, error);
+    if (status) return status;
+    ist__scratch_take(&team->scratch, &team->region, widest, t->config.batch, t->config.optimizer,
+                      plan->teams[k].threads);
+    if (t->config.data == IST_DATA_REPLICATE && holds_copy(plan, k, t->config.subnets)) {
+        team->copy = ist__region_take(&team->region, all.row_bytes * (size_t)all.rows);
+        team->copy_labels = ist__region_take(&team->region, (size_t)all.rows * sizeof(int32_t));
+    }
+    return IST_OK;
+}
+
+/* Where subnet s reads its rows from. */
+static ist__rows rows_of(const ist__training *t, const ist__subnet *subnet)
+{
+    const ist_dataset *data = t->data;
+    ist__rows rows = {.x = data->x,
+                      .row_stride_bytes = data->row_stride_bytes,
+                      .type = data->type,
+                      .features = data->features,
+                      .labels = data->labels};
+    if (t->config.data == IST_DATA_SHARED) return rows;
+    rows.row_stride_bytes = (int64_t)row_bytes_of(data);
+    rows.x = subnet->shard;
+    rows.labels = subnet->shard_labels;
+    for (int32_t k = 0; t->config.data == IST_DATA_REPLICATE && k < t->host.plan->team_count; k++) {
+        if (!t->teams[k].copy || t->host.plan->teams[k].node != t->host.plan->teams[subnet->team].node) continue;
+        rows.x = t->teams[k].copy;
+        rows.labels = t->teams[k].copy_labels;
+    }
+    return rows;
+}
+
+static ist_status list_shards(ist__training *t, uint32_t **lists, ist__error *error)
+{
+    ist_status status = IST_OK;
+    for (int32_t s = 0; t->config.data == IST_DATA_SHARD && s < t->config.subnets && !status; s++) {
+        lists[s] = ist__alloc(t->subnets[s].batches.rows, sizeof **lists);
+        if (!lists[s]) return ist__fail(error, IST_E_MEMORY, "no memory for the rows of subnet %d", s);
+        status = ist__shard_list(t->config.seed, t->data->rows, t->config.subnets, s, lists[s], error);
+    }
+    return status;
+}
+
+ist_status ist__training_place(ist__training *t, ist__error *error)
+{
+    const int32_t n = t->config.subnets;
+    ist_status status = IST_OK;
+    for (int32_t s = 0; s < n && !status; s++) status = make_subnet_region(t, &t->subnets[s], error);
+    for (int32_t k = 0; k < t->host.plan->team_count && !status; k++)
+        if (trains(t->host.plan, k, n)) status = make_team_region(t, k, error);
+    if (status) return status;
+    placing p = {t, ist__alloc(n, sizeof *p.lists)};
+    if (!p.lists) return ist__fail(error, IST_E_MEMORY, "no memory for the shards of %d subnets", n);
+    status = list_shards(t, p.lists, error);
+    if (!status) status = ist__crew_run(t->host.crew, touch_and_copy, &p, error);
+    for (int32_t s = 0; s < n; s++) {
+        ist__free(p.lists[s]);
+        t->subnets[s].rows = rows_of(t, &t->subnets[s]);
+    }
+    ist__free(p.lists);
+    return status;
+}
+
+/* --------------------------------------------------------------------------------------------------- reports -- */
+
+static json_t *region_report(const ist__training *t, const ist__region *region)
+{
+    return ist__report_pages(t->host.machine, region->base, region->bytes, region->node);
+}
+
+json_t *ist__training_report(const ist__training *t)
+{
+    json_t *subnets = json_array(), *teams = json_array(), *states = json_array();
+    int64_t bytes = 0;
+    for (int32_t s = 0; s < t->config.subnets; s++) {
+        json_t *one = region_report(t, &t->subnets[s].region);
+        json_object_set_new(one, "subnet", json_integer(s));
+        json_object_set_new(one, "team", json_integer(t->subnets[s].team));
+        json_object_set_new(one, "node", json_integer(t->subnets[s].region.node));
+        json_array_append_new(subnets, one);
+        bytes += (int64_t)t->subnets[s].region.bytes;
+    }
+    for (int32_t k = 0; k < t->host.plan->team_count; k++) {
+        if (!t->teams[k].region.base) continue;
+        json_t *one = region_report(t, &t->teams[k].region);
+        json_object_set_new(one, "team", json_integer(k));
+        json_object_set_new(one, "node", json_integer(t->teams[k].region.node));
+        json_array_append_new(teams, one);
+        bytes += (int64_t)t->teams[k].region.bytes;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (!t->master_state[i].base) continue;
+        json_array_append_new(states, ist__stripes_report(&t->master_state[i], &t->host));
+        bytes += (int64_t)t->master_state[i].bytes;
+    }
+    return json_pack("{s:o, s:o, s:o, s:I, s:o}", "subnets", subnets, "teams", teams, "master_state", states,
+                     "region_bytes", (json_int_t)bytes, "system",
+                     ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
+}
+
+json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                           int64_t rows, int32_t type, ist__error *error)
+{
+    const ist__plan *plan = host->plan;
+    const int32_t n = config->subnets, states = ist__optimizer_states(config->optimizer);
+    const size_t row_bytes = (size_t)shape->width[0] * ist__type_bytes(type);
+    ist__deal deal;
+    if (ist__deal_create(&deal, shape, n, error)) return NULL;
+    int64_t *nodes = ist__alloc(host->machine->node_count, sizeof *nodes), total = 0;
+    json_t *subnets = json_array(), *by_node = json_array();
+    const ist__shape widest = ist__deal_shape(&deal, shape, 0);
+    for (int32_t s = 0; nodes && s < n; s++) {
+        const ist__shape part = ist__deal_shape(&deal, shape, s);
+        const int32_t team = ist__team_of_subnet(s, n, plan->team_count), node = plan->teams[team].node;
+        const data_size shard = {row_bytes, ist__shard_rows(rows, n, s)};
+        const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&part, config, shard));
+        nodes[node] += bytes;
+        json_array_append_new(subnets, json_pack("{s:i, s:i, s:i, s:I, s:I}", "subnet", s, "team", team, "node", node,
+                                                 "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));
+    }
+    const size_t master = whole_pages((size_t)shape->floats * sizeof(float));
+    const int arrays = 1 + (config->state == IST_STATE_CARRIED ? states : 0);
+    for (int32_t k = 0; nodes && k < plan->team_count; k++) {
+        size_t first, last;
+        ist__stripe_of(master, k, plan->team_count, &first, &last);
+        nodes[plan->teams[k].node] += arrays * (int64_t)(last - first);
+        if (trains(plan, k, n))
+            nodes[plan->teams[k].node] += (int64_t)whole_pages(
+                team_bytes(plan, k, &widest, config, (data_size){row_bytes, rows}));
+    }
+    for (int32_t i = 0; nodes && i < host->machine->node_count; i++) {
+        json_array_append_new(by_node, json_integer(nodes[i]));
+        total += nodes[i];
+    }
+    ist__free(nodes);
+    ist__deal_destroy(&deal);
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "parameters", (json_int_t)shape->parameters, "master_bytes",
+                     (json_int_t)((size_t)arrays * master), "dataset_bytes",
+                     (json_int_t)(row_bytes * (size_t)rows), "planned_bytes", (json_int_t)total, "by_node", by_node,
+                     "subnets", subnets);
+}

@@ -1,0 +1,129 @@
+/* resume.c - a run as a file: its identity, its position, its optimiser state.
+ *
+ * Since every deal and every batch is computed from (seed, round) and (seed, step), the position is a handful of numbers.
+ * Times are not stored: equal runs give equal files.
+ *
+ * Floor: train.  Cold.
+ */
+#include <string.h>
+
+#include "model/checkpoint.h"
+#include "train/training.h"
+
+/* What a run is, in the order of the table below, then where it stands.  8-byte numbers only: no gaps. */
+enum { IDENTITY_NUMBERS = 21 };
+typedef struct run_record {
+    double identity[IDENTITY_NUMBERS];
+    uint64_t seed;
+    int64_t round, step, samples;
+    double loss, flops, bytes_moved;
+} run_record;
+
+static const char *const IDENTITY_NAMES[IDENTITY_NUMBERS] = {
+    "subnets",       "local_steps", "batch", "optimizer", "state",      "schedule",     "data",
+    "calibration_batches", "epochs", "rounds", "lr",     "momentum",   "beta1",        "beta2",
+    "epsilon",       "weight_decay", "engine", "dataset rows", "dataset features", "dataset classes", "model subnets"};
+
+static void describe(const ist__training *t, run_record *out)
+{
+    const ist_train_config *c = &t->config;
+    const double identity[IDENTITY_NUMBERS] = {
+        c->subnets, c->local_steps,         c->batch,         c->optimizer,         c->state,
+        c->schedule, c->data,               c->calibration_batches, c->epochs,      (double)c->rounds,
+        c->lr,      c->momentum,            c->beta1,         c->beta2,             c->epsilon,
+        c->weight_decay, t->host.engine,    (double)t->data->rows, t->data->features, t->data->classes,
+        t->net->subnets};
+    memset(out, 0, sizeof *out);
+    memcpy(out->identity, identity, sizeof identity);
+    out->seed = c->seed;
+    out->round = t->progress.round;
+    out->step = t->progress.step;
+    out->samples = t->progress.samples;
+    out->loss = t->progress.loss;
+    out->flops = t->progress.flops;
+    out->bytes_moved = t->progress.bytes_moved;
+}
+
+static ist__run_state state_of(ist__training *t, run_record *record)
+{
+    const bool carried = t->config.state == IST_STATE_CARRIED;
+    ist__run_state run = {.run = record, .run_bytes = sizeof *record, .state_count = carried ? t->state_count : 0};
+    for (int32_t i = 0; i < run.state_count; i++) run.state[i] = (float *)(void *)t->master_state[i].base;
+    return run;
+}
+
+ist_status ist__training_save(ist__training *t, const char *path, ist__error *error)
+{
+    run_record record;
+    describe(t, &record);
+    const ist__run_state run = state_of(t, &record);
+    return ist__net_write(t->net, &run, path, error);
+}
+
+static ist_status compare(const ist__training *t, const run_record *found, const char *path, ist__error *error)
+{
+    run_record mine;
+    describe(t, &mine);
+    for (int i = 0; i < IDENTITY_NUMBERS; i++)
+        if (!(found->identity[i] == mine.identity[i]))
+            return ist__fail(error, IST_E_ARGUMENT, "%s: %s was %.17g when this run began, now it is %.17g", path,
+                             IDENTITY_NAMES[i], found->identity[i], mine.identity[i]);
+    if (found->seed != mine.seed)
+        return ist__fail(error, IST_E_ARGUMENT, "%s: seed was %llu when this run began, now it is %llu", path,
+                         (unsigned long long)found->seed, (unsigned long long)mine.seed);
+    if (found->round < 0 || found->step < 0 || found->step > t->progress.steps || found->samples < 0)
+        return ist__fail(error, IST_E_FORMAT, "%s: the run's position is out of range", path);
+    return IST_OK;
+}
+
+static bool same_shape(const ist__shape *a, const ist__shape *b)
+{
+    return a->hidden_count == b->hidden_count && a->hidden_norm == b->hidden_norm &&
+           a->output_norm == b->output_norm &&
+           memcmp(a->width, b->width, (size_t)(a->layer_count + 1) * sizeof *a->width) == 0;
+}
+
+/* One pass over the file.  apply false: look at everything, checksums and identity too, and change nothing; so that a
+ * damaged file leaves the run as it was. */
+static ist_status read_file(ist__training *t, const char *path, bool apply, ist__error *error)
+{
+    ist__reader *reader = NULL;
+    ist__net found;
+    memset(&found, 0, sizeof found);
+    run_record record;
+    ist__run_state run = state_of(t, &record);
+    ist_status status = ist__reader_open(&reader, path, error);
+    if (!status) status = ist__net_read_open(reader, &found, error);
+    if (!status && !same_shape(&found.shape, &t->net->shape))
+        status = ist__fail(error, IST_E_ARGUMENT, "%s: holds a net of another shape", path);
+    if (!status && apply) {
+        found.param = t->net->param;
+        status = ist__net_read_params(reader, &found, error);
+    } else if (!status) {
+        status = ist__net_skip_params(reader, error);
+    }
+    if (!status && !apply) run.state_count = 0;
+    if (!status) status = ist__net_read_run(reader, &found, &run, error);
+    if (!status) status = compare(t, &record, path, error);
+    if (!status && apply) {
+        const ist__net old = *t->net;
+        *t->net = found;
+        found = old;
+        t->progress.round = record.round;
+        t->progress.step = record.step;
+        t->progress.samples = record.samples;
+        t->progress.epoch = (double)record.samples / (double)t->data->rows;
+        t->progress.loss = record.loss;
+        t->progress.flops = record.flops;
+        t->progress.bytes_moved = record.bytes_moved;
+    }
+    ist__net_destroy(&found);
+    ist__reader_close(reader);
+    return status;
+}
+
+ist_status ist__training_resume(ist__training *t, const char *path, ist__error *error)
+{
+    const ist_status status = read_file(t, path, false, error);
+    return status ? status : read_file(t, path, true, error);
+}

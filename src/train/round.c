@@ -1,0 +1,221 @@
+/* round.c - the round, and the loop of rounds inside one flat parallel region.
+ *
+ *   R1 deal         worker (0, 0), while all wait: microseconds
+ *   R2 gather       each team its subnets' rectangles, into node-local blocks
+ *   R3 train        J local steps; only barriers of the team
+ *   R4 barrier      all teams.  A subnet whose loss or parameters are not finite ends the run here: nothing has been
+ *                   written back yet, so the master is that of the last whole round
+ *   R5 write back   disjoint rectangles, so no lock and no atomic
+ *   R6 barrier      all teams; then worker (0, 0) averages what all share, tells the caller, and deals anew
+ *
+ * Floor: train.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "train/training.h"
+
+static bool is_mine(const ist__training *t, int32_t subnet, const ist__worker *worker)
+{
+    return t->subnets[subnet].team == worker->team;
+}
+
+/* ------------------------------------------------------------------------------- R1, and the end of R6: serial -- */
+
+/* The one array that subnets share, the output bias, becomes the mean over subnets, summed in subnet order. [M5] */
+static void average_shared(ist__training *t)
+{
+    const int32_t n = t->config.subnets;
+    const ist__layer *output = &t->net->shape.layer[t->net->shape.hidden_count];
+    if (output->offset < 0) return;
+    const bool carried = t->config.state == IST_STATE_CARRIED;
+    for (int32_t i = -1; i < (carried ? t->state_count : 0); i++) { /* -1: the parameters themselves */
+        float *master = i < 0 ? t->net->param : (float *)(void *)t->master_state[i].base;
+        for (int32_t c = 0; c < output->outputs; c++) {
+            float sum = 0;
+            for (int32_t s = 0; s < n; s++) {
+                const ist__subnet *subnet = &t->subnets[s];
+                const float *block = i < 0 ? subnet->param : subnet->state[i];
+                sum += block[subnet->shape.layer[subnet->shape.hidden_count].offset + c];
+            }
+            master[output->offset + c] = sum / (float)n;
+        }
+    }
+}
+
+static void close_round(ist__training *t)
+{
+    const ist_train_config *config = &t->config;
+    ist_progress *p = &t->progress;
+    const int32_t n = config->subnets;
+    const int32_t moved_arrays = 1 + (config->state == IST_STATE_CARRIED ? t->state_count : 0);
+    average_shared(t);
+    const double samples = (double)t->round_steps * config->batch * n;
+    double loss = 0;
+    for (int32_t s = 0; s < n; s++) {
+        const ist__shape *shape = &t->subnets[s].shape;
+        loss += t->subnets[s].loss;
+        p->flops += ist__shape_step_flops(shape, config->batch) * t->round_steps;
+        p->bytes_moved += 2.0 * moved_arrays * (double)shape->parameters * sizeof(float);
+    }
+    p->loss = loss / samples;
+    p->lr = (double)ist__optimizer_at(config, t->host.engine, p->step + t->round_steps - 1, p->steps, 0).lr;
+    p->round++;
+    p->step += t->round_steps;
+    p->samples += (int64_t)samples;
+    p->epoch = (double)p->samples / (double)t->data->rows;
+    p->seconds = t->seconds_before + ist__seconds() - t->began;
+    p->gather_s = p->train_s = p->wait_s = p->writeback_s = 0;
+    const int32_t teams = t->host.plan->team_count;
+    for (int32_t k = 0; k < teams; k++) {
+        p->gather_s += t->teams[k].gather_s / teams;
+        p->train_s += t->teams[k].train_s / teams;
+        p->wait_s += t->teams[k].wait_s / teams;
+        p->writeback_s += t->teams[k].writeback_s / teams;
+    }
+    t->rounds_left--;
+    if (t->on_round && t->on_round(t->on_round_user, p) != 0) t->rounds_left = 0;
+    if (atomic_load(&t->stop)) t->rounds_left = 0;
+}
+
+static void open_round(ist__training *t)
+{
+    const int64_t left = t->progress.steps - t->progress.step;
+    t->going = t->rounds_left > 0 && left > 0 && !atomic_load(&t->diverged);
+    if (!t->going) return;
+    t->round_steps = left < t->config.local_steps ? (int32_t)left : t->config.local_steps;
+    ist__deal_round(&t->deal, t->config.seed, t->progress.round);
+}
+
+/* -------------------------------------------------------------------------------------------------- R2, R3, R5 -- */
+
+static void gather(ist__training *t, int32_t s, ist__worker *worker)
+{
+    ist__subnet *subnet = &t->subnets[s];
+    ist__gather(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, worker->rank, worker->size);
+    for (int32_t i = 0; i < t->state_count; i++) {
+        if (t->config.state == IST_STATE_CARRIED) {
+            ist__gather(&t->net->shape, &t->deal, s, (const float *)(void *)t->master_state[i].base, &subnet->shape,
+                        subnet->state[i], worker->rank, worker->size);
+        } else {
+            int64_t first, last;
+            ist__share(subnet->shape.floats, worker->rank, worker->size, &first, &last);
+            memset(subnet->state[i] + first, 0, (size_t)(last - first) * sizeof(float));
+        }
+    }
+}
+
+/* NaN and infinities have all exponent bits set. */
+static bool all_finite(int64_t count, const float *values)
+{
+    uint32_t found = 0;
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        found |= (bits & 0x7f800000U) == 0x7f800000U;
+    }
+    return !found;
+}
+
+static void train(ist__training *t, int32_t s, ist__worker *worker)
+{
+    ist__subnet *subnet = &t->subnets[s];
+    const ist__scratch *scratch = &t->teams[worker->team].scratch;
+    const ist_train_config *config = &t->config;
+    const bool carried = config->state == IST_STATE_CARRIED;
+    ist__step step = {.shape = &subnet->shape,
+                      .param = subnet->param,
+                      .state = {subnet->state[0], subnet->state[1]},
+                      .scratch = scratch,
+                      .rows = &subnet->rows,
+                      .shift = t->net->shift,
+                      .factor = t->net->factor,
+                      .uniform_normalization = t->net->normalization_count == 1,
+                      .batch = config->batch};
+    if (worker->rank == 0)
+        ist__batches_rows(&subnet->batches, t->progress.step * config->batch, config->batch, scratch->index[0]);
+    ist__team_barrier(worker); /* the block is gathered, the first rows are drawn, the last subnet is done */
+    double loss = 0;
+    for (int32_t j = 0; j < t->round_steps; j++) {
+        const int64_t at = t->progress.step + j;
+        step.optimizer = ist__optimizer_at(config, t->host.engine, at, t->progress.steps, carried ? at : j);
+        step.parity = j & 1;
+        step.batches = j + 1 < t->round_steps ? &subnet->batches : NULL;
+        step.next_position = (at + 1) * config->batch;
+        loss += ist__subnet_step(&step, worker);
+    }
+    ist__team_barrier(worker); /* all rows of the block have taken their last step */
+    int64_t first, last;
+    ist__share(subnet->shape.floats, worker->rank, worker->size, &first, &last);
+    const bool loss_finite = loss - loss == 0;
+    if (!loss_finite || !all_finite(last - first, subnet->param + first)) atomic_store(&t->diverged, 1 + s);
+    if (worker->rank == 0) subnet->loss = loss;
+}
+
+static void write_back(ist__training *t, int32_t s, ist__worker *worker)
+{
+    const ist__subnet *subnet = &t->subnets[s];
+    ist__write_back(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, worker->rank,
+                    worker->size);
+    if (t->config.state != IST_STATE_CARRIED) return;
+    for (int32_t i = 0; i < t->state_count; i++)
+        ist__write_back(&t->net->shape, &t->deal, s, (float *)(void *)t->master_state[i].base, &subnet->shape,
+                        subnet->state[i], worker->rank, worker->size);
+}
+
+static void for_my_subnets(ist__training *t, ist__worker *worker, void (*part)(ist__training *, int32_t, ist__worker *))
+{
+    for (int32_t s = 0; s < t->config.subnets; s++)
+        if (is_mine(t, s, worker)) part(t, s, worker);
+}
+
+static void rounds(void *argument, ist__worker *worker)
+{
+    ist__training *t = argument;
+    ist__team_space *team = &t->teams[worker->team];
+    const bool leader = worker->team == 0 && worker->rank == 0;
+    bool first = true;
+    for (;;) {
+        const double t0 = ist__seconds();
+        if (leader && !first && !atomic_load(&t->diverged)) close_round(t);
+        if (leader) open_round(t); /* R1 */
+        ist__all_barrier(worker);
+        if (!t->going) return;
+        first = false;
+        const double t1 = ist__seconds();
+        for_my_subnets(t, worker, gather); /* R2 */
+        const double t2 = ist__seconds();
+        for_my_subnets(t, worker, train); /* R3 */
+        const double t3 = ist__seconds();
+        ist__all_barrier(worker); /* R4 */
+        const double t4 = ist__seconds();
+        if (!atomic_load(&t->diverged)) for_my_subnets(t, worker, write_back); /* R5 */
+        const double t5 = ist__seconds();
+        ist__all_barrier(worker); /* R6 */
+        if (worker->rank == 0) {
+            team->gather_s += t2 - t1;
+            team->train_s += t3 - t2;
+            team->writeback_s += t5 - t4;
+            team->wait_s += (t1 - t0) + (t4 - t3) + (ist__seconds() - t5);
+        }
+    }
+}
+
+ist_status ist__training_run(ist__training *t, int64_t limit, ist_round_fn on_round, void *user, ist__error *error)
+{
+    t->rounds_left = limit > 0 ? limit : INT64_MAX;
+    t->on_round = on_round;
+    t->on_round_user = user;
+    t->began = ist__seconds();
+    t->seconds_before = t->progress.seconds;
+    atomic_store(&t->stop, 0);
+    atomic_store(&t->diverged, 0);
+    t->net->calibrated = 0;
+    const ist_status status = ist__crew_run(t->host.crew, rounds, t, error);
+    t->progress.seconds = t->seconds_before + ist__seconds() - t->began;
+    if (status) return status;
+    if (atomic_load(&t->diverged))
+        return ist__fail(error, IST_E_DIVERGED, "round %lld: loss or parameters of subnet %d are not finite",
+                         (long long)t->progress.round + 1, atomic_load(&t->diverged) - 1);
+    return IST_OK;
+}

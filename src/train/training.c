@@ -1,0 +1,154 @@
+/* training.c - checks a configuration, builds a run, takes it down.  Floor: train.  Cold. */
+#include "train/training.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "train/stripes.h"
+
+enum { SUBNETS_MOST = 1 << 16, BATCH_MOST = 1 << 20 };
+
+static ist_status check_choice(int32_t value, int32_t most, const char *field, ist__error *error)
+{
+    if (value >= 0 && value <= most) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected 0 .. %d", field, value, most);
+}
+
+static ist_status check_count(int64_t value, int64_t least, int64_t most, const char *field, ist__error *error)
+{
+    if (value >= least && value <= most) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "%s is %lld, expected %lld .. %lld", field, (long long)value,
+                     (long long)least, (long long)most);
+}
+
+/* Written so that NaN fails. */
+static ist_status check_number(bool fits, double value, const char *field, const char *expected, ist__error *error)
+{
+    if (fits) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "%s is %g, expected %s", field, value, expected);
+}
+
+ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
+{
+    ist_status s = check_count(c->subnets, 0, SUBNETS_MOST, "subnets", error);
+    if (!s) s = check_count(c->local_steps, 1, INT32_MAX, "local_steps", error);
+    if (!s) s = check_count(c->batch, 1, BATCH_MOST, "batch", error);
+    if (!s) s = check_count(c->calibration_batches, 1, BATCH_MOST, "calibration_batches", error);
+    if (!s) s = check_count(c->rounds, 0, INT32_MAX, "rounds", error);
+    if (!s) s = check_choice(c->optimizer, IST_ADAM, "optimizer", error);
+    if (!s) s = check_choice(c->state, IST_STATE_RESET, "state", error);
+    if (!s) s = check_choice(c->schedule, IST_LR_COSINE, "schedule", error);
+    if (!s) s = check_choice(c->data, IST_DATA_SHARED, "data", error);
+    if (!s && c->rounds == 0) s = check_number(c->epochs > 0 && c->epochs <= 1e6, c->epochs, "epochs", "above 0, at most 1e6", error);
+    if (!s) s = check_number(c->lr > 0 && c->lr <= 1e6, c->lr, "lr", "above 0, at most 1e6", error);
+    if (!s) s = check_number(c->momentum >= 0 && c->momentum < 1, c->momentum, "momentum", "0 or more, below 1", error);
+    if (!s) s = check_number(c->beta1 >= 0 && c->beta1 < 1, c->beta1, "beta1", "0 or more, below 1", error);
+    if (!s) s = check_number(c->beta2 >= 0 && c->beta2 < 1, c->beta2, "beta2", "0 or more, below 1", error);
+    if (!s) s = check_number(c->epsilon > 0 && c->epsilon <= 1, c->epsilon, "epsilon", "above 0, at most 1", error);
+    if (!s)
+        s = check_number(c->weight_decay >= 0 && c->lr * c->weight_decay < 1, c->weight_decay, "weight_decay",
+                         "0 or more, and lr * weight_decay below 1", error);
+    return s;
+}
+
+int64_t ist__training_steps(const ist_train_config *config, int64_t rows)
+{
+    if (config->rounds > 0) return config->rounds * config->local_steps;
+    const double samples = config->epochs * (double)rows;
+    const double each = (double)config->batch * config->subnets;
+    const int64_t whole = (int64_t)(samples / each);
+    return (double)whole * each < samples ? whole + 1 : whole;
+}
+
+int32_t ist__team_of_subnet(int32_t subnet, int32_t subnets, int32_t teams)
+{
+    return (int32_t)((int64_t)subnet * teams / subnets);
+}
+
+static ist_status check_fit(const ist__net *net, const ist_dataset *data, const ist_train_config *config,
+                            ist__error *error)
+{
+    const ist__shape *shape = &net->shape;
+    if (!data->labels) return ist__fail(error, IST_E_SHAPE, "the dataset has no labels to train on");
+    if (data->features != shape->width[0])
+        return ist__fail(error, IST_E_SHAPE, "the dataset has %d features, the model %d", data->features,
+                         shape->width[0]);
+    if (data->classes > shape->width[shape->layer_count])
+        return ist__fail(error, IST_E_SHAPE, "the dataset has %d classes, the model %d", data->classes,
+                         shape->width[shape->layer_count]);
+    if (data->rows < config->subnets)
+        return ist__fail(error, IST_E_SHAPE, "%lld rows cannot be dealt to %d subnets", (long long)data->rows,
+                         config->subnets);
+    bool scaled = false;
+    for (int32_t l = 0; l < shape->layer_count; l++) scaled |= l > 0 && shape->layer[l].norm == IST_NORM_NONE;
+    if (scaled && config->subnets != net->subnets)
+        return ist__fail(error, IST_E_ARGUMENT,
+                         "%d subnets, but this model has layers without norm and was made for %d subnets",
+                         config->subnets, net->subnets);
+    return IST_OK;
+}
+
+static ist_status build(ist__training *t, ist__error *error)
+{
+    const int32_t n = t->config.subnets, teams = t->host.plan->team_count;
+    ist_status status = ist__deal_create(&t->deal, &t->net->shape, n, error);
+    if (status) return status;
+    t->subnets = ist__alloc(n, sizeof *t->subnets);
+    t->teams = ist__alloc(teams, sizeof *t->teams);
+    if (!t->subnets || !t->teams) return ist__fail(error, IST_E_MEMORY, "no memory for %d subnets", n);
+    for (int32_t s = 0; s < n && !status; s++) {
+        ist__subnet *subnet = &t->subnets[s];
+        subnet->shape = ist__deal_shape(&t->deal, &t->net->shape, s);
+        subnet->team = ist__team_of_subnet(s, n, teams);
+        status = ist__batches_create(&subnet->batches, t->config.seed, t->config.data, t->data->rows, n, s, error);
+    }
+    for (int32_t i = 0; i < t->state_count && !status && t->config.state == IST_STATE_CARRIED; i++)
+        status = ist__stripes_create(&t->master_state[i], &t->host, (size_t)t->net->shape.floats * sizeof(float),
+                                     error);
+    return status ? status : ist__training_place(t, error);
+}
+
+ist_status ist__training_create(ist__training **out, const ist__host *host, ist__net *net, const ist_dataset *data,
+                                const ist_train_config *config, ist__error *error)
+{
+    if (!host->crew)
+        return ist__fail(error, IST_E_PLACEMENT, "this context was made from a topology text: it plans, but cannot run");
+    ist_status status = ist__train_config_check(config, error);
+    if (status) return status;
+    ist_train_config resolved = *config;
+    if (resolved.subnets == 0) resolved.subnets = net->subnets;
+    status = check_fit(net, data, &resolved, error);
+    if (status) return status;
+    ist__training *t = ist__alloc(1, sizeof *t);
+    if (!t) return ist__fail(error, IST_E_MEMORY, "no memory for a trainer");
+    t->host = *host;
+    t->net = net;
+    t->data = data;
+    t->config = resolved;
+    t->state_count = ist__optimizer_states(resolved.optimizer);
+    t->progress.struct_size = sizeof t->progress;
+    t->progress.steps = ist__training_steps(&resolved, data->rows);
+    t->progress.rounds = (t->progress.steps + resolved.local_steps - 1) / resolved.local_steps;
+    t->progress.lr = resolved.lr;
+    atomic_init(&t->diverged, 0);
+    atomic_init(&t->stop, 0);
+    status = build(t, error);
+    if (status) ist__training_destroy(t);
+    else *out = t;
+    return status;
+}
+
+void ist__training_destroy(ist__training *t)
+{
+    if (!t) return;
+    for (int32_t s = 0; t->subnets && s < t->config.subnets; s++) {
+        ist__batches_destroy(&t->subnets[s].batches);
+        ist__region_destroy(&t->subnets[s].region);
+    }
+    for (int32_t k = 0; t->teams && k < t->host.plan->team_count; k++) ist__region_destroy(&t->teams[k].region);
+    for (int i = 0; i < 2; i++) ist__region_destroy(&t->master_state[i]);
+    ist__deal_destroy(&t->deal);
+    ist__free(t->subnets);
+    ist__free(t->teams);
+    ist__free(t);
+}

@@ -1,0 +1,88 @@
+/* training.h - a run: rounds of deal, gather, J local steps, barrier, write back. [M2] [M3] [M4] [M5] */
+#ifndef IST_TRAIN_TRAINING_H
+#define IST_TRAIN_TRAINING_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+
+#include "data/dataset.h"
+#include "model/exchange.h"
+#include "model/params.h"
+#include "train/host.h"
+#include "train/subnet.h"
+
+/* A subnet: its block lies in a region on the node of the team that trains it. */
+typedef struct ist__subnet {
+    ist__shape shape;
+    int32_t team;
+    ist__region region; /* parameters, optimiser state, shard */
+    float *param;
+    float *state[2];
+    void *shard; /* (shard rows, features) and labels, with IST_DATA_SHARD */
+    int32_t *shard_labels;
+    ist__rows rows; /* what it trains on */
+    ist__batches batches;
+    double loss; /* sum over the round's samples; written by rank 0 of the team */
+} ist__subnet;
+
+/* A team's work space, shared by its subnets one after another. */
+typedef struct ist__team_space {
+    ist__region region; /* scratch; with IST_DATA_REPLICATE also the node's copy, at the node's first team */
+    ist__scratch scratch;
+    void *copy;
+    int32_t *copy_labels;
+    double gather_s, train_s, wait_s, writeback_s; /* written by rank 0 */
+} ist__team_space;
+
+typedef struct ist__training {
+    ist__host host;
+    ist__net *net;             /* borrowed */
+    const ist_dataset *data;   /* borrowed */
+    ist_train_config config;   /* subnets resolved */
+    ist__deal deal;
+    int32_t state_count;
+    ist__region master_state[2]; /* striped; carried state only */
+    ist__subnet *subnets;        /* (config.subnets) */
+    ist__team_space *teams;      /* (plan->team_count) */
+    ist_progress progress;
+    /* Of the call in progress; written by worker (0, 0) between barriers. */
+    int64_t rounds_left;
+    int32_t round_steps;
+    bool going;
+    ist_round_fn on_round;
+    void *on_round_user;
+    double began;          /* clock when the call began, and seconds before it */
+    double seconds_before;
+    atomic_int diverged; /* 1 + a subnet whose loss or parameters are not finite */
+    atomic_int stop;
+} ist__training;
+
+/* net and data: borrowed.  Validates config (subnets 0: net->subnets). */
+ist_status ist__training_create(ist__training **out, const ist__host *host, ist__net *net, const ist_dataset *data,
+                                const ist_train_config *config, ist__error *error);
+void ist__training_destroy(ist__training *training); /* NULL is fine */
+
+ist_status ist__training_run(ist__training *training, int64_t rounds, ist_round_fn on_round, void *user,
+                             ist__error *error);
+
+/* placement.c: regions and their first touch, and the proof. */
+ist_status ist__training_place(ist__training *training, ist__error *error);
+json_t *ist__training_report(const ist__training *training);
+/* Planned bytes, for a run that need not exist. */
+json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                           int64_t rows, int32_t type, ist__error *error);
+
+/* resume.c */
+ist_status ist__training_save(ist__training *training, const char *path, ist__error *error);
+ist_status ist__training_resume(ist__training *training, const char *path, ist__error *error);
+
+/* Local steps of the whole run for a dataset of `rows` rows, and rounds. */
+int64_t ist__training_steps(const ist_train_config *config, int64_t rows);
+
+/* Check every field but those that need the net. */
+ist_status ist__train_config_check(const ist_train_config *config, ist__error *error);
+
+/* The team that trains subnet s: subnets stand in order, spread evenly over the teams. */
+int32_t ist__team_of_subnet(int32_t subnet, int32_t subnets, int32_t teams);
+
+#endif
