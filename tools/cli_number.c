@@ -118,6 +118,21 @@ void cli_hidden_show(const void *field, char *out, size_t cap)
     }
 }
 
+int32_t cli_hidden_narrowest(const cli_hidden *hidden)
+{
+    int32_t narrowest = hidden->count ? hidden->width[0] : 1;
+    for (int32_t i = 1; i < hidden->count; i++) {
+        if (hidden->width[i] < narrowest) narrowest = hidden->width[i];
+    }
+    return narrowest;
+}
+
+int32_t cli_automatic_subnets(const cli_hidden *hidden, int32_t teams)
+{
+    const int32_t subnets = teams > 2 ? teams : 2, most = cli_hidden_narrowest(hidden);
+    return subnets < most ? subnets : most;
+}
+
 static const char *const normalize_words[] = {
     [IST_NORMALIZE_NONE] = "none", [IST_NORMALIZE_GLOBAL] = "global", [IST_NORMALIZE_ZSCORE] = "zscore"};
 

@@ -28,6 +28,10 @@ typedef struct cli_hidden {
 } cli_hidden;
 bool cli_hidden_parse(void *field, char *text, char *why, size_t cap);
 void cli_hidden_show(const void *field, char *out, size_t cap);
+/* What --subnets auto means: one a team, but at least two (with one there would be nothing independent), and at most
+ * what the net has room for. */
+int32_t cli_automatic_subnets(const cli_hidden *hidden, int32_t teams);
+int32_t cli_hidden_narrowest(const cli_hidden *hidden); /* 1 without hidden layers */
 
 /* none|global|zscore|SHIFT,SCALE: inputs are seen as (x - shift) / scale. */
 enum { CLI_NORMALIZE_FIXED = -1 };

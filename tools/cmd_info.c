@@ -1,6 +1,308 @@
+/* cmd_info.c - ist info: the machine as far as we may use it, the plan of teams, what the system refused, and, given a
+ * net, the bytes that a training would put on each node.
+ *
+ * It works on this machine, and on another one by its hwloc XML or a synthetic text ("numa:2 core:4 pu:1"): a user asks
+ * on the login node what a run will look like on the compute node.  All of it is read from the library's reports; what a
+ * report does not have is left out here, never guessed.
+ */
+#include <stdio.h>
+#include <string.h>
+
 #include "cli_commands.h"
+#include "cli_context.h"
+#include "cli_json.h"
+#include "cli_number.h"
+#include "cli_table.h"
+
+typedef struct info_options {
+    bool json;
+    cli_hidden hidden;
+    ist_model_config net;
+    ist_train_config run;
+    int64_t rows;
+    int32_t type;
+    ist_context_config machine;
+} info_options;
+
+#define AT(field) .offset = offsetof(info_options, field)
+
+static const cli_choice optimizer_words[] = {
+    {"sgd", IST_SGD}, {"momentum", IST_MOMENTUM}, {"nesterov", IST_NESTEROV}, {"adam", IST_ADAM}, {NULL, 0}};
+static const cli_choice data_words[] = {
+    {"shard", IST_DATA_SHARD}, {"replicate", IST_DATA_REPLICATE}, {"shared", IST_DATA_SHARED}, {NULL, 0}};
+static const cli_choice type_words[] = {{"uint8", IST_UINT8}, {"float32", IST_FLOAT32}, {NULL, 0}};
+
+static const cli_option machine_options[] = {
+    {.name = "topology", .value = "FILE.xml|TEXT", .kind = CLI_TEXT, AT(machine.topology),
+     .help = "another machine: a file of hwloc (lstopo FILE.xml), or a text such as \"numa:2 core:4 pu:1\""},
+    {.name = "json", .kind = CLI_FLAG, AT(json), .help = "the reports as one JSON object on standard output"},
+};
+
+static const cli_option net_options[] = {
+    {.name = "hidden", .value = "W[,W..]|none", .kind = CLI_CUSTOM, AT(hidden), .parse = cli_hidden_parse,
+     .show = cli_hidden_show, .help = "also plan the training of such a net"},
+    {.name = "subnets", .value = "N|auto", .kind = CLI_INT32, AT(run.subnets), .low = 1, .high = 1 << 24,
+     .word = "auto", .help = "as in ist train"},
+    {.name = "features", .value = "D", .kind = CLI_INT32, AT(net.features), .low = 1, .high = 1 << 24,
+     .help = "of a row"},
+    {.name = "classes", .value = "C", .kind = CLI_INT32, AT(net.classes), .low = 2, .high = 1 << 24,
+     .help = "of the labels"},
+    {.name = "rows", .value = "N", .kind = CLI_INT64, AT(rows), .low = 1, .high = 9007199254740992.0,
+     .help = "to train on"},
+    {.name = "type", .kind = CLI_CHOICE, AT(type), .choices = type_words, .help = "of a feature in memory"},
+    {.name = "batch", .value = "B", .kind = CLI_INT32, AT(run.batch), .low = 1, .high = INT32_MAX,
+     .help = "rows of a step of one subnet"},
+    {.name = "optimizer", .kind = CLI_CHOICE, AT(run.optimizer), .choices = optimizer_words, .help = "of every subnet"},
+    {.name = "data", .kind = CLI_CHOICE, AT(run.data), .choices = data_words, .help = "as in ist train"},
+};
+
+/* ------------------------------------------------------------------------------------------------------ drawing -- */
+
+/* "0-3, 8" of [0, 1, 2, 3, 8]. */
+static void show_list(const json_t *numbers, char *out, size_t cap)
+{
+    const size_t count = json_array_size(numbers);
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < count && len < cap;) {
+        const json_int_t first = json_integer_value(json_array_get(numbers, i));
+        json_int_t last = first;
+        while (++i < count && json_integer_value(json_array_get(numbers, i)) == last + 1) last++;
+        len += (size_t)snprintf(out + len, cap - len, "%s%lld", len ? ", " : "", (long long)first);
+        if (last > first && len < cap) len += (size_t)snprintf(out + len, cap - len, "-%lld", (long long)last);
+    }
+}
+
+enum { BOX_WIDTH = 66 };
+
+static void box_edge(const char *text)
+{
+    int len = printf("  +--%s%s", *text ? " " : "", text);
+    if (*text) len += printf(" ");
+    for (; len < BOX_WIDTH + 3; len++) putchar('-');
+    puts("+");
+}
+
+static void box_line(const char *text)
+{
+    printf("  | %-*.*s |\n", BOX_WIDTH - 2, BOX_WIDTH - 2, text);
+}
+
+static void draw_team(const json_t *team)
+{
+    char pus[160], text[256];
+    const json_t *bound = json_object_get(team, "bound");
+    const int threads = (int)cli_json_number(team, "threads", 0);
+    show_list(json_object_get(team, "pus"), pus, sizeof pus);
+    const int len = snprintf(text, sizeof text, "team %d   %d thread%s on processing unit%s %s",
+                             (int)cli_json_number(team, "team", 0), threads, threads == 1 ? "" : "s",
+                             json_array_size(json_object_get(team, "pus")) == 1 ? "" : "s", pus);
+    if (json_is_array(bound) && !json_equal(bound, json_object_get(team, "pus")) && len < (int)sizeof text) {
+        show_list(bound, pus, sizeof pus);
+        snprintf(text + len, sizeof text - (size_t)len, ", got %s", pus);
+    }
+    box_line(text);
+}
+
+/* A node is a box, its teams are lines in it; bytes: what a training plans there, below 0 unknown. */
+static void draw_node(const json_t *node, const json_t *teams, double bytes)
+{
+    char text[160], memory[CLI_NUMBER_BYTES];
+    const int index = (int)cli_json_number(node, "node", 0), cores = (int)cli_json_number(node, "cores", 0);
+    const int os_index = (int)cli_json_number(node, "os_index", index);
+    const double memory_bytes = cli_json_number(node, "memory_bytes", 0);
+    int len = snprintf(text, sizeof text, "node %d", index);
+    if (os_index != index) len += snprintf(text + len, sizeof text - (size_t)len, " (the system's %d)", os_index);
+    len += snprintf(text + len, sizeof text - (size_t)len, " -- %d core%s", cores, cores == 1 ? "" : "s");
+    if (memory_bytes > 0) {
+        snprintf(text + len, sizeof text - (size_t)len, " -- %s", cli_show_bytes(memory, memory_bytes));
+    }
+    box_edge(text);
+    const json_t *team;
+    size_t i;
+    bool any = false;
+    json_array_foreach(teams, i, team) {
+        if ((int)cli_json_number(team, "node", -1) != index) continue;
+        draw_team(team);
+        any = true;
+    }
+    if (!any) box_line("no team");
+    if (bytes >= 0) {
+        snprintf(text, sizeof text, "%s planned%s", cli_show_bytes(memory, bytes),
+                 memory_bytes > 0 && bytes > memory_bytes ? ": more than there is" : "");
+        box_line(text);
+    }
+    box_edge("");
+}
+
+/* --------------------------------------------------------------------------------------------------------- lines -- */
+
+static void cell_machine(cli_table *table, const json_t *machine)
+{
+    const int nodes = (int)json_array_size(json_object_get(machine, "nodes"));
+    const int packages = (int)cli_json_number(machine, "packages", 0), l3s = (int)cli_json_number(machine, "l3s", 0);
+    const int cores = (int)cli_json_number(machine, "cores", 0);
+    const bool here = json_is_true(json_object_get(machine, "this_system"));
+    cli_table_cell(table, "machine");
+    cli_table_cell(table, "%d package%s, %d NUMA node%s, %d shared L3, %d core%s%s", packages, packages == 1 ? "" : "s",
+                   nodes, nodes == 1 ? "" : "s", l3s, cores, cores == 1 ? "" : "s", here ? "" : " (not this one)");
+    cli_table_cell(table, "ours");
+    cli_table_cell(table, "%d of %d processing units%s", (int)cli_json_number(machine, "pus_allowed", 0),
+                   (int)cli_json_number(machine, "pus", 0),
+                   json_is_true(json_object_get(machine, "omp_places")) ? ", by OMP_PLACES or OMP_PROC_BIND" : "");
+    cli_table_cell(table, "read by");
+    cli_table_cell(table, "%s", cli_json_text(machine, "source", "unknown"));
+}
+
+static void cell_blas(cli_table *table, const json_t *report)
+{
+    static const char *const kind[] = {"serial build", "pthread build", "OpenMP build"};
+    const json_t *blas = json_object_get(report, "blas");
+    const char *engine = cli_json_text(report, "engine", NULL);
+    const int parallel = (int)cli_json_number(blas, "parallel", -1);
+    if (engine) {
+        cli_table_cell(table, "engine");
+        cli_table_cell(table, "%s", engine);
+    }
+    if (!blas) return;
+    cli_table_cell(table, "BLAS");
+    cli_table_cell(table, "%s", cli_json_text(blas, "config", "unknown"));
+    cli_table_cell(table, "kernels");
+    cli_table_cell(table, "%s, %s", cli_json_text(blas, "core_type", "unknown"),
+                   parallel >= 0 && parallel < 3 ? kind[parallel] : "unknown build");
+}
+
+static void cell_refused(cli_table *table, const json_t *system)
+{
+    const struct {
+        const char *count, *error, *what;
+    } row[] = {{"bind_refused", "bind_error", "binding of threads"},
+               {"memory_refused", "memory_error", "placing of memory"},
+               {"huge_pages_refused", "", "huge pages"}};
+    bool any = false;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        const int count = (int)cli_json_number(system, row[i].count, 0);
+        const char *error = cli_json_text(system, row[i].error, NULL);
+        if (count == 0) continue;
+        cli_table_cell(table, "%s", any ? "" : "refused");
+        cli_table_cell(table, "%s, %d times%s%s", row[i].what, count, error ? ": " : "", error ? error : "");
+        any = true;
+    }
+    if (any) return;
+    cli_table_cell(table, "refused");
+    cli_table_cell(table, "nothing");
+}
+
+static void print_plan(const info_options *o, const json_t *planned)
+{
+    char a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
+    cli_table table;
+    const json_t *subnet;
+    size_t i;
+    printf("\ntraining %d subnet%s of a net of %s parameters on %s rows: %s in all, %s of it the master\n", o->run.subnets,
+           o->run.subnets == 1 ? "" : "s",
+           cli_show_count((char[CLI_NUMBER_BYTES]){0}, (int64_t)cli_json_number(planned, "parameters", 0)),
+           cli_show_count((char[CLI_NUMBER_BYTES]){0}, o->rows),
+           cli_show_bytes(a, cli_json_number(planned, "planned_bytes", 0)),
+           cli_show_bytes(b, cli_json_number(planned, "master_bytes", 0)));
+    cli_table_begin(&table, "rrrrr");
+    static const char *const head[] = {"subnet", "team", "node", "parameters", "bytes"};
+    for (i = 0; i < 5; i++) cli_table_cell(&table, "%s", head[i]);
+    json_array_foreach(json_object_get(planned, "subnets"), i, subnet) {
+        cli_table_cell(&table, "%d", (int)cli_json_number(subnet, "subnet", (double)i));
+        cli_table_cell(&table, "%d", (int)cli_json_number(subnet, "team", 0));
+        cli_table_cell(&table, "%d", (int)cli_json_number(subnet, "node", 0));
+        cli_table_cell(&table, "%s", cli_show_count(a, (int64_t)cli_json_number(subnet, "parameters", 0)));
+        cli_table_cell(&table, "%s", cli_show_bytes(b, cli_json_number(subnet, "bytes", 0)));
+    }
+    cli_table_end(&table, 2);
+}
+
+static void print_info(const info_options *o, const json_t *report, const json_t *planned)
+{
+    const json_t *machine = json_object_get(report, "machine"), *plan = json_object_get(report, "plan");
+    const json_t *system = json_object_get(report, "system"), *teams = json_object_get(plan, "teams");
+    const json_t *by_node = json_object_get(planned, "by_node"), *node;
+    const int count = (int)json_array_size(teams), threads = (int)cli_json_number(plan, "threads", 0);
+    cli_table table;
+    size_t i;
+
+    cli_table_begin(&table, "ll");
+    cell_machine(&table, machine);
+    cli_table_cell(&table, "plan");
+    cli_table_cell(&table, "%d team%s at %s, %d thread%s in all%s", count, count == 1 ? "" : "s",
+                   cli_json_text(plan, "team_at", "?"), threads, threads == 1 ? "" : "s",
+                   json_is_true(json_object_get(plan, "oversubscribed")) ? "; some cores have several threads" : "");
+    cell_blas(&table, report);
+    cli_table_cell(&table, "memory");
+    cli_table_cell(&table, "transparent huge pages %s, NUMA balancing %s", cli_json_text(system, "huge_pages", "unknown"),
+                   cli_json_text(system, "numa_balancing", "unknown"));
+    cli_table_cell(&table, "placement");
+    cli_table_cell(&table, "%s", cli_json_text(system, "placement", "unknown"));
+    cell_refused(&table, system);
+    cli_table_end(&table, 0);
+
+    putchar('\n');
+    json_array_foreach(json_object_get(machine, "nodes"), i, node) {
+        const json_t *bytes = json_array_get(by_node, i);
+        draw_node(node, teams, bytes ? json_number_value(bytes) : -1);
+    }
+    if (planned) print_plan(o, planned);
+}
+
+static int info(info_options *o, ist_context *context)
+{
+    cli_teams teams = cli_context_teams(context);
+    json_t *planned = NULL;
+    int exit_status = CLI_DONE;
+    if (!teams.report) {
+        cli_error("%s", ist_context_error(context));
+        return CLI_FAILED;
+    }
+    if (o->hidden.given) {
+        ist_status status = IST_OK;
+        o->net.hidden = o->hidden.width;
+        o->net.hidden_count = o->hidden.count;
+        if (o->run.subnets == 0) o->run.subnets = cli_automatic_subnets(&o->hidden, teams.teams);
+        o->net.subnets = o->run.subnets;
+        planned = cli_plan_report(context, &o->net, &o->run, o->rows, o->type, &status);
+        if (!planned) exit_status = cli_library_failed(context, status, CLI_READING);
+    }
+    if (exit_status == CLI_DONE && o->json) {
+        json_t *both = json_pack("{s:O, s:O?}", "context", teams.report, "plan", planned);
+        exit_status = cli_json_print(both) ? CLI_DONE : CLI_FAILED;
+        json_decref(both);
+    } else if (exit_status == CLI_DONE) {
+        print_info(o, teams.report, planned);
+        exit_status = cli_stdout_is_well() ? CLI_DONE : CLI_FAILED;
+    }
+    json_decref(planned);
+    json_decref(teams.report);
+    return exit_status;
+}
+
 int cmd_info(int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    return 1;
+    info_options o = {.net = IST_MODEL_CONFIG_INIT, .run = IST_TRAIN_CONFIG_INIT, .machine = IST_CONTEXT_CONFIG_INIT};
+    o.net.features = 784; /* MNIST: a size that people know */
+    o.net.classes = 10;
+    o.rows = 60000;
+    o.type = IST_UINT8;
+    const cli_group groups[] = {
+        {"options", machine_options, sizeof machine_options / sizeof machine_options[0], &o},
+        {"what would be trained", net_options, sizeof net_options / sizeof net_options[0], &o},
+        {"machine", cli_team_options, cli_team_option_count, &o.machine},
+    };
+    const cli_verb verb = {.name = "info",
+                           .purpose = "the machine, the plan of teams, and the bytes of a training",
+                           .groups = groups,
+                           .group_count = sizeof groups / sizeof groups[0]};
+    cli_args args;
+    int status = cli_parse(&verb, argc, argv, &args);
+    if (status >= 0) return status;
+    ist_context *context = cli_context_open(&o.machine, &status);
+    if (!context) return status;
+    status = info(&o, context);
+    ist_context_destroy(context);
+    return status;
 }

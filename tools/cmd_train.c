@@ -172,11 +172,7 @@ static int check_options(train_options *o, const cli_args *args)
         o->run.subnets = 1;
         if (!cli_was_given(args, "teams") && !cli_was_given(args, "team-at")) o->machine.team_at = IST_AT_MACHINE;
     }
-    int32_t narrowest = o->hidden.count ? o->hidden.width[0] : 1;
-    for (int32_t i = 1; i < o->hidden.count; i++) {
-        if (o->hidden.width[i] < narrowest) narrowest = o->hidden.width[i];
-    }
-    if (o->run.subnets > narrowest) {
+    if (o->run.subnets > cli_hidden_narrowest(&o->hidden)) {
         return cli_wrong("--subnets: %d subnets cannot share %s", o->run.subnets,
                          o->hidden.count ? "the narrowest hidden layer, which has fewer neurons"
                                          : "a net without hidden layers");
@@ -187,22 +183,17 @@ static int check_options(train_options *o, const cli_args *args)
     return check_outputs(o);
 }
 
-/* One subnet a team, at least two: with one there would be nothing independent.  A resumed run keeps its number,
- * whatever machine it has come to. */
+/* A resumed run keeps its number of subnets, whatever machine it has come to. */
 static int32_t automatic_subnets(const train_options *o, ist_context *context, int32_t teams)
 {
-    int32_t subnets = teams > 2 ? teams : 2;
+    ist_model_config config = IST_MODEL_CONFIG_INIT;
     ist_model *before = NULL;
+    config.subnets = 0;
     if (o->resume && ist_model_load(context, &before, o->resume) == IST_OK) {
-        ist_model_config config = IST_MODEL_CONFIG_INIT;
-        if (ist_model_describe(before, &config) == IST_OK) subnets = config.subnets;
+        ist_model_describe(before, &config);
         ist_model_destroy(before);
     }
-    if (o->hidden.count == 0) return 1;
-    for (int32_t i = 0; i < o->hidden.count; i++) {
-        if (o->hidden.width[i] < subnets) subnets = o->hidden.width[i];
-    }
-    return subnets;
+    return config.subnets > 0 ? config.subnets : cli_automatic_subnets(&o->hidden, teams);
 }
 
 /* --------------------------------------------------------------------------------------------------------- run -- */
