@@ -216,8 +216,8 @@ ist_status ist__reader_some(ist__reader *reader, void *to, size_t bytes, size_t 
     *got = 0;
     if (bytes == 0) return IST_OK;
     size_t some = 0;
-    const ist_status status = reader->packed ? some_packed(reader, to, bytes, &some, error)
-                                             : some_plain(reader, to, bytes, &some, error);
+    const ist_status status =
+        reader->packed ? some_packed(reader, to, bytes, &some, error) : some_plain(reader, to, bytes, &some, error);
     if (status) return status;
     reader->offset += some;
     *got = some;

@@ -121,9 +121,8 @@ static ist_status check_claim(ist__reader *reader, const ist__array *array, ist_
 
 static ist_status fail_not_finite(const ist__reader *reader, uint64_t index, uint64_t features, ist__error *error)
 {
-    return ist__fail(error, IST_E_FORMAT, "%s: row %llu, feature %llu: not a finite float32",
-                     ist__reader_path(reader), (unsigned long long)(index / features + 1),
-                     (unsigned long long)(index % features + 1));
+    return ist__fail(error, IST_E_FORMAT, "%s: row %llu, feature %llu: not a finite float32", ist__reader_path(reader),
+                     (unsigned long long)(index / features + 1), (unsigned long long)(index % features + 1));
 }
 
 static ist_status read_floats(ist__reader *reader, const ist__array *array, float *to, ist__error *error)

@@ -99,8 +99,8 @@ static void hold_epoch(ist__batches *batches, int64_t epoch)
 {
     if (batches->epoch == epoch) return;
     const bool own = batches->policy == IST_DATA_SHARD;
-    ist__rng rng = ist__rng_make(batches->seed, IST__FOR_BATCHES, (uint32_t)epoch,
-                                 own ? (uint32_t)batches->subnet : EVERY_SUBNET);
+    ist__rng rng =
+        ist__rng_make(batches->seed, IST__FOR_BATCHES, (uint32_t)epoch, own ? (uint32_t)batches->subnet : EVERY_SUBNET);
     ist__rng_permutation(&rng, own ? batches->rows : batches->dataset_rows, batches->order);
     batches->epoch = epoch;
 }

@@ -92,8 +92,7 @@ static ist_status check_table(const void *x, int32_t type, int64_t rows, int32_t
 
 static ist_status check_labels(const int32_t *labels, int64_t rows, int32_t classes, ist__error *error)
 {
-    if (!labels && classes != 0)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but no labels", classes);
+    if (!labels && classes != 0) return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but no labels", classes);
     if (!labels) return IST_OK;
     if (classes < 1 || classes > IST__MAX_LABEL + 1)
         return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but 1 .. %d can be used", classes,
@@ -174,7 +173,7 @@ static float factor_of(double variance)
 
 static void moments_of_block(const ist_dataset *dataset, int32_t first, float *shift, float *factor)
 {
-    double centre[BLOCK], sums[BLOCK];
+    double centre[BLOCK] = {0}, sums[BLOCK];
     const int32_t width = block_width(dataset, first);
     const double rows = (double)dataset->rows;
     for (int32_t j = 0; j < width; j++) centre[j] = value_at(dataset, 0, first + j);

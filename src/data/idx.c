@@ -36,7 +36,8 @@ ist_status ist__idx_header(ist__reader *reader, const unsigned char magic[IST__M
         unsigned char size[4];
         const ist_status status = ist__reader_bytes(reader, size, sizeof size, "the idx header", error);
         if (status) return status;
-        ist__array_add_dim(&array, (uint64_t)size[0] << 24 | (uint64_t)size[1] << 16 | (uint64_t)size[2] << 8 | size[3]);
+        ist__array_add_dim(&array,
+                           (uint64_t)size[0] << 24 | (uint64_t)size[1] << 16 | (uint64_t)size[2] << 8 | size[3]);
     }
     *out = array;
     return IST_OK;

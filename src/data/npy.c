@@ -106,6 +106,7 @@ static ist_status take_descr(cursor *c, ist__array *array)
     } known[] = {{"u1", IST__U8},  {"i1", IST__I8},  {"u2", IST__U16}, {"i2", IST__I16}, {"u4", IST__U32},
                  {"i4", IST__I32}, {"u8", IST__U64}, {"i8", IST__I64}, {"f4", IST__F32}, {"f8", IST__F64}};
     char descr[DESCR_BYTES];
+    const char *value = c->next;
     if (c->next < c->end && *c->next == '[') return fail_at(c, "arrays with named fields are not supported");
     const ist_status status = take_string(c, descr, sizeof descr);
     if (status) return status;
@@ -117,14 +118,17 @@ static ist_status take_descr(cursor *c, ist__array *array)
         array->big_endian = descr[0] == '>';
         return IST_OK;
     }
+    c->next = value;
     return fail_at(c, "this descr is not supported (integers of 1 to 8 bytes, floats of 4 and 8)");
 }
 
 static ist_status take_order(cursor *c)
 {
+    const char *value = c->next;
     if (take_word(c, "False")) return IST_OK;
-    if (take_word(c, "True")) return fail_at(c, "the array is in Fortran order; save numpy.ascontiguousarray(x)");
-    return fail_at(c, "fortran_order is neither True nor False");
+    if (!take_word(c, "True")) return fail_at(c, "fortran_order is neither True nor False");
+    c->next = value;
+    return fail_at(c, "the array is in Fortran order; save numpy.ascontiguousarray(x)");
 }
 
 /* One "'key': value"; seen has a bit for each key that was met. */
@@ -132,12 +136,16 @@ static ist_status take_entry(cursor *c, ist__array *array, unsigned *seen)
 {
     static const char *const keys[] = {"descr", "fortran_order", "shape"};
     char key[DESCR_BYTES];
+    skip_spaces(c);
+    const char *start = c->next;
     const ist_status status = take_string(c, key, sizeof key);
     if (status) return status;
     unsigned which = 0;
     while (which < 3 && strcmp(key, keys[which]) != 0) which++;
-    if (which == 3) return fail_at(c, "unknown key");
-    if (*seen & 1U << which) return fail_at(c, "a key is there twice");
+    if (which == 3 || *seen & 1U << which) {
+        c->next = start;
+        return fail_at(c, which == 3 ? "unknown key" : "a key is there twice");
+    }
     if (!take(c, ':')) return fail_at(c, "expected ':'");
     *seen |= 1U << which;
     skip_spaces(c);
@@ -190,8 +198,12 @@ ist_status ist__npy_header(ist__reader *reader, ist__array *out, ist__error *err
     char *text = ist__alloc(length, 1);
     if (!text) return ist__fail(error, IST_E_MEMORY, "out of memory");
     status = ist__reader_bytes(reader, text, length, "the NPY header", error);
-    cursor c = {.next = text, .end = text + length, .begin = text, .begin_offset = offset,
-                .path = ist__reader_path(reader), .error = error};
+    cursor c = {.next = text,
+                .end = text + length,
+                .begin = text,
+                .begin_offset = offset,
+                .path = ist__reader_path(reader),
+                .error = error};
     ist__array array = {0};
     if (!status) status = parse(&c, &array);
     ist__free(text);
