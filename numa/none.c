@@ -58,10 +58,8 @@ static int read_mask(ist__binding **out)
         ist__binding *mask = make_mask(cpus);
         if (!mask) return ENOMEM;
         refusal = sched_getaffinity(0, mask->bytes, mask->mask) == 0 ? 0 : errno;
-        if (refusal == 0)
-            *out = mask;
-        else
-            free_mask(mask);
+        if (refusal == 0) *out = mask;
+        else free_mask(mask);
     }
     return refusal;
 }
@@ -128,8 +126,7 @@ ist_status ist__topology_load(ist__topology **out, const char *description, ist_
     if (refusal)
         status = ist__fail(error, refusal == ENOMEM ? IST_E_MEMORY : IST_E_PLACEMENT,
                            "the system does not tell our processors: %s", ist__errno_name(refusal));
-    else
-        status = fill_machine(&topology->machine, allowed, error);
+    else status = fill_machine(&topology->machine, allowed, error);
     free_mask(allowed);
     if (status != IST_OK) {
         ist__topology_destroy(topology);

@@ -18,9 +18,9 @@ typedef struct ist__refusals {
  * another node.  Zeroed by the kernel; no page exists before it is touched. */
 typedef struct ist__region {
     unsigned char *base;
-    size_t bytes;      /* usable: a multiple of 2 MiB */
-    int32_t node;      /* index into machine->nodes; -1: nobody's, or striped */
-    void *mapping;     /* private: what munmap gets */
+    size_t bytes;  /* usable: a multiple of 2 MiB */
+    int32_t node;  /* index into machine->nodes; -1: nobody's, or striped */
+    void *mapping; /* private: what munmap gets */
     size_t mapped_bytes;
     size_t used_bytes; /* handed out by ist__region_take */
 } ist__region;

@@ -145,8 +145,8 @@ static ist_status check(const ist__machine *machine, int32_t team_at, int32_t te
     return IST_OK;
 }
 
-ist_status ist__plan_make(ist__plan *out, const ist__machine *machine, int32_t team_at, int32_t teams,
-                          int32_t threads, ist__error *error)
+ist_status ist__plan_make(ist__plan *out, const ist__machine *machine, int32_t team_at, int32_t teams, int32_t threads,
+                          ist__error *error)
 {
     ist_status status = check(machine, team_at, teams, threads, error);
     if (status != IST_OK) return status;

@@ -27,8 +27,8 @@ typedef struct ist__plan {
  * split between them in contiguous, nearly equal shares; a place with fewer cores than teams shares cores.
  * Automatic threads: as many as the team's share has cores.  Explicit threads: round robin over the share.
  * IST_E_ARGUMENT out of range (0 .. 4096 teams, 0 .. 4096 threads, at most 65536 in all), IST_E_MEMORY. */
-ist_status ist__plan_make(ist__plan *out, const ist__machine *machine, int32_t team_at, int32_t teams,
-                          int32_t threads, ist__error *error);
+ist_status ist__plan_make(ist__plan *out, const ist__machine *machine, int32_t team_at, int32_t teams, int32_t threads,
+                          ist__error *error);
 void ist__plan_free(ist__plan *plan);
 
 #endif

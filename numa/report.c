@@ -27,10 +27,10 @@ static json_t *nodes_json(const ist__machine *machine)
 {
     json_t *nodes = json_array();
     for (int32_t i = 0; nodes && i < machine->node_count; i++)
-        nodes = append(nodes, json_pack("{s:i, s:i, s:I, s:i}", "node", (int)i, "os_index",
-                                        (int)machine->nodes[i].os_index, "memory_bytes",
-                                        (json_int_t)machine->nodes[i].memory_bytes, "cores",
-                                        (int)machine->nodes[i].cores));
+        nodes =
+            append(nodes, json_pack("{s:i, s:i, s:I, s:i}", "node", (int)i, "os_index", (int)machine->nodes[i].os_index,
+                                    "memory_bytes", (json_int_t)machine->nodes[i].memory_bytes, "cores",
+                                    (int)machine->nodes[i].cores));
     return nodes;
 }
 

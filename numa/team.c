@@ -95,10 +95,8 @@ void ist__team_barrier(ist__worker *worker)
 {
     barrier *team = worker->barrier_state;
     const uint32_t phase = phase_of(team);
-    if (arrive(team))
-        open_barrier(team, phase);
-    else
-        wait_for(team, phase);
+    if (arrive(team)) open_barrier(team, phase);
+    else wait_for(team, phase);
 }
 
 void ist__all_barrier(ist__worker *worker)
@@ -110,10 +108,8 @@ void ist__all_barrier(ist__worker *worker)
         return;
     }
     const uint32_t all_phase = phase_of(all);
-    if (arrive(all))
-        open_barrier(all, all_phase);
-    else
-        wait_for(all, all_phase);
+    if (arrive(all)) open_barrier(all, all_phase);
+    else wait_for(all, all_phase);
     open_barrier(team, phase);
 }
 

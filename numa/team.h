@@ -42,9 +42,9 @@ void ist__share(int64_t count, int32_t rank, int32_t size, int64_t *first, int64
 /* What the last run got: for each thread in team-major order the PU it was bound to (-1: not bound). */
 typedef struct ist__crew_state {
     int32_t threads;
-    int32_t bind_refused;     /* threads whose binding was refused in the last run */
-    int32_t bind_errno;       /* of the first refusal, 0 if none */
-    const int32_t *bound_pu;  /* (threads) */
+    int32_t bind_refused;    /* threads whose binding was refused in the last run */
+    int32_t bind_errno;      /* of the first refusal, 0 if none */
+    const int32_t *bound_pu; /* (threads) */
 } ist__crew_state;
 ist__crew_state ist__crew_last(const ist__crew *crew);
 

@@ -37,9 +37,9 @@ struct ist__topology {
 typedef struct survey {
     hwloc_topology_t hwloc;
     ist__machine *machine;
-    hwloc_bitmap_t pus;   /* allowed to us */
-    hwloc_bitmap_t nodes; /* whose memory we may use */
-    hwloc_obj_t *home;    /* (machine->node_count) objects behind machine->nodes */
+    hwloc_bitmap_t pus;                  /* allowed to us */
+    hwloc_bitmap_t nodes;                /* whose memory we may use */
+    hwloc_obj_t *home;                   /* (machine->node_count) objects behind machine->nodes */
     struct hwloc_distances_s *distances; /* between nodes; NULL: not known */
 } survey;
 
@@ -270,8 +270,8 @@ static void add_core(survey *s, walk *last, hwloc_obj_t pu)
     last->l3 = l3;
 
     m->nodes[node].cores++;
-    m->cores[m->core_count++] = (ist__core){
-        .pu = (int32_t)pu->os_index, .node = node, .l3 = m->l3_count - 1, .package = m->package_count - 1};
+    m->cores[m->core_count++] =
+        (ist__core){.pu = (int32_t)pu->os_index, .node = node, .l3 = m->l3_count - 1, .package = m->package_count - 1};
 }
 
 /* One core for each run of allowed PUs under one core object; a PU without such an object is a core by itself. */
@@ -298,7 +298,9 @@ static void describe_source(ist__machine *machine, const char *description)
 {
     const unsigned version = hwloc_get_api_version();
     snprintf(machine->source, sizeof machine->source, "hwloc (API %u.%u)%s", version >> 16, version >> 8 & 255,
-             !description ? "" : is_file(description) ? ", XML file" : ", synthetic text");
+             !description           ? ""
+             : is_file(description) ? ", XML file"
+                                    : ", synthetic text");
 }
 
 static ist_status run_survey(survey *s, ist__error *error)
@@ -377,8 +379,8 @@ int ist__topology_bind_memory(const ist__topology *topology, void *base, size_t 
     if (!nodes) return ENOMEM;
     int refusal = 0;
     if (hwloc_bitmap_only(nodes, (unsigned)machine->nodes[node].os_index) != 0) refusal = ENOMEM;
-    if (!refusal && hwloc_set_area_membind(topology->hwloc, base, bytes, nodes, HWLOC_MEMBIND_BIND,
-                                           HWLOC_MEMBIND_BYNODESET) != 0)
+    if (!refusal &&
+        hwloc_set_area_membind(topology->hwloc, base, bytes, nodes, HWLOC_MEMBIND_BIND, HWLOC_MEMBIND_BYNODESET) != 0)
         refusal = errno ? errno : EINVAL;
     hwloc_bitmap_free(nodes);
     return refusal;
