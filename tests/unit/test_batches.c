@@ -1,0 +1,332 @@
+/* test_batches.c - every row once an epoch, uniformly, the same at any position; and the block that kernels get. */
+#define _POSIX_C_SOURCE 200809L
+#include "ist_test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/batches.h"
+#include "data/dataset.h"
+
+enum { SEED = 7 };
+
+/* ------------------------------------------------------------------------------------------------------ shards -- */
+
+TEST(shard_sizes_differ_by_one_at_most_and_sum_up)
+{
+    const int64_t rows[] = {1, 2, 7, 64, 1000, 7200, 4294967294};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int32_t n = 1; n <= 70; n++) {
+            int64_t sum = 0;
+            for (int32_t s = 0; s < n; s++) {
+                const int64_t size = ist__shard_rows(rows[i], n, s);
+                CHECK(size == rows[i] / n || size == rows[i] / n + 1);
+                if (s > 0) CHECK(size <= ist__shard_rows(rows[i], n, s - 1));
+                sum += size;
+            }
+            CHECK_EQ(sum, rows[i]);
+        }
+}
+
+TEST(shards_are_an_exact_cover_and_ascending)
+{
+    enum { MOST = 203 };
+    for (int64_t rows = 1; rows <= MOST; rows += 1 + rows / 9)
+        for (int32_t n = 1; n <= rows && n <= 40; n++) {
+            int seen[MOST] = {0};
+            for (int32_t s = 0; s < n; s++) {
+                uint32_t list[MOST];
+                const int64_t size = ist__shard_rows(rows, n, s);
+                CHECK_EQ(ist__shard_list(SEED, rows, n, s, list, NULL), IST_OK);
+                for (int64_t i = 0; i < size; i++) {
+                    CHECK(list[i] < rows);
+                    if (i > 0) CHECK(list[i] > list[i - 1]);
+                    seen[list[i]]++;
+                }
+            }
+            for (int64_t row = 0; row < rows; row++) CHECK_EQ(seen[row], 1);
+        }
+}
+
+/* 10 rows to shards of 4, 3, 3, in 20000 deals.  Bounds are five standard deviations. */
+TEST(shards_are_uniform)
+{
+    enum { DEALS = 20000 };
+    int hits[3][10] = {{0}}, together = 0;
+    for (uint64_t seed = 0; seed < DEALS; seed++)
+        for (int32_t s = 0; s < 3; s++) {
+            uint32_t list[10];
+            CHECK_EQ(ist__shard_list(seed, 10, 3, s, list, NULL), IST_OK);
+            const int64_t size = ist__shard_rows(10, 3, s);
+            for (int64_t i = 0; i < size; i++) hits[s][list[i]]++;
+            if (s == 0) together += list[0] == 0 && list[1] == 1;
+        }
+    for (int row = 0; row < 10; row++) {
+        CHECK_NEAR(hits[0][row], DEALS * 0.4, 5 * sqrt(DEALS * 0.4 * 0.6));
+        CHECK_NEAR(hits[1][row], DEALS * 0.3, 5 * sqrt(DEALS * 0.3 * 0.7));
+        CHECK_NEAR(hits[2][row], DEALS * 0.3, 5 * sqrt(DEALS * 0.3 * 0.7));
+    }
+    const double both = 4.0 / 10 * 3 / 9;
+    CHECK_NEAR(together, DEALS * both, 5 * sqrt(DEALS * both * (1 - both)));
+}
+
+/* ------------------------------------------------------------------------------------------------------ orders -- */
+
+static ist__batches make(uint64_t seed, int32_t policy, int64_t rows, int32_t subnets, int32_t subnet)
+{
+    ist__batches b;
+    CHECK_EQ(ist__batches_create(&b, seed, policy, rows, subnets, subnet, NULL), IST_OK);
+    CHECK_EQ(b.rows, ist__shard_rows(rows, subnets, subnet));
+    return b;
+}
+
+/* count rows from position first, asked of a new object. */
+static void rows_at(int32_t policy, int64_t rows, int32_t subnets, int32_t subnet, int64_t first, int64_t count,
+                    uint32_t *out)
+{
+    ist__batches b = make(SEED, policy, rows, subnets, subnet);
+    ist__batches_rows(&b, first, count, out);
+    ist__batches_destroy(&b);
+}
+
+TEST(an_epoch_of_a_shard_has_each_local_row_once)
+{
+    enum { ROWS = 103, SUBNETS = 4, EPOCHS = 5 };
+    for (int32_t s = 0; s < SUBNETS; s++) {
+        ist__batches b = make(SEED, IST_DATA_SHARD, ROWS, SUBNETS, s);
+        for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
+            uint32_t out[ROWS];
+            int seen[ROWS] = {0};
+            ist__batches_rows(&b, epoch * b.rows, b.rows, out);
+            for (int64_t i = 0; i < b.rows; i++) {
+                CHECK(out[i] < b.rows);
+                seen[out[i]]++;
+            }
+            for (int64_t i = 0; i < b.rows; i++) CHECK_EQ(seen[i], 1);
+        }
+        ist__batches_destroy(&b);
+    }
+}
+
+TEST(an_epoch_of_all_subnets_has_each_row_once)
+{
+    enum { ROWS = 103, SUBNETS = 4, EPOCHS = 6 };
+    int moved = 0, owner[ROWS];
+    for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
+        int seen[ROWS] = {0};
+        for (int32_t s = 0; s < SUBNETS; s++) {
+            uint32_t out[ROWS], same[ROWS];
+            const int64_t rows = ist__shard_rows(ROWS, SUBNETS, s);
+            rows_at(IST_DATA_REPLICATE, ROWS, SUBNETS, s, epoch * rows, rows, out);
+            rows_at(IST_DATA_SHARED, ROWS, SUBNETS, s, epoch * rows, rows, same);
+            CHECK_MEM(out, same, (size_t)rows * sizeof *out);
+            for (int64_t i = 0; i < rows; i++) {
+                CHECK(out[i] < ROWS);
+                seen[out[i]]++;
+                moved += epoch > 0 && owner[out[i]] != s;
+                owner[out[i]] = s;
+            }
+        }
+        for (int i = 0; i < ROWS; i++) CHECK_EQ(seen[i], 1);
+    }
+    CHECK_NEAR(moved, 5 * ROWS * 0.75, 5 * sqrt(5 * ROWS * 0.75 * 0.25)); /* dealt anew each epoch */
+}
+
+TEST(walking_and_jumping_agree)
+{
+    enum { ROWS = 61, SUBNETS = 3, LENGTH = 400 };
+    const int64_t counts[] = {1, 7, 20, 21, 61, 130}; /* from one row to several epochs at once */
+    for (int32_t policy = IST_DATA_SHARD; policy <= IST_DATA_SHARED; policy++)
+        for (int32_t s = 0; s < SUBNETS; s++) {
+            uint32_t all[LENGTH], out[LENGTH];
+            rows_at(policy, ROWS, SUBNETS, s, 0, LENGTH, all);
+            for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+                ist__batches b = make(SEED, policy, ROWS, SUBNETS, s);
+                for (int64_t p = 0; p + counts[c] <= LENGTH; p += counts[c]) {
+                    ist__batches_rows(&b, p, counts[c], out);
+                    CHECK_MEM(out, all + p, (size_t)counts[c] * sizeof *out);
+                    rows_at(policy, ROWS, SUBNETS, s, p, counts[c], out);
+                    CHECK_MEM(out, all + p, (size_t)counts[c] * sizeof *out);
+                }
+                ist__batches_rows(&b, 0, counts[c], out); /* and back */
+                CHECK_MEM(out, all, (size_t)counts[c] * sizeof *out);
+                ist__batches_destroy(&b);
+            }
+        }
+}
+
+TEST(positions_beyond_32_bits_are_fine)
+{
+    uint32_t one[10], two[10];
+    rows_at(IST_DATA_SHARD, 40, 4, 1, 10 * 4000000000, 10, one);
+    rows_at(IST_DATA_SHARD, 40, 4, 1, 10 * 4000000000 + 3, 7, two);
+    CHECK_MEM(one + 3, two, 7 * sizeof *one);
+}
+
+static void check_differ(const uint32_t *a, const uint32_t *b, int64_t count)
+{
+    CHECK(memcmp(a, b, (size_t)count * sizeof *a) != 0);
+}
+
+TEST(no_two_subnets_epochs_or_seeds_have_the_same_order)
+{
+    enum { ROWS = 400, SUBNETS = 8, EACH = ROWS / SUBNETS };
+    for (int32_t policy = IST_DATA_SHARD; policy <= IST_DATA_SHARED; policy++) {
+        uint32_t order[SUBNETS][3 * EACH], other[EACH];
+        for (int32_t s = 0; s < SUBNETS; s++) rows_at(policy, ROWS, SUBNETS, s, 0, 3 * EACH, order[s]);
+        for (int32_t s = 0; s < SUBNETS; s++) {
+            for (int32_t t = 0; t < s; t++)
+                for (int epoch = 0; epoch < 3; epoch++)
+                    check_differ(order[s] + epoch * EACH, order[t] + epoch * EACH, EACH);
+            check_differ(order[s], order[s] + EACH, EACH);
+            check_differ(order[s] + EACH, order[s] + 2 * EACH, EACH);
+            ist__batches b = make(SEED + 1, policy, ROWS, SUBNETS, s);
+            ist__batches_rows(&b, 0, EACH, other);
+            check_differ(order[s], other, EACH);
+            ist__batches_destroy(&b);
+        }
+    }
+}
+
+/* All 120 orders of 5 rows, 24000 draws: chi-square with 119 degrees of freedom, mean 119, deviation 15.4. */
+TEST(orders_are_uniform)
+{
+    for (int32_t policy = IST_DATA_SHARD; policy <= IST_DATA_SHARED; policy++) {
+        int hits[3125] = {0}, kinds = 0;
+        double chi = 0;
+        for (uint64_t seed = 0; seed < 240; seed++) {
+            ist__batches b = make(seed, policy, 5, 1, 0);
+            for (int64_t epoch = 0; epoch < 100; epoch++) {
+                uint32_t out[5], code = 0;
+                ist__batches_rows(&b, epoch * 5, 5, out);
+                for (int i = 0; i < 5; i++) code = code * 5 + out[i];
+                hits[code]++;
+            }
+            ist__batches_destroy(&b);
+        }
+        for (int code = 0; code < 3125; code++) {
+            if (hits[code] == 0) continue;
+            kinds++;
+            chi += (hits[code] - 200.0) * (hits[code] - 200.0) / 200.0;
+        }
+        CHECK_EQ(kinds, 120);
+        CHECK_NEAR(chi, 119, 6 * 15.4);
+    }
+}
+
+/* These values are the identity of runs: a change here makes old checkpoints continue on other rows. */
+TEST(orders_of_seed_1_are_what_they_were)
+{
+    const uint32_t shard[] = {1, 2, 3, 4, 10, 14, 17}, own[] = {4, 0, 5, 6, 1, 2, 3}, dealt[] = {10, 14, 3, 7, 9, 6, 1};
+    uint32_t out[10];
+    CHECK_EQ(ist__shard_list(1, 20, 3, 1, out, NULL), IST_OK);
+    CHECK_MEM(out, shard, sizeof shard);
+    ist__batches b = make(1, IST_DATA_SHARD, 20, 3, 1);
+    ist__batches_rows(&b, 7, 7, out);
+    CHECK_MEM(out, own, sizeof own);
+    ist__batches_destroy(&b);
+    b = make(1, IST_DATA_SHARED, 20, 3, 1);
+    ist__batches_rows(&b, 7, 7, out);
+    CHECK_MEM(out, dealt, sizeof dealt);
+    ist__batches_destroy(&b);
+}
+
+TEST(more_subnets_than_rows_are_refused)
+{
+    ist__batches b = {.rows = -5};
+    ist__error error;
+    CHECK_EQ(ist__batches_create(&b, 1, IST_DATA_SHARD, 3, 4, 0, &error), IST_E_ARGUMENT);
+    CHECK_EQ(ist__batches_create(&b, 1, IST_DATA_SHARED, 3, 4, 3, &error), IST_E_ARGUMENT);
+    CHECK_EQ(ist__batches_create(&b, 1, IST_DATA_SHARD, 3, 2, 2, &error), IST_E_ARGUMENT);
+    CHECK_EQ(ist__batches_create(&b, 1, IST_DATA_SHARD, 3, 0, 0, &error), IST_E_ARGUMENT);
+    CHECK_EQ(b.rows, -5);
+    CHECK_EQ(ist__batches_create(&b, 1, IST_DATA_SHARD, 3, 3, 2, &error), IST_OK);
+    ist__batches_destroy(&b);
+}
+
+/* ---------------------------------------------------------------------------------------------------- assembly -- */
+
+enum { MOST_ROWS = 80, MOST_FEATURES = 211, PAD = 5 };
+static const float SENTINEL = -12345.0F;
+
+/* A table of either type with padded rows, normalization, and an index with repetitions. */
+typedef struct table {
+    uint8_t small[MOST_ROWS * (MOST_FEATURES + PAD)];
+    float large[MOST_ROWS * (MOST_FEATURES + PAD)];
+    float shift[MOST_FEATURES], factor[MOST_FEATURES];
+    uint32_t index[MOST_ROWS];
+} table;
+
+static void fill(table *t)
+{
+    uint32_t state = 5;
+    for (int i = 0; i < MOST_ROWS * (MOST_FEATURES + PAD); i++) {
+        state = state * 1664525U + 1013904223U;
+        t->small[i] = (uint8_t)(state >> 24);
+        t->large[i] = (float)(int32_t)state * 1.1e-7F;
+    }
+    for (int i = 0; i < MOST_FEATURES; i++) {
+        t->shift[i] = 31.5F + 0.1F * (float)i;
+        t->factor[i] = (i % 2 ? -0.3F : 0.7F) / (float)(i + 1);
+    }
+    for (uint32_t i = 0; i < MOST_ROWS; i++) t->index[i] = i * i * 31 % MOST_ROWS;
+}
+
+/* The element as the header says it, in float and in this order. */
+static float expected(const table *t, int32_t type, int64_t row, int32_t stride, int32_t f, int32_t uniform)
+{
+    const int64_t place = row * stride + f;
+    const float x = type == IST_UINT8 ? (float)t->small[place] : t->large[place];
+    const volatile float difference = x - t->shift[uniform ? 0 : f];
+    return difference * t->factor[uniform ? 0 : f];
+}
+
+static void check_assembly(const table *t, int32_t type, int32_t count, int32_t features, int indexed, int32_t uniform,
+                           const int32_t *bands)
+{
+    static float out[MOST_FEATURES * (MOST_ROWS + PAD)];
+    const int32_t stride = features + PAD, ld = count + PAD, first_row = indexed ? 0 : MOST_ROWS - count;
+    const ist__rows rows = {.x = type == IST_UINT8 ? (const void *)t->small : (const void *)t->large,
+                            .row_stride_bytes = stride * (int64_t)ist__type_bytes(type),
+                            .type = type,
+                            .features = features};
+    for (int i = 0; i < features * ld; i++) out[i] = SENTINEL;
+    for (int band = 0; bands[band + 1] > 0; band++)
+        ist__assemble(&rows, indexed ? t->index : NULL, first_row, count, bands[band], bands[band + 1], t->shift,
+                      t->factor, uniform, out, ld);
+    for (int32_t f = 0; f < features; f++)
+        for (int32_t c = 0; c < ld; c++) {
+            const int64_t row = indexed ? (int64_t)t->index[c < count ? c : 0] : first_row + c;
+            const float want = c < count ? expected(t, type, row, stride, f, uniform) : SENTINEL;
+            if (memcmp(&want, &out[f * ld + c], sizeof want) != 0) CHECK_NEAR(out[f * ld + c], want, 0);
+        }
+}
+
+TEST(assembly_equals_the_plain_loop_for_any_size_and_band)
+{
+    static table t;
+    fill(&t);
+    const int32_t counts[] = {1, 2, 15, 16, 17, 31, 32, 33, 80}, widths[] = {1, 3, 63, 64, 65, 128, 211};
+    for (int32_t type = IST_UINT8; type <= IST_FLOAT32; type++)
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+            for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+                for (int mode = 0; mode < 4; mode++) {
+                    const int32_t width = widths[w], cut = width / 3, end = width - width / 5;
+                    check_assembly(&t, type, counts[c], width, mode & 1, mode >> 1, (int32_t[]){0, width, 0});
+                    if (cut == 0) continue;
+                    check_assembly(&t, type, counts[c], width, mode & 1, mode >> 1,
+                                   (int32_t[]){0, cut, cut + 1, end, width, 0});
+                }
+}
+
+TEST(assembly_leaves_other_bands_alone)
+{
+    float x[4] = {1, 2, 3, 4}, out[4] = {9, 9, 9, 9}, shift = 0, factor = 1;
+    const ist__rows rows = {.x = x, .row_stride_bytes = 16, .type = IST_FLOAT32, .features = 4};
+    ist__assemble(&rows, NULL, 0, 1, 1, 3, &shift, &factor, 1, out, 1);
+    CHECK_MEM(out, ((float[]){9, 2, 3, 9}), sizeof out);
+    ist__assemble(&rows, NULL, 0, 0, 0, 4, &shift, &factor, 1, out, 1);
+    ist__assemble(&rows, NULL, 0, 1, 2, 2, &shift, &factor, 1, out, 1);
+    CHECK_MEM(out, ((float[]){9, 2, 3, 9}), sizeof out);
+}
