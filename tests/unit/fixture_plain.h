@@ -1,0 +1,181 @@
+/* fixture_plain.h - a run done plainly: one worker, one subnet after another, rows straight from the dataset; no crew of
+ * teams, no shards, no bands.  What the round of src/train gives must be these bits.  Include after api/fixture_run.h.
+ */
+#ifndef IST_TESTS_FIXTURE_PLAIN_H
+#define IST_TESTS_FIXTURE_PLAIN_H
+
+#include "api/handles.h"
+#include "model/exchange.h"
+#include "train/subnet.h"
+
+typedef struct plain_run {
+    ist_train_config config; /* subnets resolved */
+    const ist_dataset *data;
+    const ist__host *host;   /* of a context with one thread */
+    const ist__net *net;     /* shape and normalization */
+    int64_t steps;           /* of the whole run */
+    int32_t states;          /* arrays of optimiser state */
+    float *param, *state[2]; /* the master: (shape.floats) each */
+    ist__deal deal;
+    ist__batches *batches; /* (subnets) */
+    uint32_t **rows;       /* (subnets) dataset row of each of the subnet's own rows, NULL: they are dataset rows */
+    ist__region region;    /* of the scratch */
+    ist__scratch scratch;
+    bool whole;    /* steps on the master itself: no deal, no gather, no write back; for one subnet */
+    int64_t round; /* done */
+} plain_run;
+
+static inline float *plain_copy(const float *from, int64_t floats)
+{
+    float *copy = table_room(floats, sizeof *copy);
+    if (from) memcpy(copy, from, (size_t)floats * sizeof *copy);
+    return copy;
+}
+
+/* From the model's present parameters, fresh optimiser state.  `r` must have one team of one thread. */
+static inline plain_run plain_open(const run *r, const ist_train_config *config, int64_t steps)
+{
+    const ist__net *net = &r->model->net;
+    const int64_t floats = net->shape.floats;
+    plain_run p = {.config = *config, .data = r->dataset, .host = &r->context->host, .net = net, .steps = steps};
+    ist__error error;
+    if (p.config.subnets == 0) p.config.subnets = net->subnets;
+    const int32_t n = p.config.subnets;
+    p.states = ist__optimizer_states(config->optimizer);
+    p.param = plain_copy(net->param, floats);
+    for (int32_t i = 0; i < p.states; i++) p.state[i] = plain_copy(NULL, floats);
+    CHECK_EQ(ist__deal_create(&p.deal, &net->shape, n, &error), IST_OK);
+    p.batches = table_room(n, sizeof *p.batches);
+    p.rows = table_room(n, sizeof *p.rows);
+    for (int32_t s = 0; s < n; s++) {
+        CHECK_EQ(ist__batches_create(&p.batches[s], config->seed, config->data, p.data->rows, n, s, &error), IST_OK);
+        if (config->data != IST_DATA_SHARD) continue;
+        p.rows[s] = table_room(p.batches[s].rows, sizeof **p.rows);
+        CHECK_EQ(ist__shard_list(config->seed, p.data->rows, n, s, p.rows[s], &error), IST_OK);
+    }
+    const size_t bytes = ist__scratch_bytes(&net->shape, config->batch, config->optimizer, 1);
+    CHECK_EQ(ist__region_create(&p.region, p.host->topology, bytes, -1, IST_PLACE_NONE, NULL, &error), IST_OK);
+    ist__scratch_take(&p.scratch, &p.region, &net->shape, config->batch, config->optimizer, 1);
+    return p;
+}
+
+static inline void plain_close(plain_run *p)
+{
+    for (int32_t s = 0; s < p->config.subnets; s++) {
+        ist__batches_destroy(&p->batches[s]);
+        free(p->rows[s]);
+    }
+    free(p->batches);
+    free(p->rows);
+    free(p->param);
+    free(p->state[0]);
+    free(p->state[1]);
+    ist__deal_destroy(&p->deal);
+    ist__region_destroy(&p->region);
+}
+
+/* `count` steps of subnet s from step `first` of the run on, on a block of its shape. */
+static inline void plain_steps(const plain_run *p, const ist__shape *shape, int32_t s, float *param,
+                               float *const *state, int64_t first, int32_t count, ist__worker *worker)
+{
+    const ist__rows rows = {.x = p->data->x,
+                            .row_stride_bytes = p->data->row_stride_bytes,
+                            .type = p->data->type,
+                            .features = p->data->features,
+                            .labels = p->data->labels};
+    const bool carried = p->config.state == IST_STATE_CARRIED;
+    for (int32_t j = 0; j < count; j++) {
+        const int64_t at = first + j;
+        uint32_t *index = p->scratch.index[0];
+        ist__batches_rows(&p->batches[s], at * p->config.batch, p->config.batch, index);
+        for (int32_t c = 0; p->rows[s] && c < p->config.batch; c++) index[c] = p->rows[s][index[c]];
+        const ist__step step = {.shape = shape,
+                                .param = param,
+                                .state = {state[0], state[1]},
+                                .optimizer =
+                                    ist__optimizer_at(&p->config, p->host->engine, at, p->steps, carried ? at : j),
+                                .scratch = &p->scratch,
+                                .rows = &rows,
+                                .shift = p->net->shift,
+                                .factor = p->net->factor,
+                                .uniform_normalization = p->net->normalization_count == 1,
+                                .batch = p->config.batch};
+        ist__subnet_step(&step, worker);
+    }
+}
+
+typedef struct plain_part {
+    ist__shape shape;
+    float *param, *state[2];
+} plain_part;
+
+/* One array of the output bias becomes the mean of the parts', summed in order. */
+static inline void plain_mean(const plain_run *p, const plain_part *parts, int32_t which, float *master)
+{
+    const ist__shape *whole = &p->net->shape;
+    const int32_t n = p->config.subnets, top = whole->hidden_count;
+    const ist__layer *output = &whole->layer[top];
+    if (output->offset < 0) return;
+    for (int32_t c = 0; c < output->outputs; c++) {
+        float sum = 0;
+        for (int32_t s = 0; s < n; s++) {
+            const float *block = which < 0 ? parts[s].param : parts[s].state[which];
+            sum += block[parts[s].shape.layer[top].offset + c];
+        }
+        master[output->offset + c] = sum / (float)n;
+    }
+}
+
+static inline void plain_round(plain_run *p, int64_t first, int32_t count, ist__worker *worker)
+{
+    const ist__shape *whole = &p->net->shape;
+    const int32_t n = p->config.subnets;
+    const bool carried = p->config.state == IST_STATE_CARRIED;
+    plain_part *parts = calloc((size_t)n, sizeof *parts);
+    ist__deal_round(&p->deal, p->config.seed, p->round);
+    for (int32_t s = 0; s < n; s++) {
+        parts[s].shape = ist__deal_shape(&p->deal, whole, s);
+        parts[s].param = calloc((size_t)parts[s].shape.floats, sizeof(float));
+        ist__gather(whole, &p->deal, s, p->param, &parts[s].shape, parts[s].param, 0, 1);
+        for (int32_t i = 0; i < p->states; i++) {
+            parts[s].state[i] = calloc((size_t)parts[s].shape.floats, sizeof(float));
+            if (carried) ist__gather(whole, &p->deal, s, p->state[i], &parts[s].shape, parts[s].state[i], 0, 1);
+        }
+    }
+    for (int32_t s = 0; s < n; s++)
+        plain_steps(p, &parts[s].shape, s, parts[s].param, parts[s].state, first, count, worker);
+    for (int32_t s = 0; s < n; s++) {
+        ist__write_back(whole, &p->deal, s, p->param, &parts[s].shape, parts[s].param, 0, 1);
+        for (int32_t i = 0; i < p->states && carried; i++)
+            ist__write_back(whole, &p->deal, s, p->state[i], &parts[s].shape, parts[s].state[i], 0, 1);
+    }
+    plain_mean(p, parts, -1, p->param);
+    for (int32_t i = 0; i < p->states && carried; i++) plain_mean(p, parts, i, p->state[i]);
+    for (int32_t s = 0; s < n; s++) {
+        free(parts[s].param);
+        free(parts[s].state[0]);
+        free(parts[s].state[1]);
+    }
+    free(parts);
+}
+
+/* On the one thread of a crew: every round of the run. */
+static inline void plain_work(void *argument, ist__worker *worker)
+{
+    plain_run *p = argument;
+    const int32_t most = p->config.local_steps;
+    for (int64_t first = 0; first < p->steps; first += most, p->round++) {
+        const int32_t count = p->steps - first < most ? (int32_t)(p->steps - first) : most;
+        if (p->whole) plain_steps(p, &p->net->shape, 0, p->param, p->state, first, count, worker);
+        else plain_round(p, first, count, worker);
+    }
+}
+
+static inline void plain_go(plain_run *p)
+{
+    ist__error error;
+    CHECK_EQ(p->host->plan->thread_count, 1);
+    CHECK_EQ(ist__crew_run(p->host->crew, plain_work, p, &error), IST_OK);
+}
+
+#endif
