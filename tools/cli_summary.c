@@ -65,7 +65,7 @@ static void cell_node(cli_table *table, const json_t *place)
 void cli_print_pages(const json_t *placement)
 {
     const json_t *subnets = json_object_get(placement, "subnets"), *teams = json_object_get(placement, "teams");
-    const json_t *place;
+    const json_t *master = json_object_get(placement, "master"), *place;
     size_t i;
     cli_table table;
     char bytes[CLI_NUMBER_BYTES];
@@ -82,19 +82,18 @@ void cli_print_pages(const json_t *placement)
         cell_local(&table, place);
     }
     json_array_foreach(teams, i, place) {
-        cli_table_cell(&table, "data");
+        cli_table_cell(&table, "work space");
         cli_table_cell(&table, "%d", (int)cli_json_number(place, "team", (double)i));
         cell_node(&table, place);
         cli_table_cell(&table, "%s", cli_show_bytes(bytes, cli_json_number(place, "bytes", 0)));
         cell_local(&table, place);
     }
-    const json_t *master = json_object_get(placement, "master");
     if (json_is_object(master)) {
         cli_table_cell(&table, "master");
         cli_table_cell(&table, "all");
         cli_table_cell(&table, "all");
         cli_table_cell(&table, "%s", cli_show_bytes(bytes, cli_json_number(master, "bytes", 0)));
-        cli_table_cell(&table, "striped");
+        cell_local(&table, master);
     }
     cli_table_end(&table, 2);
 }
@@ -103,12 +102,15 @@ static void print_times(const cli_run *run)
 {
     const ist_progress *at = &run->at;
     const double whole = at->seconds + run->evaluate_s;
+    /* Deals, waking the teams, the log: what the library's four phases leave of its own time. */
+    const double other = at->seconds - at->gather_s - at->train_s - at->wait_s - at->writeback_s;
     const struct {
         const char *what;
         double seconds;
     } row[] = {
         {"gather", at->gather_s},        {"train", at->train_s},          {"wait", at->wait_s},
-        {"write back", at->writeback_s}, {"evaluation", run->evaluate_s}, {"all", whole},
+        {"write back", at->writeback_s}, {"between rounds", other > 0 ? other : 0},
+        {"evaluation", run->evaluate_s}, {"all", whole},
     };
     cli_table table;
     puts("\nwhere the time went");

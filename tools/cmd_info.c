@@ -58,19 +58,36 @@ static const cli_option net_options[] = {
 
 /* ------------------------------------------------------------------------------------------------------ drawing -- */
 
-/* "0-3, 8" of [0, 1, 2, 3, 8]. */
+/* "0-3, 8" of [0, 1, 2, 3, 8], "0, 2 .. 14" of [0, 2, 4, .. 14]: the first hardware threads of eight cores. */
 static void show_list(const json_t *numbers, char *out, size_t cap)
 {
     const size_t count = json_array_size(numbers);
     size_t len = 0;
     out[0] = '\0';
     for (size_t i = 0; i < count && len < cap;) {
-        const json_int_t first = json_integer_value(json_array_get(numbers, i));
-        json_int_t last = first;
-        while (++i < count && json_integer_value(json_array_get(numbers, i)) == last + 1) last++;
-        len += (size_t)snprintf(out + len, cap - len, "%s%lld", len ? ", " : "", (long long)first);
-        if (last > first && len < cap) len += (size_t)snprintf(out + len, cap - len, "-%lld", (long long)last);
+        const long long first = json_integer_value(json_array_get(numbers, i));
+        const long long step = i + 1 < count ? json_integer_value(json_array_get(numbers, i + 1)) - first : 0;
+        size_t end = i + 1;
+        while (end < count && json_integer_value(json_array_get(numbers, end)) == first + step * (long long)(end - i)) end++;
+        const bool dash = step == 1 && end - i > 1, dots = step > 1 && end - i > 3;
+        if (!dash && !dots) end = i + 1;
+        const long long last = first + step * (long long)(end - i - 1);
+        len += (size_t)snprintf(out + len, cap - len, "%s%lld", len ? ", " : "", first);
+        if (dash && len < cap) len += (size_t)snprintf(out + len, cap - len, "-%lld", last);
+        if (dots && len < cap) len += (size_t)snprintf(out + len, cap - len, ", %lld .. %lld", first + step, last);
+        i = end;
     }
+}
+
+/* Whether the system told where every thread of a team ended up (-1: not bound yet). */
+static bool all_known(const json_t *bound)
+{
+    const json_t *pu;
+    size_t i;
+    json_array_foreach(bound, i, pu) {
+        if (json_integer_value(pu) < 0) return false;
+    }
+    return json_is_array(bound);
 }
 
 enum { BOX_WIDTH = 66 };
@@ -97,7 +114,7 @@ static void draw_team(const json_t *team)
     const int len = snprintf(text, sizeof text, "team %d   %d thread%s on processing unit%s %s",
                              (int)cli_json_number(team, "team", 0), threads, threads == 1 ? "" : "s",
                              json_array_size(json_object_get(team, "pus")) == 1 ? "" : "s", pus);
-    if (json_is_array(bound) && !json_equal(bound, json_object_get(team, "pus")) && len < (int)sizeof text) {
+    if (all_known(bound) && !json_equal(bound, json_object_get(team, "pus")) && len < (int)sizeof text) {
         show_list(bound, pus, sizeof pus);
         snprintf(text + len, sizeof text - (size_t)len, ", got %s", pus);
     }
@@ -158,7 +175,7 @@ static void cell_blas(cli_table *table, const json_t *report)
 {
     static const char *const kind[] = {"serial build", "pthread build", "OpenMP build"};
     const json_t *blas = json_object_get(report, "blas");
-    const char *engine = cli_json_text(report, "engine", NULL);
+    const char *engine = cli_json_text(blas, "engine", NULL);
     const int parallel = (int)cli_json_number(blas, "parallel", -1);
     if (engine) {
         cli_table_cell(table, "engine");
