@@ -1,6 +1,4 @@
 /* context.c - scan, plan, crew: everything that is about the machine and not about a net. */
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/handles.h"
@@ -38,7 +36,10 @@ ist_status ist__give_json(ist_context *context, json_t *json, char *buffer, size
     const size_t need = strlen(text) + 1;
     if (need_bytes) *need_bytes = need;
     if (need <= capacity_bytes) memcpy(buffer, text, need);
-    free(text); /* jansson's allocator is malloc: the host may have set another, then jansson's own free is that one */
+    json_malloc_t take;
+    json_free_t give; /* the host may have told jansson to use its own allocator */
+    json_get_alloc_funcs(&take, &give);
+    give(text);
     return IST_OK;
 }
 
