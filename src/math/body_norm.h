@@ -11,14 +11,14 @@
 #include "math/lanes.h"
 
 /* c walks over blocks of 16 columns, n is how many of them are there: 16, and fewer in the last block. */
-#define BLOCKS(c, n, columns) \
-    for (int32_t c = 0, n = (columns) < LANES ? (columns) : LANES; c < (columns); \
-         c += LANES, n = (columns) - c < LANES ? (columns) - c : LANES)
+#define BLOCKS(c, n, columns)                                                   \
+  for (int32_t c = 0, n = (columns) < LANES ? (columns) : LANES; c < (columns); \
+       c += LANES, n = (columns)-c < LANES ? (columns)-c : LANES)
 
 LANES_INLINE float row_mean(int32_t columns, const float *z)
 {
     lanes sum = lanes_all(0);
-    BLOCKS(c, n, columns) sum = lanes_add(sum, lanes_load(z + c, n));
+    BLOCKS (c, n, columns) sum = lanes_add(sum, lanes_load(z + c, n));
     return lanes_sum(sum) / (float)columns;
 }
 
@@ -26,8 +26,7 @@ LANES_INLINE float row_mean(int32_t columns, const float *z)
 LANES_INLINE float row_m2(int32_t columns, const float *z, float mean)
 {
     lanes sum = lanes_all(0);
-    BLOCKS(c, n, columns)
-    {
+    BLOCKS (c, n, columns) {
         const lanes off = lanes_first(lanes_sub(lanes_load(z + c, n), lanes_all(mean)), n);
         sum = lanes_add(sum, lanes_mul(off, off));
     }
@@ -54,8 +53,7 @@ static void batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float 
         const float mean = row_mean(columns, z);
         const float variance = row_m2(columns, z, mean) / (float)columns;
         inv_std[r] = inverse_root(variance + IST__NORM_EPSILON);
-        BLOCKS(c, n, columns)
-        {
+        BLOCKS (c, n, columns) {
             lanes v = lanes_mul(lanes_sub(lanes_load(z + c, n), lanes_all(mean)), lanes_all(inv_std[r]));
             lanes_store(z + c, v, n);
             if (gamma) v = lanes_add(lanes_mul(lanes_all(gamma[r]), v), lanes_all(beta[r]));
@@ -73,8 +71,7 @@ static void batch_norm_backward(int32_t rows, int32_t columns, int64_t ld, const
         const float *x_row = xhat + r * ld, *y_row = relu ? y + r * ld : NULL;
         float *d_row = d + r * ld;
         lanes sum_g = lanes_all(0), sum_gx = lanes_all(0);
-        BLOCKS(c, n, columns)
-        {
+        BLOCKS (c, n, columns) {
             lanes g = lanes_load(d_row + c, n);
             if (relu) {
                 g = lanes_unless_negative(lanes_load(y_row + c, n), g);
@@ -88,8 +85,7 @@ static void batch_norm_backward(int32_t rows, int32_t columns, int64_t ld, const
         if (dbeta) dbeta[r] = g_total;
         const lanes g_mean = lanes_all(g_total / (float)columns), gx_mean = lanes_all(gx_total / (float)columns);
         const lanes factor = lanes_all(gamma ? gamma[r] * inv_std[r] : inv_std[r]);
-        BLOCKS(c, n, columns)
-        {
+        BLOCKS (c, n, columns) {
             const lanes centred = lanes_sub(lanes_load(d_row + c, n), g_mean);
             const lanes tilt = lanes_mul(lanes_load(x_row + c, n), gx_mean);
             lanes_store(d_row + c, lanes_mul(factor, lanes_sub(centred, tilt)), n);
@@ -101,8 +97,7 @@ static void affine_relu_forward(int32_t rows, int32_t columns, int64_t ld, const
                                 const float *shift, bool relu, float *y)
 {
     for (int32_t r = 0; r < rows; r++, z += ld, y += ld) {
-        BLOCKS(c, n, columns)
-        {
+        BLOCKS (c, n, columns) {
             lanes v = lanes_load(z + c, n);
             if (scale) v = lanes_mul(lanes_all(scale[r]), v);
             v = lanes_add(v, lanes_all(shift[r]));
@@ -116,8 +111,7 @@ static void bias_relu_backward(int32_t rows, int32_t columns, int64_t ld, const 
 {
     for (int32_t r = 0; r < rows; r++, d += ld) {
         lanes sum = lanes_all(0);
-        BLOCKS(c, n, columns)
-        {
+        BLOCKS (c, n, columns) {
             lanes g = lanes_load(d + c, n);
             if (relu) {
                 g = lanes_unless_negative(lanes_load(y + r * ld + c, n), g);

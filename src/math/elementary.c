@@ -5,7 +5,7 @@
  * inner loop but exp, which has its vector form in lanes_exp.h.
  *
  * Error bounds, tried in tests/unit/test_elementary.c: ist__exp 2 units in the last place, ist__log 2, ist__cos_pi
- * 2^-52 absolute, ist__power 2 exponent units.
+ * 2^-52 absolute, ist__power as many units as the exponent says.
  *
  * Floor: math.
  */

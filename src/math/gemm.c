@@ -71,9 +71,9 @@ ist_status ist__blas_judge(const ist__blas_info *blas, int32_t threads, ist__err
 {
     if (blas->parallel != OPENBLAS_OPENMP)
         return ist__fail(error, IST_E_BLAS,
-                         "the OpenBLAS that was loaded is its %s build (%s), which threads cannot share; let the loader "
-                         "find the OpenMP build first (rpath or LD_LIBRARY_PATH to its folder, as .../openblas-openmp), "
-                         "or use --engine reference",
+                         "the OpenBLAS that was loaded is its %s build (%s), which threads cannot share; let the "
+                         "loader find the OpenMP build first (rpath or LD_LIBRARY_PATH to its folder, as "
+                         ".../openblas-openmp), or use --engine reference",
                          blas->parallel == OPENBLAS_SEQUENTIAL ? "serial" : "pthread", blas->config);
     if (threads > blas->max_threads)
         return ist__fail(error, IST_E_BLAS,

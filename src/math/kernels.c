@@ -41,8 +41,8 @@ const ist__kernel_set *ist__kernel_set_at(int32_t i)
     return i == 0 ? ist__kernels_portable : NULL;
 }
 
-void ist__batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma,
-                             const float *beta, bool relu, float *y, float *inv_std)
+void ist__batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma, const float *beta,
+                             bool relu, float *y, float *inv_std)
 {
     fastest()->batch_norm_forward(rows, columns, ld, z, gamma, beta, relu, y, inv_std);
 }

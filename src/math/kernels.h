@@ -5,7 +5,8 @@
  *
  * Bits: sums over the batch are formed in 16 lanes (column c adds to lane c mod 16, ascending), and the lanes are added
  * in a fixed tree (lanes.h); all else is element by element, without contraction.  So the bits depend neither on
- * threads nor on the instruction set.  A NaN goes through everything, also through ReLU.  Nothing from libm is used but sqrt, which IEEE 754 rounds correctly.
+ * threads nor on the instruction set.  Nothing from libm is used but sqrt, which IEEE 754 rounds correctly.  A NaN goes
+ * through everything, ReLU too, so that a net that has diverged shows it.
  * Floor: math.  [any thread on disjoint rows]
  */
 #ifndef IST_MATH_KERNELS_H

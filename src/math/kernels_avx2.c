@@ -1,10 +1,10 @@
-/* kernels_avx2.c - the kernels for AVX2; the build compiles this file, and no other code, for that instruction set. */
+/* kernels_avx2.c - the kernels for AVX2; the build compiles this file, and no other, for that instruction set. */
 #include "math/kernel_set.h"
 
 #include <stddef.h>
 
 #if defined(__x86_64__) && defined(__AVX2__)
-#include "math/body.h"
+#  include "math/body.h"
 
 static const ist__kernel_set set = SET_NAMED("avx2");
 const ist__kernel_set *const ist__kernels_avx2 = &set;

@@ -1,10 +1,10 @@
-/* kernels_avx512.c - the kernels for AVX-512; the build compiles this file, and no other code, for that instruction set. */
+/* kernels_avx512.c - the kernels for AVX-512; the build compiles this file, and no other, for that instruction set. */
 #include "math/kernel_set.h"
 
 #include <stddef.h>
 
 #if defined(__x86_64__) && defined(__AVX512F__)
-#include "math/body.h"
+#  include "math/body.h"
 
 static const ist__kernel_set set = SET_NAMED("avx512");
 const ist__kernel_set *const ist__kernels_avx512 = &set;

@@ -17,20 +17,20 @@
 enum { LANES = 16 };
 
 #if defined(__AVX512F__)
-#define LANES_PART 16
+#  define LANES_PART 16
 #elif defined(__AVX2__)
-#define LANES_PART 8
+#  define LANES_PART 8
 #else
-#define LANES_PART 4
+#  define LANES_PART 4
 #endif
 
 #if defined(__x86_64__)
-#include <immintrin.h> /* square roots alone: the vector extensions have no name for them */
+#  include <immintrin.h> /* square roots alone: the vector extensions have no name for them */
 #elif defined(__aarch64__)
-#include <arm_neon.h>
+#  include <arm_neon.h>
 #endif
 
-#define LANES_INLINE static inline __attribute__((always_inline))
+#define LANES_INLINE  static inline __attribute__((always_inline))
 #define LANES_EACH(i) for (int i = 0; i < LANES / LANES_PART; i++)
 
 typedef float lanes_f32 __attribute__((vector_size(4 * LANES_PART)));
@@ -51,39 +51,39 @@ typedef struct lanes_int { /* numbers, or masks: all bits set where true */
 LANES_INLINE lanes lanes_all(float value)
 {
     lanes r;
-    LANES_EACH(i) r.part[i] = (lanes_f32){0} + value;
+    LANES_EACH (i) r.part[i] = (lanes_f32){0} + value;
     return r;
 }
 
 LANES_INLINE lanes_int lanes_int_all(int32_t value)
 {
     lanes_int r;
-    LANES_EACH(i) r.part[i] = (lanes_i32){0} + value;
+    LANES_EACH (i) r.part[i] = (lanes_i32){0} + value;
     return r;
 }
 
 LANES_INLINE lanes lanes_load_16(const float *from)
 {
     lanes r;
-    LANES_EACH(i) r.part[i] = *(const lanes_f32_memory *)(const void *)(from + i * LANES_PART);
+    LANES_EACH (i) r.part[i] = *(const lanes_f32_memory *)(const void *)(from + i * LANES_PART);
     return r;
 }
 
 LANES_INLINE lanes_int lanes_int_load_16(const int32_t *from)
 {
     lanes_int r;
-    LANES_EACH(i) r.part[i] = *(const lanes_i32_memory *)(const void *)(from + i * LANES_PART);
+    LANES_EACH (i) r.part[i] = *(const lanes_i32_memory *)(const void *)(from + i * LANES_PART);
     return r;
 }
 
 LANES_INLINE void lanes_store_16(float *to, lanes v)
 {
-    LANES_EACH(i) *(lanes_f32_memory *)(void *)(to + i * LANES_PART) = v.part[i];
+    LANES_EACH (i) *(lanes_f32_memory *)(void *)(to + i * LANES_PART) = v.part[i];
 }
 
 LANES_INLINE void lanes_int_store_16(int32_t *to, lanes_int v)
 {
-    LANES_EACH(i) *(lanes_i32_memory *)(void *)(to + i * LANES_PART) = v.part[i];
+    LANES_EACH (i) *(lanes_i32_memory *)(void *)(to + i * LANES_PART) = v.part[i];
 }
 
 /* The first n of 16; the other lanes are 0, and what follows in memory is not touched. */
@@ -110,25 +110,25 @@ LANES_INLINE void lanes_store(float *to, lanes v, int32_t n)
 
 LANES_INLINE lanes lanes_add(lanes a, lanes b)
 {
-    LANES_EACH(i) a.part[i] += b.part[i];
+    LANES_EACH (i) a.part[i] += b.part[i];
     return a;
 }
 
 LANES_INLINE lanes lanes_sub(lanes a, lanes b)
 {
-    LANES_EACH(i) a.part[i] -= b.part[i];
+    LANES_EACH (i) a.part[i] -= b.part[i];
     return a;
 }
 
 LANES_INLINE lanes lanes_mul(lanes a, lanes b)
 {
-    LANES_EACH(i) a.part[i] *= b.part[i];
+    LANES_EACH (i) a.part[i] *= b.part[i];
     return a;
 }
 
 LANES_INLINE lanes lanes_div(lanes a, lanes b)
 {
-    LANES_EACH(i) a.part[i] /= b.part[i];
+    LANES_EACH (i) a.part[i] /= b.part[i];
     return a;
 }
 
@@ -150,7 +150,7 @@ LANES_INLINE lanes_f32 lanes_part_sqrt(lanes_f32 v)
 
 LANES_INLINE lanes lanes_sqrt(lanes a)
 {
-    LANES_EACH(i) a.part[i] = lanes_part_sqrt(a.part[i]);
+    LANES_EACH (i) a.part[i] = lanes_part_sqrt(a.part[i]);
     return a;
 }
 
@@ -160,14 +160,14 @@ LANES_INLINE float lanes_sum(lanes a)
 #if LANES_PART == 4
     const lanes_f32 four = (a.part[0] + a.part[2]) + (a.part[1] + a.part[3]);
 #else
-#if LANES_PART == 16
+#  if LANES_PART == 16
     const __typeof__(a.part[0]) v = a.part[0];
     typedef float eight_floats __attribute__((vector_size(32)));
     const eight_floats eight = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
                                __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-#else
+#  else
     const lanes_f32 eight = a.part[0] + a.part[1];
-#endif
+#  endif
     typedef float four_floats __attribute__((vector_size(16)));
     const four_floats four =
         __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
@@ -180,33 +180,33 @@ LANES_INLINE float lanes_sum(lanes a)
 LANES_INLINE lanes_int lanes_greater(lanes a, lanes b) /* false where one is NaN */
 {
     lanes_int r;
-    LANES_EACH(i) r.part[i] = (lanes_i32)(a.part[i] > b.part[i]);
+    LANES_EACH (i) r.part[i] = (lanes_i32)(a.part[i] > b.part[i]);
     return r;
 }
 
 LANES_INLINE lanes_int lanes_int_equal(lanes_int a, lanes_int b)
 {
-    LANES_EACH(i) a.part[i] = (lanes_i32)(a.part[i] == b.part[i]);
+    LANES_EACH (i) a.part[i] = (lanes_i32)(a.part[i] == b.part[i]);
     return a;
 }
 
 LANES_INLINE lanes_int lanes_int_choose(lanes_int mask, lanes_int yes, lanes_int no)
 {
-    LANES_EACH(i) no.part[i] = (yes.part[i] & mask.part[i]) | (no.part[i] & ~mask.part[i]);
+    LANES_EACH (i) no.part[i] = (yes.part[i] & mask.part[i]) | (no.part[i] & ~mask.part[i]);
     return no;
 }
 
 LANES_INLINE lanes lanes_choose(lanes_int mask, lanes yes, lanes no)
 {
-    LANES_EACH(i)
-    no.part[i] = (lanes_f32)(((lanes_i32)yes.part[i] & mask.part[i]) | ((lanes_i32)no.part[i] & ~mask.part[i]));
+    LANES_EACH (i)
+        no.part[i] = (lanes_f32)(((lanes_i32)yes.part[i] & mask.part[i]) | ((lanes_i32)no.part[i] & ~mask.part[i]));
     return no;
 }
 
 /* a where mask, else +0 */
 LANES_INLINE lanes lanes_where(lanes_int mask, lanes a)
 {
-    LANES_EACH(i) a.part[i] = (lanes_f32)((lanes_i32)a.part[i] & mask.part[i]);
+    LANES_EACH (i) a.part[i] = (lanes_f32)((lanes_i32)a.part[i] & mask.part[i]);
     return a;
 }
 
@@ -214,7 +214,7 @@ LANES_INLINE lanes lanes_where(lanes_int mask, lanes a)
 LANES_INLINE lanes lanes_unless_negative(lanes gate, lanes a)
 {
     const lanes_f32 zero = {0};
-    LANES_EACH(i) a.part[i] = (lanes_f32)((lanes_i32)a.part[i] & ~(lanes_i32)(gate.part[i] <= zero));
+    LANES_EACH (i) a.part[i] = (lanes_f32)((lanes_i32)a.part[i] & ~(lanes_i32)(gate.part[i] <= zero));
     return a;
 }
 
@@ -229,7 +229,7 @@ LANES_INLINE lanes lanes_first(lanes a, int32_t n)
     static const int32_t number[LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     if (n >= LANES) return a;
     const lanes_int index = lanes_int_load_16(number);
-    LANES_EACH(i) a.part[i] = (lanes_f32)((lanes_i32)a.part[i] & (lanes_i32)(index.part[i] < n));
+    LANES_EACH (i) a.part[i] = (lanes_f32)((lanes_i32)a.part[i] & (lanes_i32)(index.part[i] < n));
     return a;
 }
 

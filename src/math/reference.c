@@ -2,8 +2,8 @@
  *
  * Why: an oracle must be believed by reading it.  So nothing here is fast, nothing is shared with the fast path, even
  * the layout differs: activations are (sample, neuron), the output layer is stored like every other.  The naive net
- * takes masks instead of gathered blocks: an inactive neuron is skipped in every loop, as if it did not exist.  What the
- * fast path does to a gathered subnet must equal what this does to the masked whole net.
+ * takes masks instead of gathered blocks: an inactive neuron is skipped in every loop, as if it did not exist.  What
+ * the fast path does to a gathered subnet must equal what this does to the masked whole net.
  *
  * Formulas: docs/math.md [M1] [M4] [M6].  Floor: math.
  */

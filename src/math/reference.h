@@ -15,7 +15,7 @@
  * weight[l]  (width[l + 1], width[l]) row-major: row = output neuron, for every l, the output layer too
  * gamma[l], beta[l] (width[l + 1]) of hidden layers when hidden_norm is IST_NORM_BATCH; bias[l] otherwise; likewise
  *            output_norm batch: no parameters; none: bias[layers - 1]
- * active[l]  (width[l]) for l = 0 .. layers: 1 if the neuron takes part; an inactive neuron is as if it did not exist */
+ * active[l]  (width[l]) for l = 0 .. layers: 1 if the neuron takes part; an inactive one is as if it did not exist */
 typedef struct ist__reference_net {
     int32_t layers;
     const int32_t *width;
@@ -32,8 +32,8 @@ ist_status ist__reference_step(const ist__reference_net *net, int32_t batch, con
                                double *loss, double *logits, ist__reference_net *gradient);
 
 /* C = alpha op(A) op(B) + beta C in float32.  Each element is one chain from 0, ascending in k, of a multiplication,
- * rounded, and an addition, rounded (not fused: fmaf is a slow call where the processor lacks it); then alpha sum, plus
- * beta C unless beta is 0.  So its bits depend on its row of op(A) and column of op(B) alone, on every machine. */
+ * rounded, and an addition, rounded (not fused: fmaf is a slow call where the processor lacks it); then alpha sum,
+ * plus beta C unless beta is 0.  So its bits depend on its row of op(A) and column of op(B) alone, on every machine. */
 void ist__reference_gemm(bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k, float alpha,
                          const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
