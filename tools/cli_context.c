@@ -1,27 +1,72 @@
-/* cli_context.c - the options of machine and teams that most verbs share, and the context made from them. */
+/* cli_context.c - options that several verbs share, and the context made from some of them. */
 #include "cli_context.h"
 
 #include "cli_json.h"
 
-const cli_choice cli_team_at_words[] = {{"numa", IST_AT_NUMA}, {"l3", IST_AT_L3},           {"package", IST_AT_PACKAGE},
-                                        {"core", IST_AT_CORE}, {"machine", IST_AT_MACHINE}, {NULL, 0}};
+static const cli_choice team_at_words[] = {{"numa", IST_AT_NUMA},       {"l3", IST_AT_L3},
+                                           {"package", IST_AT_PACKAGE}, {"core", IST_AT_CORE},
+                                           {"machine", IST_AT_MACHINE}, {NULL, 0}};
 static const cli_choice placement_words[] = {
     {"try", IST_PLACE_TRY}, {"strict", IST_PLACE_STRICT}, {"none", IST_PLACE_NONE}, {NULL, 0}};
 static const cli_choice engine_words[] = {
     {"auto", IST_ENGINE_AUTO}, {"openblas", IST_ENGINE_OPENBLAS}, {"reference", IST_ENGINE_REFERENCE}, {NULL, 0}};
 
+const cli_choice cli_statistics_words[] = {
+    {"stored", IST_STATISTICS_STORED}, {"batch", IST_STATISTICS_BATCH}, {NULL, 0}};
+const cli_choice cli_optimizer_words[] = {
+    {"sgd", IST_SGD}, {"momentum", IST_MOMENTUM}, {"nesterov", IST_NESTEROV}, {"adam", IST_ADAM}, {NULL, 0}};
+const cli_choice cli_data_words[] = {
+    {"shard", IST_DATA_SHARD}, {"replicate", IST_DATA_REPLICATE}, {"shared", IST_DATA_SHARED}, {NULL, 0}};
+
+const cli_option cli_evaluate_options[] = {
+    {.name = "batch",
+     .value = "B|auto",
+     .kind = CLI_INT32,
+     .offset = offsetof(ist_evaluate_config, batch),
+     .low = 1,
+     .high = INT32_MAX,
+     .word = "auto",
+     .help = "rows at a time; with stored statistics no answer depends on it"},
+    {.name = "statistics",
+     .kind = CLI_CHOICE,
+     .offset = offsetof(ist_evaluate_config, statistics),
+     .choices = cli_statistics_words,
+     .help = "of batch norm: those stored in the model, or those of each batch"},
+};
+const size_t cli_evaluate_option_count = sizeof cli_evaluate_options / sizeof cli_evaluate_options[0];
+
 /* The bounds of a team option are those that ist.h promises for its field. */
 const cli_option cli_team_options[] = {
-    {.name = "teams", .value = "N|auto", .kind = CLI_INT32, .offset = offsetof(ist_context_config, teams), .low = 1,
-     .high = 4096, .word = "auto", .help = "subnets trained at once; auto: one for each place of --team-at"},
-    {.name = "threads", .value = "N|auto", .kind = CLI_INT32, .offset = offsetof(ist_context_config, threads_per_team),
-     .low = 1, .high = 4096, .word = "auto", .help = "threads of a team; auto: the cores of its place that we may use"},
-    {.name = "team-at", .kind = CLI_CHOICE, .offset = offsetof(ist_context_config, team_at),
-     .choices = cli_team_at_words, .help = "what a team is bound to; machine: one team over everything"},
-    {.name = "placement", .kind = CLI_CHOICE, .offset = offsetof(ist_context_config, placement),
+    {.name = "teams",
+     .value = "N|auto",
+     .kind = CLI_INT32,
+     .offset = offsetof(ist_context_config, teams),
+     .low = 1,
+     .high = 4096,
+     .word = "auto",
+     .help = "subnets trained at once; auto: one for each place of --team-at"},
+    {.name = "threads",
+     .value = "N|auto",
+     .kind = CLI_INT32,
+     .offset = offsetof(ist_context_config, threads_per_team),
+     .low = 1,
+     .high = 4096,
+     .word = "auto",
+     .help = "threads of a team; auto: the cores of its place that we may use"},
+    {.name = "team-at",
+     .kind = CLI_CHOICE,
+     .offset = offsetof(ist_context_config, team_at),
+     .choices = team_at_words,
+     .help = "what a team is bound to; machine: one team over everything"},
+    {.name = "placement",
+     .kind = CLI_CHOICE,
+     .offset = offsetof(ist_context_config, placement),
      .choices = placement_words,
      .help = "bind threads and memory: try reports what the system refuses, strict fails, none binds nothing"},
-    {.name = "engine", .kind = CLI_CHOICE, .offset = offsetof(ist_context_config, engine), .choices = engine_words,
+    {.name = "engine",
+     .kind = CLI_CHOICE,
+     .offset = offsetof(ist_context_config, engine),
+     .choices = engine_words,
      .help = "who multiplies matrices; reference is slow and plain"},
 };
 const size_t cli_team_option_count = sizeof cli_team_options / sizeof cli_team_options[0];

@@ -1,4 +1,4 @@
-/* cli_context.h - the options of machine and teams that most verbs share, and the context made from them. */
+/* cli_context.h - options that several verbs share, and the context made from some of them. */
 #ifndef IST_TOOLS_CLI_CONTEXT_H
 #define IST_TOOLS_CLI_CONTEXT_H
 
@@ -7,7 +7,13 @@
 /* Offsets are those of ist_context_config. */
 extern const cli_option cli_team_options[];
 extern const size_t cli_team_option_count;
-extern const cli_choice cli_team_at_words[];
+
+/* Rows at a time and statistics, for verbs that only evaluate.  Offsets are those of ist_evaluate_config. */
+extern const cli_option cli_evaluate_options[];
+extern const size_t cli_evaluate_option_count;
+
+/* What people type for the enums of ist.h. */
+extern const cli_choice cli_statistics_words[], cli_optimizer_words[], cli_data_words[];
 
 /* NULL: a line was printed, *exit_status is set. */
 ist_context *cli_context_open(const ist_context_config *asked, int *exit_status);

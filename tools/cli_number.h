@@ -9,7 +9,7 @@
 #include "ist/ist.h"
 
 /* The whole text, nothing before or after, must be the number; out is untouched otherwise. */
-bool cli_parse_real(const char *text, double *out);      /* finite */
+bool cli_parse_real(const char *text, double *out); /* finite */
 bool cli_parse_whole(const char *text, int64_t *out);
 bool cli_parse_natural(const char *text, uint64_t *out); /* 0 .. 2^64 - 1 */
 

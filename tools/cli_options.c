@@ -335,8 +335,8 @@ static int unknown_option(const cli_verb *verb, const char *word)
         }
     }
     const char *near = cli_nearest(word + strspn(word, "-"), names, count);
-    return cli_wrong("there is no option %s%s%s%s", cli_quote(quoted, sizeof quoted, word), near ? "; did you mean --" : "",
-                     near ? near : "", near ? "?" : "");
+    return cli_wrong("there is no option %s%s%s%s", cli_quote(quoted, sizeof quoted, word),
+                     near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
 }
 
 static const cli_option *find_option(const cli_verb *verb, const char *name, size_t len, const cli_group **group)

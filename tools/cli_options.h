@@ -32,11 +32,11 @@ typedef struct cli_option {
     const char *value; /* what stands for the value in help; NULL: a flag, or the words of the choices */
     const char *help;  /* a sentence fragment, without its default */
     cli_kind kind;
-    size_t offset;                        /* of the field in the group's values */
-    double low, high;                     /* numbers: the range; high < low: no upper end */
-    bool low_open, high_open;             /* the end itself is out of range */
+    size_t offset;            /* of the field in the group's values */
+    double low, high;         /* numbers: the range; high < low: no upper end */
+    bool low_open, high_open; /* the end itself is out of range */
     bool required;
-    const char *word;                     /* numbers: a word ("auto") that stands for word_value, inside the range or not */
+    const char *word; /* numbers: a word ("auto") that stands for word_value, inside the range or not */
     double word_value;
     const cli_choice *choices;
     /* CLI_CUSTOM: false and a reason (a clause after the quoted text) for a text that is not understood.  text may be

@@ -58,8 +58,8 @@ static bool put_npy(FILE *file, const char *descr, const void *items, int64_t ro
 {
     enum { PREFIX = 10, HEADER = 128 };
     char text[HEADER + 1];
-    const int len = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%lld, %lld), }", descr,
-                             (long long)rows, (long long)columns);
+    const int len = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (%lld, %lld), }",
+                             descr, (long long)rows, (long long)columns);
     memset(text + len, ' ', (size_t)(HEADER - PREFIX - 1 - len));
     text[HEADER - PREFIX - 1] = '\n';
     const unsigned char prefix[PREFIX] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, HEADER - PREFIX, 0};

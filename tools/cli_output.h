@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether a file could be written at `path` (NULL: nothing to ask).  -1: yes; else a line about `option` was printed and
- * this is the exit status.  Nothing stays behind, and a file that is there already is not touched. */
+/* Whether a file could be written at `path` (NULL: nothing to ask).  -1: yes; else a line about `option` was printed
+ * and this is the exit status.  Nothing stays behind, and a file that is there already is not touched. */
 int cli_output_probe(const char *option, const char *path);
 
 /* Write a two-dimensional .npy: `descr` is NumPy's name of the type, "<f4" or "<i4", both 4 bytes an item.

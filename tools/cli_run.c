@@ -4,8 +4,8 @@
  * evaluates where the unbroken one did.  Times: `seconds` is what ist_trainer_run took, evaluation is counted apart,
  * wall_s is all since the tool began.
  *
- * Signals: the first asks the trainer to end its round; then the checkpoint is written and the tool leaves with 128 plus
- * the number.  The second leaves at once.  The handler touches two statics and ist_trainer_stop, which may be called
+ * Signals: the first asks the trainer to end its round; then the checkpoint is written and the tool leaves with 128
+ * plus the number.  The second leaves at once.  The handler touches two statics and ist_trainer_stop, which may be called
  * there.  A signal between two calls of ist_trainer_run is not lost: on_round and the loop look at the flag, too.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -207,7 +207,8 @@ static int interrupted(cli_run *run)
     run->signal = number;
     cli_note("stopped by %s after round %lld of %lld%s%s", number == SIGINT ? "SIGINT" : "SIGTERM",
              (long long)run->at.round, (long long)run->at.rounds,
-             run->checkpoint ? "; go on with the same command and --resume " : " (without --checkpoint nothing is kept)",
+             run->checkpoint ? "; go on with the same command and --resume "
+                             : " (without --checkpoint nothing is kept)",
              run->checkpoint ? run->checkpoint : "");
     return 128 + number;
 }

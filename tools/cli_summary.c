@@ -74,14 +74,16 @@ void cli_print_pages(const json_t *placement)
     cli_table_begin(&table, "rrrrr");
     static const char *const head[] = {"subnet", "team", "node", "bytes", "on its node"};
     for (i = 0; i < 5; i++) cli_table_cell(&table, "%s", head[i]);
-    json_array_foreach(subnets, i, place) {
+    json_array_foreach(subnets, i, place)
+    {
         cli_table_cell(&table, "%d", (int)cli_json_number(place, "subnet", (double)i));
         cli_table_cell(&table, "%d", (int)cli_json_number(place, "team", 0));
         cell_node(&table, place);
         cli_table_cell(&table, "%s", cli_show_bytes(bytes, cli_json_number(place, "bytes", 0)));
         cell_local(&table, place);
     }
-    json_array_foreach(teams, i, place) {
+    json_array_foreach(teams, i, place)
+    {
         cli_table_cell(&table, "work space");
         cli_table_cell(&table, "%d", (int)cli_json_number(place, "team", (double)i));
         cell_node(&table, place);
@@ -108,9 +110,13 @@ static void print_times(const cli_run *run)
         const char *what;
         double seconds;
     } row[] = {
-        {"gather", at->gather_s},        {"train", at->train_s},          {"wait", at->wait_s},
-        {"write back", at->writeback_s}, {"between rounds", other > 0 ? other : 0},
-        {"evaluation", run->evaluate_s}, {"all", whole},
+        {"gather", at->gather_s},
+        {"train", at->train_s},
+        {"wait", at->wait_s},
+        {"write back", at->writeback_s},
+        {"between rounds", other > 0 ? other : 0},
+        {"evaluation", run->evaluate_s},
+        {"all", whole},
     };
     cli_table table;
     puts("\nwhere the time went");
@@ -149,8 +155,7 @@ void cli_summary_print(const cli_summary *summary)
                    summary->subnets == 1 ? "" : "s", teams, teams == 1 ? "" : "s", summary->teams->at, threads,
                    threads == 1 ? "" : "s");
     cli_table_cell(&table, "samples");
-    cli_table_cell(&table, "%s in %s rounds, %s a second", cli_show_count(a, at->samples),
-                   cli_show_count(b, at->round),
+    cli_table_cell(&table, "%s in %s rounds, %s a second", cli_show_count(a, at->samples), cli_show_count(b, at->round),
                    cli_show_count((char[CLI_NUMBER_BYTES]){0}, (int64_t)cli_run_samples_per_s(run)));
     cli_table_cell(&table, "products");
     cli_table_cell(&table, "%.1f GFLOP/s (%.3g TFLOP)", cli_run_gflops(run), (at->flops - run->begin.flops) / 1e12);

@@ -1,4 +1,7 @@
-/* cli_table.c - small tables on stdout whose columns line up: cells are kept until the widest of each column is known. */
+/* cli_table.c - small tables on stdout whose columns line up.
+ *
+ * Cells are kept until the table ends, because only then the widest of each column is known.
+ */
 #include "cli_table.h"
 
 #include <stdarg.h>

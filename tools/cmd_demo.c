@@ -2,7 +2,7 @@
  *
  * Ways to learn the same pictures, side by side: a linear model, one whole net, and the same net trained as independent
  * subnets, first on as many samples, then on three times as many, which still is less arithmetic than the whole net
- * takes.  All through the public API, with the defaults that everybody gets; nothing is tuned to make one row look better.
+ * takes.  All through the public API, with the defaults that everybody gets; no row is tuned to look better.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,17 +24,48 @@ typedef struct demo_options {
 #define AT(field) .offset = offsetof(demo_options, field)
 
 static const cli_option options[] = {
-    {.name = "hidden", .value = "W[,W..]|none", .kind = CLI_CUSTOM, AT(hidden), .parse = cli_hidden_parse,
-     .show = cli_hidden_show, .help = "widths of the hidden layers of the two nets"},
-    {.name = "subnets", .value = "N", .kind = CLI_INT32, AT(run.subnets), .low = 1, .high = 1 << 24,
+    {.name = "hidden",
+     .value = "W[,W..]|none",
+     .kind = CLI_CUSTOM,
+     AT(hidden),
+     .parse = cli_hidden_parse,
+     .show = cli_hidden_show,
+     .help = "widths of the hidden layers of the two nets"},
+    {.name = "subnets",
+     .value = "N",
+     .kind = CLI_INT32,
+     AT(run.subnets),
+     .low = 1,
+     .high = 1 << 24,
      .help = "of the runs with independent subnets"},
-    {.name = "local-steps", .value = "J", .kind = CLI_INT32, AT(run.local_steps), .low = 1, .high = INT32_MAX,
+    {.name = "local-steps",
+     .value = "J",
+     .kind = CLI_INT32,
+     AT(run.local_steps),
+     .low = 1,
+     .high = INT32_MAX,
      .help = "steps of a subnet in a round"},
-    {.name = "epochs", .value = "E", .kind = CLI_REAL, AT(run.epochs), .low = 0, .low_open = true, .high = -1,
+    {.name = "epochs",
+     .value = "E",
+     .kind = CLI_REAL,
+     AT(run.epochs),
+     .low = 0,
+     .low_open = true,
+     .high = -1,
      .help = "of each run but the last, which has three times as many"},
-    {.name = "rows", .value = "N", .kind = CLI_INT64, AT(rows), .low = CLI_GLYPH_CLASSES, .high = 10000000,
+    {.name = "rows",
+     .value = "N",
+     .kind = CLI_INT64,
+     AT(rows),
+     .low = CLI_GLYPH_CLASSES,
+     .high = 10000000,
      .help = "pictures to train on"},
-    {.name = "test-rows", .value = "N", .kind = CLI_INT64, AT(test_rows), .low = 1, .high = 10000000,
+    {.name = "test-rows",
+     .value = "N",
+     .kind = CLI_INT64,
+     AT(test_rows),
+     .low = 1,
+     .high = 10000000,
      .help = "pictures to test on"},
     {.name = "seed", .value = "S", .kind = CLI_UINT64, AT(run.seed), .help = "of pictures and training"},
     {.name = "json", .kind = CLI_FLAG, AT(json), .help = "the results as one JSON object on standard output"},
@@ -176,10 +207,12 @@ static int run_all(const demo_options *o, const pictures *p)
     if (status == CLI_DONE && o->json) {
         if (!print_json(o, out, RUNS)) status = CLI_FAILED;
     } else if (status == CLI_DONE) {
-        printf("%s + %s drawn pictures of 36 signs, 28 x 28; accuracy on the second part, which no run has trained on\n\n",
-               cli_show_count(rows, o->rows), cli_show_count(test_rows, o->test_rows));
+        printf(
+            "%s + %s drawn pictures of 36 signs, 28 x 28; accuracy on the second part, which no run has trained on\n\n",
+            cli_show_count(rows, o->rows), cli_show_count(test_rows, o->test_rows));
         print_table(methods, out, RUNS);
-        puts("\nA sample passes through one subnet, not through the whole net: so IST needs less arithmetic a sample, and\n"
+        puts("\nA sample passes through one subnet, not through the whole net: so IST needs less arithmetic a sample, "
+             "and\n"
              "more samples.  With files of your own: ist train --train X:Y --hidden W; see ist help train.");
         if (!cli_stdout_is_well()) status = CLI_FAILED;
     }

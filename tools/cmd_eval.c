@@ -15,16 +15,15 @@ typedef struct eval_options {
 
 #define AT(field) .offset = offsetof(eval_options, field)
 
-static const cli_choice statistics_words[] = {
-    {"stored", IST_STATISTICS_STORED}, {"batch", IST_STATISTICS_BATCH}, {NULL, 0}};
-
 static const cli_option options[] = {
-    {.name = "data", .value = "X:Y", .kind = CLI_CUSTOM, AT(data), .required = true, .parse = cli_data_parse,
-     .show = cli_data_show, .help = "features and labels: .npy, idx (.gz) or .csv"},
-    {.name = "batch", .value = "B|auto", .kind = CLI_INT32, AT(evaluate.batch), .low = 1, .high = INT32_MAX,
-     .word = "auto", .help = "rows at a time; with stored statistics no answer depends on it"},
-    {.name = "statistics", .kind = CLI_CHOICE, AT(evaluate.statistics), .choices = statistics_words,
-     .help = "of batch norm: those stored in the model, or those of each batch"},
+    {.name = "data",
+     .value = "X:Y",
+     .kind = CLI_CUSTOM,
+     AT(data),
+     .required = true,
+     .parse = cli_data_parse,
+     .show = cli_data_show,
+     .help = "features and labels: .npy, idx (.gz) or .csv"},
     {.name = "json", .kind = CLI_FLAG, AT(json), .help = "one JSON object on standard output"},
 };
 
@@ -36,7 +35,7 @@ static bool print_result(const eval_options *o, const char *path, const ist_mode
     if (o->json) {
         json_t *object = json_pack(
             "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "model", path, "net", text, "split", "data",
-            "statistics", cli_choice_word(statistics_words, o->evaluate.statistics), "rows", (json_int_t)e->rows,
+            "statistics", cli_choice_word(cli_statistics_words, o->evaluate.statistics), "rows", (json_int_t)e->rows,
             "correct", (json_int_t)e->correct, "accuracy", cli_json_real(e->accuracy), "loss", cli_json_real(e->loss),
             "seconds", cli_json_real(e->seconds), "gflops", cli_json_real(gflops), "flops", cli_json_real(e->flops));
         const bool well = cli_json_print(object);
@@ -63,6 +62,7 @@ int cmd_eval(int argc, char **argv)
     eval_options o = {.evaluate = IST_EVALUATE_CONFIG_INIT, .machine = IST_CONTEXT_CONFIG_INIT};
     const cli_group groups[] = {
         {"options", options, sizeof options / sizeof options[0], &o},
+        {"evaluation", cli_evaluate_options, cli_evaluate_option_count, &o.evaluate},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "eval",

@@ -2,8 +2,8 @@
  * net, the bytes that a training would put on each node.
  *
  * It works on this machine, and on another one by its hwloc XML or a synthetic text ("numa:2 core:4 pu:1"): a user asks
- * on the login node what a run will look like on the compute node.  All of it is read from the library's reports; what a
- * report does not have is left out here, never guessed.
+ * on the login node what a run will look like on the compute node.  All of it is read from the library's reports;
+ * what a report does not have is left out here, never guessed.
  */
 #include <stdio.h>
 #include <string.h>
@@ -26,34 +26,68 @@ typedef struct info_options {
 
 #define AT(field) .offset = offsetof(info_options, field)
 
-static const cli_choice optimizer_words[] = {
-    {"sgd", IST_SGD}, {"momentum", IST_MOMENTUM}, {"nesterov", IST_NESTEROV}, {"adam", IST_ADAM}, {NULL, 0}};
-static const cli_choice data_words[] = {
-    {"shard", IST_DATA_SHARD}, {"replicate", IST_DATA_REPLICATE}, {"shared", IST_DATA_SHARED}, {NULL, 0}};
 static const cli_choice type_words[] = {{"uint8", IST_UINT8}, {"float32", IST_FLOAT32}, {NULL, 0}};
 
 static const cli_option machine_options[] = {
-    {.name = "topology", .value = "FILE.xml|TEXT", .kind = CLI_TEXT, AT(machine.topology),
+    {.name = "topology",
+     .value = "FILE.xml|TEXT",
+     .kind = CLI_TEXT,
+     AT(machine.topology),
      .help = "another machine: a file of hwloc (lstopo FILE.xml), or a text such as \"numa:2 core:4 pu:1\""},
     {.name = "json", .kind = CLI_FLAG, AT(json), .help = "the reports as one JSON object on standard output"},
 };
 
 static const cli_option net_options[] = {
-    {.name = "hidden", .value = "W[,W..]|none", .kind = CLI_CUSTOM, AT(hidden), .parse = cli_hidden_parse,
-     .show = cli_hidden_show, .help = "also plan the training of such a net"},
-    {.name = "subnets", .value = "N|auto", .kind = CLI_INT32, AT(run.subnets), .low = 1, .high = 1 << 24,
-     .word = "auto", .help = "as in ist train"},
-    {.name = "features", .value = "D", .kind = CLI_INT32, AT(net.features), .low = 1, .high = 1 << 24,
+    {.name = "hidden",
+     .value = "W[,W..]|none",
+     .kind = CLI_CUSTOM,
+     AT(hidden),
+     .parse = cli_hidden_parse,
+     .show = cli_hidden_show,
+     .help = "also plan the training of such a net"},
+    {.name = "subnets",
+     .value = "N|auto",
+     .kind = CLI_INT32,
+     AT(run.subnets),
+     .low = 1,
+     .high = 1 << 24,
+     .word = "auto",
+     .help = "as in ist train"},
+    {.name = "features",
+     .value = "D",
+     .kind = CLI_INT32,
+     AT(net.features),
+     .low = 1,
+     .high = 1 << 24,
      .help = "of a row"},
-    {.name = "classes", .value = "C", .kind = CLI_INT32, AT(net.classes), .low = 2, .high = 1 << 24,
+    {.name = "classes",
+     .value = "C",
+     .kind = CLI_INT32,
+     AT(net.classes),
+     .low = 2,
+     .high = 1 << 24,
      .help = "of the labels"},
-    {.name = "rows", .value = "N", .kind = CLI_INT64, AT(rows), .low = 1, .high = 9007199254740992.0,
+    {.name = "rows",
+     .value = "N",
+     .kind = CLI_INT64,
+     AT(rows),
+     .low = 1,
+     .high = 9007199254740992.0,
      .help = "to train on"},
     {.name = "type", .kind = CLI_CHOICE, AT(type), .choices = type_words, .help = "of a feature in memory"},
-    {.name = "batch", .value = "B", .kind = CLI_INT32, AT(run.batch), .low = 1, .high = INT32_MAX,
+    {.name = "batch",
+     .value = "B",
+     .kind = CLI_INT32,
+     AT(run.batch),
+     .low = 1,
+     .high = INT32_MAX,
      .help = "rows of a step of one subnet"},
-    {.name = "optimizer", .kind = CLI_CHOICE, AT(run.optimizer), .choices = optimizer_words, .help = "of every subnet"},
-    {.name = "data", .kind = CLI_CHOICE, AT(run.data), .choices = data_words, .help = "as in ist train"},
+    {.name = "optimizer",
+     .kind = CLI_CHOICE,
+     AT(run.optimizer),
+     .choices = cli_optimizer_words,
+     .help = "of every subnet"},
+    {.name = "data", .kind = CLI_CHOICE, AT(run.data), .choices = cli_data_words, .help = "as in ist train"},
 };
 
 /* ------------------------------------------------------------------------------------------------------ drawing -- */
@@ -68,7 +102,8 @@ static void show_list(const json_t *numbers, char *out, size_t cap)
         const long long first = json_integer_value(json_array_get(numbers, i));
         const long long step = i + 1 < count ? json_integer_value(json_array_get(numbers, i + 1)) - first : 0;
         size_t end = i + 1;
-        while (end < count && json_integer_value(json_array_get(numbers, end)) == first + step * (long long)(end - i)) end++;
+        while (end < count && json_integer_value(json_array_get(numbers, end)) == first + step * (long long)(end - i))
+            end++;
         const bool dash = step == 1 && end - i > 1, dots = step > 1 && end - i > 3;
         if (!dash && !dots) end = i + 1;
         const long long last = first + step * (long long)(end - i - 1);
@@ -84,7 +119,8 @@ static bool all_known(const json_t *bound)
 {
     const json_t *pu;
     size_t i;
-    json_array_foreach(bound, i, pu) {
+    json_array_foreach(bound, i, pu)
+    {
         if (json_integer_value(pu) < 0) return false;
     }
     return json_is_array(bound);
@@ -138,7 +174,8 @@ static void draw_node(const json_t *node, const json_t *teams, double bytes)
     const json_t *team;
     size_t i;
     bool any = false;
-    json_array_foreach(teams, i, team) {
+    json_array_foreach(teams, i, team)
+    {
         if ((int)cli_json_number(team, "node", -1) != index) continue;
         draw_team(team);
         any = true;
@@ -216,8 +253,8 @@ static void print_plan(const info_options *o, const json_t *planned)
     cli_table table;
     const json_t *subnet;
     size_t i;
-    printf("\ntraining %d subnet%s of a net of %s parameters on %s rows: %s in all, %s of it the master\n", o->run.subnets,
-           o->run.subnets == 1 ? "" : "s",
+    printf("\ntraining %d subnet%s of a net of %s parameters on %s rows: %s in all, %s of it the master\n",
+           o->run.subnets, o->run.subnets == 1 ? "" : "s",
            cli_show_count((char[CLI_NUMBER_BYTES]){0}, (int64_t)cli_json_number(planned, "parameters", 0)),
            cli_show_count((char[CLI_NUMBER_BYTES]){0}, o->rows),
            cli_show_bytes(a, cli_json_number(planned, "planned_bytes", 0)),
@@ -225,7 +262,8 @@ static void print_plan(const info_options *o, const json_t *planned)
     cli_table_begin(&table, "rrrrr");
     static const char *const head[] = {"subnet", "team", "node", "parameters", "bytes"};
     for (i = 0; i < 5; i++) cli_table_cell(&table, "%s", head[i]);
-    json_array_foreach(json_object_get(planned, "subnets"), i, subnet) {
+    json_array_foreach(json_object_get(planned, "subnets"), i, subnet)
+    {
         cli_table_cell(&table, "%d", (int)cli_json_number(subnet, "subnet", (double)i));
         cli_table_cell(&table, "%d", (int)cli_json_number(subnet, "team", 0));
         cli_table_cell(&table, "%d", (int)cli_json_number(subnet, "node", 0));
@@ -252,15 +290,16 @@ static void print_info(const info_options *o, const json_t *report, const json_t
                    json_is_true(json_object_get(plan, "oversubscribed")) ? "; some cores have several threads" : "");
     cell_blas(&table, report);
     cli_table_cell(&table, "memory");
-    cli_table_cell(&table, "transparent huge pages %s, NUMA balancing %s", cli_json_text(system, "huge_pages", "unknown"),
-                   cli_json_text(system, "numa_balancing", "unknown"));
+    cli_table_cell(&table, "transparent huge pages %s, NUMA balancing %s",
+                   cli_json_text(system, "huge_pages", "unknown"), cli_json_text(system, "numa_balancing", "unknown"));
     cli_table_cell(&table, "placement");
     cli_table_cell(&table, "%s", cli_json_text(system, "placement", "unknown"));
     cell_refused(&table, system);
     cli_table_end(&table, 0);
 
     putchar('\n');
-    json_array_foreach(json_object_get(machine, "nodes"), i, node) {
+    json_array_foreach(json_object_get(machine, "nodes"), i, node)
+    {
         const json_t *bytes = json_array_get(by_node, i);
         draw_node(node, teams, bytes ? json_number_value(bytes) : -1);
     }

@@ -16,20 +16,26 @@ typedef struct predict_options {
 
 #define AT(field) .offset = offsetof(predict_options, field)
 
-static const cli_choice statistics_words[] = {
-    {"stored", IST_STATISTICS_STORED}, {"batch", IST_STATISTICS_BATCH}, {NULL, 0}};
-
 static const cli_option options[] = {
-    {.name = "data", .value = "X", .kind = CLI_TEXT, AT(data), .required = true,
+    {.name = "data",
+     .value = "X",
+     .kind = CLI_TEXT,
+     AT(data),
+     .required = true,
      .help = "features, without labels: .npy, idx (.gz) or .csv"},
-    {.name = "out", .value = "P.npy", .kind = CLI_TEXT, AT(out), .required = true,
+    {.name = "out",
+     .value = "P.npy",
+     .kind = CLI_TEXT,
+     AT(out),
+     .required = true,
      .help = "float32 probabilities (rows, classes), or what --top-k says"},
-    {.name = "top-k", .value = "K", .kind = CLI_INT32, AT(top_k), .low = 1, .high = 1 << 24,
+    {.name = "top-k",
+     .value = "K",
+     .kind = CLI_INT32,
+     AT(top_k),
+     .low = 1,
+     .high = 1 << 24,
      .help = "instead: int32 class ids (rows, K), most probable first; of equal ones the lowest first"},
-    {.name = "batch", .value = "B|auto", .kind = CLI_INT32, AT(evaluate.batch), .low = 1, .high = INT32_MAX,
-     .word = "auto", .help = "rows at a time; with stored statistics no answer depends on it"},
-    {.name = "statistics", .kind = CLI_CHOICE, AT(evaluate.statistics), .choices = statistics_words,
-     .help = "of batch norm: those stored in the model, or those of each batch"},
 };
 
 /* The k most probable classes of one row, by insertion: k is small, and a class that does not beat the last one kept
@@ -89,6 +95,7 @@ int cmd_predict(int argc, char **argv)
     predict_options o = {.evaluate = IST_EVALUATE_CONFIG_INIT, .machine = IST_CONTEXT_CONFIG_INIT};
     const cli_group groups[] = {
         {"options", options, sizeof options / sizeof options[0], &o},
+        {"evaluation", cli_evaluate_options, cli_evaluate_option_count, &o.evaluate},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "predict",
