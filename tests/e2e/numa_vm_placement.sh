@@ -24,9 +24,13 @@ cat >inside.sh <<'INSIDE'
 echo "nodes $(ls -d /sys/devices/system/node/node[0-9]* | wc -l)"
 echo always >/sys/kernel/mm/transparent_hugepage/enabled
 echo "huge pages $(cat /sys/kernel/mm/transparent_hugepage/enabled)"
+echo 0 >/proc/sys/kernel/numa_balancing # it hides unbound pages from move_pages (test_pages.c)
 tests=$1
 run() { local name=$1; shift; "$tests/test_$name" "$@" 2>&1; echo "status $name $?"; }
 run pages
+echo 1 >/proc/sys/kernel/numa_balancing
+run pages every_byte_is_on_the_node_of_its_team bound_regions_are_at_home_whoever_touches \
+    stripes_of_one_region_are_on_their_nodes
 run bind
 run topology this_machine_is_read the_affinity_mask_restricts omp_places_count_in_place_of_the_mask
 # A process each: a mask that one case lost would be what the next one finds, and takes for right.
