@@ -181,6 +181,8 @@ static int evaluate(cli_run *run)
 static int save_checkpoint(cli_run *run)
 {
     if (!run->checkpoint || run->saved_round == run->at.round) return -1;
+    /* So that ist eval can be asked about any checkpoint; one without statistics is better than none. */
+    if (run->evaluated_round != run->at.round) (void)ist_trainer_calibrate(run->trainer);
     const ist_status status = ist_trainer_save(run->trainer, run->checkpoint);
     if (status != IST_OK) return failed(run, status, CLI_WRITING);
     run->saved_round = run->at.round;
@@ -189,12 +191,13 @@ static int save_checkpoint(cli_run *run)
 
 static int diverged(cli_run *run)
 {
-    cli_error("%s", ist_context_error(run->context));
-    if (save_checkpoint(run) >= 0) return CLI_FAILED;
+    char why[256]; /* a copy: saving may fail, too, and that has a line of its own */
+    snprintf(why, sizeof why, "%s", ist_context_error(run->context));
+    const bool saved = run->checkpoint && save_checkpoint(run) < 0;
     run->end = CLI_END_DIVERGED;
-    cli_error("diverged in round %lld with --lr %g: try a smaller --lr%s%s%s", (long long)run->at.round + 1, run->at.lr,
-              run->model_path ? "; the model is not written" : "",
-              run->checkpoint ? "; the state before that round is in " : "", run->checkpoint ? run->checkpoint : "");
+    cli_error("diverged in round %lld (%s); try a smaller --lr%s%s%s", (long long)run->at.round + 1, why,
+              run->model_path ? "; the model is not written" : "", saved ? "; the state before that round is in " : "",
+              saved ? run->checkpoint : "");
     return CLI_FAILED;
 }
 

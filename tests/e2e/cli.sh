@@ -293,6 +293,7 @@ case_signal() {
     grep -q 'stopped by SIGTERM after round' err || fail "nothing was said: $(cat err)"
     jq -es '.[-1] | .event == "end" and .status == 143 and .reason == "signal" and .round < .rounds' killed.jsonl >/dev/null ||
         fail "the end event: $(tail -n 1 killed.jsonl)"
+    run 0 eval c.ist --data "$data" # a checkpoint is a model, too
     start_and_kill INT 130 "${common[@]}" --model broken.ist --checkpoint c.ist --resume c.ist
     run 0 "${common[@]}" --model broken.ist --checkpoint c.ist --resume c.ist --teams 1 --threads 1
     cmp whole.ist broken.ist || fail "the resumed model differs from the unbroken one"
@@ -356,7 +357,7 @@ case_diverged() {
     echo old >m.ist
     run 1 train --train "$data" --hidden 16,16 --norm none --optimizer sgd --lr 1e6 --local-steps 5 --batch 16 --epochs 50 \
         --model m.ist --log run.jsonl
-    grep -q 'smaller --lr' err || fail "no advice: $(cat err)"
+    grep -Eq 'diverged in round [0-9]+ .*smaller --lr' err || fail "no round or no advice: $(cat err)"
     [ "$(cat m.ist)" = old ] || fail "the old model was overwritten"
     tail -n 1 run.jsonl | grep -q '"reason":"diverged"' || fail "the end event: $(tail -n 1 run.jsonl)"
 }
