@@ -1,8 +1,10 @@
 /* evaluate.c - forward passes of the whole net on all teams: chunks of rows are split over the teams, a layer's neurons
  * over the threads of a team.
  *
- * Why products of a fixed shape: with stored statistics every chunk is padded to 128 columns, whatever the batch, so that
- * a row's logits are the same bits alone, in a batch of 7 or in a file of a million. [M10]
+ * Why products of a fixed shape: with stored statistics every chunk is 128 columns, whatever batch was asked for, and row
+ * i of the dataset stands in column i mod 128: so no answer depends on the batch.  The place matters: OpenBLAS's kernels for
+ * Haswell and Zen round differently in columns 8 .. 119 than beside them, so one row asked for alone may differ in the last
+ * bits from the same row inside a file.  With the reference engine it does not. [M10]
  *
  * Floor: train.
  */
@@ -208,8 +210,7 @@ ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_d
     if (e.batch_statistics) {
         e.batch = e.product_columns = data->rows < batch ? (int32_t)data->rows : batch;
     } else {
-        e.batch = batch < PRODUCT_COLUMNS ? batch : PRODUCT_COLUMNS;
-        e.product_columns = PRODUCT_COLUMNS;
+        e.batch = e.product_columns = PRODUCT_COLUMNS;
     }
     e.ld = ist__padded_columns(e.product_columns);
     ist_status status = make_folds(&e.fold, &net->shape, error);

@@ -50,6 +50,7 @@ static void close_round(ist__training *t)
     const int32_t n = config->subnets;
     const int32_t moved_arrays = 1 + (config->state == IST_STATE_CARRIED ? t->state_count : 0);
     average_shared(t);
+    t->net->calibrated = 0; /* the parameters are others now */
     const double samples = (double)t->round_steps * config->batch * n;
     double loss = 0;
     for (int32_t s = 0; s < n; s++) {
@@ -210,7 +211,6 @@ ist_status ist__training_run(ist__training *t, int64_t limit, ist_round_fn on_ro
     t->seconds_before = t->progress.seconds;
     atomic_store(&t->stop, 0);
     atomic_store(&t->diverged, 0);
-    t->net->calibrated = 0;
     const ist_status status = ist__crew_run(t->host.crew, rounds, t, error);
     t->progress.seconds = t->seconds_before + ist__seconds() - t->began;
     if (status) return status;
