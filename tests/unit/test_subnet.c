@@ -1,0 +1,355 @@
+/* One local step of a subnet against the masked whole net of math/reference.h, in double precision. */
+#define _GNU_SOURCE
+#include <math.h>
+
+#include "api/fixture_run.h"
+#include "api/handles.h"
+#include "fixture_oracle.h"
+#include "model/exchange.h"
+#include "train/subnet.h"
+
+static const double learning_rate = 0.5, mu = 0.9, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
+enum { UPDATES_BEFORE = 4 };
+
+/* A net of random numbers, a deal, one subnet's block and the scratch of a team. */
+typedef struct bench {
+    run_spec spec;
+    run r;
+    const ist__shape *whole;
+    float *master, *state[2];
+    ist__deal deal;
+    int32_t subnet;
+    ist__shape part;
+    float *block, *part_state[2];
+    ist__region region;
+    ist__scratch scratch;
+    ist__step step;
+    double loss;
+} bench;
+
+static run_spec spec_of(int32_t depth, int32_t norms, int32_t optimizer)
+{
+    run_spec spec = run_spec_small();
+    spec.hidden_count = depth;
+    spec.hidden[2] = 8;
+    spec.hidden_norm = norms & 1;
+    spec.output_norm = norms >> 1;
+    spec.made_for = depth == 0 ? 1 : 3;
+    spec.train.optimizer = optimizer;
+    spec.train.batch = 23;
+    spec.train.lr = learning_rate;
+    spec.train.momentum = mu;
+    spec.train.beta1 = beta1;
+    spec.train.beta2 = beta2;
+    spec.train.epsilon = epsilon;
+    spec.train.schedule = IST_LR_CONSTANT;
+    return spec;
+}
+
+static bench bench_open(const run_spec *spec, int32_t subnet)
+{
+    bench b = {.spec = *spec, .r = run_open(spec), .subnet = subnet};
+    const ist__net *net = &b.r.model->net;
+    b.whole = &net->shape;
+    b.master = table_room(net->shape.floats, sizeof(float));
+    block_fill(&net->shape, 0.5F, 1, b.master);
+    for (int i = 0; i < 2; i++) {
+        b.state[i] = table_room(net->shape.floats, sizeof(float));
+        block_fill(&net->shape, 0.1F, 2 + (uint64_t)i, b.state[i]);
+        for (int64_t k = 0; k < net->shape.floats; k++) b.state[i][k] = fabsf(b.state[i][k]); /* a second moment */
+    }
+    CHECK_EQ(ist__deal_create(&b.deal, &net->shape, spec->made_for, NULL), IST_OK);
+    ist__deal_round(&b.deal, 1, 6);
+    b.part = ist__deal_shape(&b.deal, &net->shape, subnet);
+    b.block = table_room(b.part.floats, sizeof(float));
+    ist__gather(&net->shape, &b.deal, subnet, b.master, &b.part, b.block, 0, 1);
+    for (int i = 0; i < 2; i++) {
+        b.part_state[i] = table_room(b.part.floats, sizeof(float));
+        ist__gather(&net->shape, &b.deal, subnet, b.state[i], &b.part, b.part_state[i], 0, 1);
+    }
+    const int32_t batch = spec->train.batch, optimizer = spec->train.optimizer;
+    const size_t bytes = ist__scratch_bytes(&b.part, batch, optimizer, spec->threads);
+    CHECK_EQ(ist__region_create(&b.region, b.r.context->host.topology, bytes, -1, IST_PLACE_NONE, NULL, NULL), IST_OK);
+    ist__scratch_take(&b.scratch, &b.region, &b.part, batch, optimizer, spec->threads);
+    return b;
+}
+
+static void bench_close(bench *b)
+{
+    for (int i = 0; i < 2; i++) {
+        free(b->state[i]);
+        free(b->part_state[i]);
+    }
+    free(b->master);
+    free(b->block);
+    ist__deal_destroy(&b->deal);
+    ist__region_destroy(&b->region);
+    run_close(&b->r);
+}
+
+static uint32_t row_at(const bench *b, int32_t c)
+{
+    return (uint32_t)((c * 5 + 2) % b->spec.rows);
+}
+
+static void step_work(void *argument, ist__worker *worker)
+{
+    bench *b = argument;
+    const double loss = ist__subnet_step(&b->step, worker);
+    if (worker->rank == 0) b->loss = loss;
+}
+
+static void take_step(bench *b, int32_t parity, ist__batches *batches)
+{
+    const ist__net *net = &b->r.model->net;
+    const ist__rows rows = {.x = b->r.table.x,
+                            .row_stride_bytes = b->spec.features * (int64_t)sizeof(float),
+                            .type = IST_FLOAT32,
+                            .features = b->spec.features,
+                            .labels = b->r.table.labels};
+    for (int32_t c = 0; c < b->spec.train.batch; c++) b->scratch.index[parity][c] = row_at(b, c);
+    b->step =
+        (ist__step){.shape = &b->part,
+                    .param = b->block,
+                    .state = {b->part_state[0], b->part_state[1]},
+                    .optimizer = ist__optimizer_at(&b->spec.train, b->r.context->host.engine, 0, 100, UPDATES_BEFORE),
+                    .scratch = &b->scratch,
+                    .rows = &rows,
+                    .shift = net->shift,
+                    .factor = net->factor,
+                    .uniform_normalization = net->normalization_count == 1,
+                    .batch = b->spec.train.batch,
+                    .parity = parity,
+                    .batches = batches,
+                    .next_position = 7};
+    CHECK_EQ(ist__crew_run(b->r.context->host.crew, step_work, b, NULL), IST_OK);
+}
+
+/* The masked whole net's gradient in the layout of the master, and its loss. */
+static double reference_gradient(const bench *b, double *block)
+{
+    const ist__net *net = &b->r.model->net;
+    const ist__shape *whole = &net->shape;
+    const int32_t batch = b->spec.train.batch, features = b->spec.features;
+    oracle o, gradient;
+    oracle_make(&o, whole);
+    oracle_make(&gradient, whole);
+    oracle_load(&o, whole, b->master);
+    oracle_mask(&o, &b->deal, b->subnet);
+    double *x = table_room((int64_t)batch * features, sizeof *x), loss = 0;
+    int32_t *labels = table_room(batch, sizeof *labels);
+    for (int32_t c = 0; c < batch; c++) {
+        const int64_t row = row_at(b, c);
+        labels[c] = b->r.table.labels[row];
+        for (int32_t f = 0; f < features; f++) {
+            const int32_t k = net->normalization_count == 1 ? 0 : f;
+            x[c * features + f] =
+                ((double)b->r.table.x[row * features + f] - (double)net->shift[k]) * (double)net->factor[k];
+        }
+    }
+    CHECK_EQ(ist__reference_step(&o.net, batch, x, labels, &loss, NULL, &gradient.net), IST_OK);
+    oracle_store(&gradient, whole, block);
+    free(x);
+    free(labels);
+    oracle_free(&o);
+    oracle_free(&gradient);
+    return loss;
+}
+
+/* What the optimiser subtracts from a number, over the learning rate, by its textbook formula. */
+static double step_along(int32_t optimizer, double gradient, double first, double second)
+{
+    const double t = UPDATES_BEFORE + 1, velocity = mu * first + gradient;
+    const double m = beta1 * first + (1 - beta1) * gradient, v = beta2 * second + (1 - beta2) * gradient * gradient;
+    switch (optimizer) {
+    case IST_SGD: return gradient;
+    case IST_MOMENTUM: return velocity;
+    case IST_NESTEROV: return gradient + mu * velocity;
+    default: return m / (1 - pow(beta1, t)) / (sqrt(v / (1 - pow(beta2, t))) + epsilon);
+    }
+}
+
+/* Every number of an array: moved by the step, or not at all where the mask says that it rests. */
+static void check_array(const bench *b, const ist__array *a, const double *gradient, const float *after)
+{
+    double most = 0, of_all = 0; /* where a norm cancels a gradient, rounding errors of the others' size are left */
+    for (int64_t i = 0; i < b->whole->floats; i++) of_all = fmax(of_all, fabs(gradient[i]));
+    for (int64_t i = a->offset; i < a->offset + a->rows * a->columns; i++) most = fmax(most, fabs(gradient[i]));
+    const int32_t optimizer = b->spec.train.optimizer;
+    const double decay = a->decays ? b->spec.train.weight_decay : 0;
+    for (int64_t i = a->offset; i < a->offset + a->rows * a->columns; i++) {
+        const double before = (double)b->master[i], moved = (before - (double)after[i]) / learning_rate;
+        const double expected =
+            step_along(optimizer, gradient[i], (double)b->state[0][i], (double)b->state[1][i]) + decay * before;
+        const double slack = optimizer == IST_ADAM ? 1e-4 * (1 + fabs(expected)) : 1e-4 * most + 5e-5 * of_all + 1e-6;
+        if (gradient[i] == 0 && memcmp(&after[i], &b->master[i], sizeof(float)) == 0) continue; /* rests, or dead */
+        CHECK_NEAR(moved, expected, slack);
+    }
+}
+
+/* A step of one subnet, written back, against the masked gradient. */
+static void check_subnet_step(const run_spec *spec, int32_t subnet, void (*prepare)(ist_model *model))
+{
+    bench b = bench_open(spec, subnet);
+    if (prepare) prepare(b.r.model);
+    const ist__shape *whole = &b.r.model->net.shape;
+    take_step(&b, 0, NULL);
+    double *gradient = table_room(whole->floats, sizeof *gradient);
+    const double loss = reference_gradient(&b, gradient);
+    CHECK_NEAR(b.loss / spec->train.batch, loss, 1e-5 * (1 + loss));
+
+    float *after = table_room(whole->floats, sizeof *after);
+    memcpy(after, b.master, (size_t)whole->floats * sizeof(float));
+    ist__write_back(whole, &b.deal, subnet, after, &b.part, b.block, 0, 1);
+    const ist__layer *output = &whole->layer[whole->hidden_count];
+    for (int32_t c = 0; c < output->outputs && output->offset >= 0; c++) /* not written back: its mean is the round's */
+        after[output->offset + c] = b.block[b.part.layer[b.part.hidden_count].offset + c];
+    int64_t moved = 0;
+    for (int32_t l = 0; l < whole->layer_count; l++)
+        for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER; which++) {
+            ist__array a;
+            if (!ist__shape_array(whole, l, which, &a)) continue;
+            check_array(&b, &a, gradient, after);
+            for (int64_t i = a.offset; i < a.offset + a.rows * a.columns; i++) {
+                moved += after[i] != b.master[i];
+                if (spec->train.optimizer == IST_SGD && fabs(gradient[i]) > 1e-5) CHECK(after[i] != b.master[i]);
+            }
+        }
+    CHECK(2 * moved > b.part.parameters);
+    CHECK(moved <= b.part.parameters);
+    free(after);
+    free(gradient);
+    bench_close(&b);
+}
+
+static void check_all_depths(int32_t optimizer)
+{
+    for (int32_t depth = 0; depth <= 3; depth++)
+        for (int32_t norms = 0; norms < 4; norms++) {
+            const run_spec spec = spec_of(depth, norms, optimizer);
+            check_subnet_step(&spec, depth == 0 ? 0 : 1, NULL);
+        }
+}
+
+TEST(sgd_steps_along_the_masked_gradient)
+{
+    check_all_depths(IST_SGD);
+}
+
+TEST(momentum_steps_as_its_formula_says)
+{
+    check_all_depths(IST_MOMENTUM);
+}
+
+TEST(nesterov_steps_as_its_formula_says)
+{
+    check_all_depths(IST_NESTEROV);
+}
+
+TEST(adam_steps_as_its_formula_says)
+{
+    check_all_depths(IST_ADAM);
+}
+
+TEST(each_subnet_of_a_deal_steps_along_its_own_gradient)
+{
+    run_spec spec = spec_of(2, 1, IST_SGD);
+    for (int32_t s = 0; s < 3; s++) check_subnet_step(&spec, s, NULL);
+}
+
+TEST(decay_shrinks_weights_and_spares_gains_and_offsets)
+{
+    for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer++) {
+        run_spec spec = spec_of(2, 1, optimizer);
+        spec.train.weight_decay = 0.05;
+        check_subnet_step(&spec, 0, NULL);
+    }
+}
+
+TEST(threads_and_tiles_do_not_change_the_gradient)
+{
+    run_spec spec = spec_of(2, 3, IST_MOMENTUM); /* several tiles of 64 neurons in all layers */
+    spec.made_for = 2;
+    spec.hidden[0] = 300;
+    spec.hidden[1] = 270;
+    spec.classes = 67;
+    spec.threads = 3;
+    check_subnet_step(&spec, 1, NULL);
+}
+
+TEST(the_reference_engine_steps_along_the_gradient_too)
+{
+    run_spec spec = spec_of(2, 1, IST_SGD);
+    spec.engine = IST_ENGINE_REFERENCE;
+    check_subnet_step(&spec, 2, NULL);
+}
+
+static void normalize_uniformly(ist_model *model)
+{
+    const float shift = 0.3F, factor = 1.7F;
+    CHECK_EQ(ist_model_set_normalization(model, 1, &shift, &factor), IST_OK);
+}
+
+static void normalize_each(ist_model *model)
+{
+    const float shift[6] = {0.3F, -0.2F, 0, 1, -1, 0.5F}, factor[6] = {1.7F, 0.4F, 1, -2, 0.5F, 3};
+    CHECK_EQ(ist_model_set_normalization(model, 6, shift, factor), IST_OK);
+}
+
+TEST(inputs_are_seen_through_the_normalization)
+{
+    const run_spec spec = spec_of(1, 0, IST_SGD);
+    check_subnet_step(&spec, 0, normalize_uniformly);
+    check_subnet_step(&spec, 0, normalize_each);
+}
+
+TEST(a_batch_of_one_steps_along_the_gradient)
+{
+    run_spec spec = spec_of(2, 0, IST_SGD); /* with batch norm a single sample is its own mean: all gradients are 0 */
+    spec.train.batch = 1;
+    check_subnet_step(&spec, 1, NULL);
+}
+
+TEST(a_batch_of_one_under_batch_norm_gives_finite_numbers)
+{
+    for (int32_t norms = 1; norms < 4; norms++) {
+        run_spec spec = spec_of(2, norms, IST_SGD);
+        spec.train.batch = 1;
+        bench b = bench_open(&spec, 0);
+        take_step(&b, 0, NULL);
+        CHECK(b.loss >= 0 && b.loss < 100);
+        for (int64_t i = 0; i < b.part.floats; i++) CHECK(b.block[i] - b.block[i] == 0);
+        bench_close(&b);
+    }
+}
+
+TEST(a_step_draws_the_rows_of_the_next_one)
+{
+    const run_spec spec = spec_of(2, 1, IST_SGD);
+    for (int32_t parity = 0; parity < 2; parity++) {
+        bench b = bench_open(&spec, 0);
+        ist__batches batches;
+        CHECK_EQ(ist__batches_create(&batches, 3, IST_DATA_SHARED, spec.rows, 3, 0, NULL), IST_OK);
+        take_step(&b, parity, &batches);
+        uint32_t expected[23];
+        ist__batches_rows(&batches, 7, 23, expected);
+        CHECK_MEM(b.scratch.index[1 - parity], expected, sizeof expected);
+        for (int32_t c = 0; c < 23; c++) CHECK_EQ(b.scratch.index[parity][c], row_at(&b, c));
+        ist__batches_destroy(&batches);
+        bench_close(&b);
+    }
+}
+
+TEST(work_space_is_as_large_as_was_said)
+{
+    for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer++) {
+        run_spec spec = spec_of(3, 1, optimizer);
+        spec.hidden[0] = 700; /* tiles of more than 64 neurons are as wide as the layer over 32 */
+        spec.hidden[1] = 3000;
+        bench b = bench_open(&spec, 0);
+        CHECK(b.region.used_bytes <= ist__scratch_bytes(&b.part, 23, optimizer, 1));
+        CHECK(b.scratch.ld >= 23 && b.scratch.ld % 16 == 0);
+        CHECK((unsigned char *)(b.scratch.own + b.scratch.own_floats) <= b.region.base + b.region.used_bytes);
+        bench_close(&b);
+    }
+}
