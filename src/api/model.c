@@ -137,12 +137,13 @@ ist_status ist_model_load(ist_context *context, ist_model **out, const char *pat
     ist__reader *reader = NULL;
     ist__net net;
     ist_model *model = NULL;
+    int32_t sections = 0;
     ist_status status = need_crew(context);
     if (!status) status = ist__reader_open(&reader, path, &context->error);
-    if (!status) status = ist__net_read_open(reader, &net, &context->error);
+    if (!status) status = ist__net_read_open(reader, &net, &sections, &context->error);
     if (!status) status = adopt(context, &model, &net);
     if (!status) status = ist__net_read_params(reader, &model->net, &context->error);
-    if (!status) status = ist__net_read_run(reader, &model->net, NULL, &context->error);
+    if (!status) status = ist__net_read_run(reader, &model->net, sections, NULL, &context->error);
     ist__reader_close(reader);
     if (status) ist_model_destroy(model);
     else *out = model;

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <zlib.h>
 
-
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "model files are little-endian and written as memory lies");
 
 static const unsigned char MAGIC[8] = {0x89, 'I', 'S', 'T', '\r', '\n', 0x1a, '\n'};
@@ -201,10 +200,26 @@ static ist_status close_section(input *in)
     return found == expected ? IST_OK : bad(in, "checksum of a section is wrong: the file is damaged");
 }
 
+/* Read past bytes that nobody keeps, for their checksum's sake. */
+static ist_status skip_bytes(input *in, uint64_t bytes, const char *what)
+{
+    char chunk[4096];
+    ist_status status = IST_OK;
+    for (uint64_t left = bytes; left > 0 && !status;) {
+        const size_t take = left < sizeof chunk ? (size_t)left : sizeof chunk;
+        status = get(in, chunk, take, what);
+        left -= take;
+    }
+    return status;
+}
+
+/* block NULL: look at everything, keep nothing. */
 static ist_status get_block(input *in, const char *tag, const ist__shape *shape, float *block)
 {
-    ist_status status = open_section(in, tag, (uint64_t)shape->parameters * sizeof(float), NULL);
-    for (int32_t l = 0; l < shape->layer_count; l++)
+    const uint64_t bytes = (uint64_t)shape->parameters * sizeof(float);
+    ist_status status = open_section(in, tag, bytes, NULL);
+    if (!status && !block) status = skip_bytes(in, bytes, "parameters");
+    for (int32_t l = 0; block && l < shape->layer_count; l++)
         for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER && !status; which++) {
             ist__array a;
             if (!ist__shape_array(shape, l, which, &a)) continue;
@@ -213,7 +228,7 @@ static ist_status get_block(input *in, const char *tag, const ist__shape *shape,
     return status ? status : close_section(in);
 }
 
-static ist_status get_header(input *in)
+static ist_status get_header(input *in, int32_t *sections)
 {
     header head;
     const ist_status status = get(in, &head, sizeof head, "the header of a model file");
@@ -226,6 +241,7 @@ static ist_status get_header(input *in)
     if (head.sections < MODEL_SECTIONS || head.sections > MODEL_SECTIONS + 3)
         return ist__fail(in->error, IST_E_FORMAT, "%s: byte 12: %u sections, expected %d .. %d",
                          ist__reader_path(in->reader), head.sections, MODEL_SECTIONS, MODEL_SECTIONS + 3);
+    *sections = (int32_t)head.sections;
     return IST_OK;
 }
 
@@ -289,12 +305,12 @@ static ist_status get_statistics(input *in, ist__net *net)
     return status ? status : close_section(in);
 }
 
-ist_status ist__net_read_open(ist__reader *reader, ist__net *net, ist__error *error)
+ist_status ist__net_read_open(ist__reader *reader, ist__net *net, int32_t *sections, ist__error *error)
 {
     input in = {.reader = reader, .error = error};
     ist__net found;
     memset(&found, 0, sizeof found);
-    ist_status status = get_header(&in);
+    ist_status status = get_header(&in, sections);
     if (!status) status = get_shape(&in, &found);
     if (!status) status = get_normalization(&in, &found);
     if (!status) status = get_statistics(&in, &found);
@@ -309,52 +325,31 @@ ist_status ist__net_read_params(ist__reader *reader, ist__net *net, ist__error *
     return get_block(&in, "PARM", &net->shape, net->param);
 }
 
-/* Read a section that nobody asked for, for its checksum's sake. */
-static ist_status skip_section(input *in, const section *head)
+/* The `count` sections that nobody asked for, and then the end. */
+static ist_status skip_to_end(input *in, int32_t count)
 {
-    char chunk[4096];
-    ist_status status = ist__reader_justify(in->reader, head->bytes, "a section", in->error);
-    in->crc = checksum(0, head, sizeof *head);
-    for (uint64_t left = head->bytes; left > 0 && !status;) {
-        const size_t take = left < sizeof chunk ? (size_t)left : sizeof chunk;
-        status = get(in, chunk, take, "a section");
-        left -= take;
+    ist_status status = IST_OK;
+    for (int32_t i = 0; i < count && !status; i++) {
+        uint64_t bytes = 0;
+        status = open_section(in, NULL, UINT64_MAX, &bytes);
+        if (!status) status = skip_bytes(in, bytes, "a section");
+        if (!status) status = close_section(in);
     }
-    return status ? status : close_section(in);
+    return status ? status : ist__reader_end(in->reader, in->error);
 }
 
-static ist_status skip_to_end(input *in)
-{
-    for (;;) {
-        section head;
-        size_t got = 0;
-        ist_status status = ist__reader_some(in->reader, &head, 1, &got, in->error);
-        if (status || got == 0) return status;
-        status = ist__reader_bytes(in->reader, (char *)&head + 1, sizeof head - 1, "a section's head", in->error);
-        if (!status) status = skip_section(in, &head);
-        if (status) return status;
-    }
-}
-
-ist_status ist__net_skip_params(ist__reader *reader, ist__error *error)
+ist_status ist__net_read_run(ist__reader *reader, const ist__net *net, int32_t sections, ist__run_state *run,
+                             ist__error *error)
 {
     input in = {.reader = reader, .error = error};
-    section head;
-    const ist_status status = ist__reader_bytes(reader, &head, sizeof head, "a section's head", error);
-    return status ? status : skip_section(&in, &head);
-}
-
-ist_status ist__net_read_run(ist__reader *reader, const ist__net *net, ist__run_state *run, ist__error *error)
-{
-    input in = {.reader = reader, .error = error};
-    if (!run) return skip_to_end(&in);
+    if (!run) return skip_to_end(&in, sections - MODEL_SECTIONS);
+    if (sections == MODEL_SECTIONS)
+        return ist__fail(error, IST_E_FORMAT, "%s: is no checkpoint: a model without a run", ist__reader_path(reader));
     ist_status status = open_section(&in, "RUN ", run->run_bytes, NULL);
-    if (status)
-        return ist__fail(error, IST_E_FORMAT, "%s: is no checkpoint of this version: a model without a run",
-                         ist__reader_path(reader));
-    status = get(&in, run->run, run->run_bytes, "the run");
+    if (!status) status = get(&in, run->run, run->run_bytes, "the run");
     if (!status) status = close_section(&in);
-    for (int32_t i = 0; i < run->state_count && !status; i++)
-        status = get_block(&in, STATE_TAGS[i], &net->shape, run->state[i]);
-    return status ? status : skip_to_end(&in);
+    run->state_found = sections - MODEL_SECTIONS - 1;
+    for (int32_t i = 0; i < run->state_found && !status; i++)
+        status = get_block(&in, STATE_TAGS[i], &net->shape, i < run->state_count ? run->state[i] : NULL);
+    return status ? status : skip_to_end(&in, 0);
 }

@@ -92,19 +92,22 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, ist_
     memset(&found, 0, sizeof found);
     run_record record;
     ist__run_state run = state_of(t, &record);
+    const int32_t states = run.state_count;
+    if (!apply) run.state_count = 0;
+    int32_t sections = 0;
     ist_status status = ist__reader_open(&reader, path, error);
-    if (!status) status = ist__net_read_open(reader, &found, error);
+    if (status) return status;
+    const char *shown = ist__reader_path(reader);
+    status = ist__net_read_open(reader, &found, &sections, error);
     if (!status && !same_shape(&found.shape, &t->net->shape))
-        status = ist__fail(error, IST_E_ARGUMENT, "%s: holds a net of another shape", path);
-    if (!status && apply) {
-        found.param = t->net->param;
-        status = ist__net_read_params(reader, &found, error);
-    } else if (!status) {
-        status = ist__net_skip_params(reader, error);
-    }
-    if (!status && !apply) run.state_count = 0;
-    if (!status) status = ist__net_read_run(reader, &found, &run, error);
-    if (!status) status = compare(t, &record, path, error);
+        status = ist__fail(error, IST_E_ARGUMENT, "%s: holds a net of another shape", shown);
+    if (!status && apply) found.param = t->net->param;
+    if (!status) status = ist__net_read_params(reader, &found, error);
+    if (!status) status = ist__net_read_run(reader, &found, sections, &run, error);
+    if (!status) status = compare(t, &record, shown, error);
+    if (!status && run.state_found != states)
+        status = ist__fail(error, IST_E_FORMAT, "%s: has %d arrays of optimiser state, this run %d", shown,
+                           run.state_found, states);
     if (!status && apply) {
         const ist__net old = *t->net;
         *t->net = found;
