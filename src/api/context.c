@@ -136,7 +136,8 @@ ist_status ist_plan_report(ist_context *context, const ist_model_config *model, 
                            int64_t dataset_rows, int32_t dataset_type, char *buffer, size_t capacity_bytes,
                            size_t *need_bytes)
 {
-    if (!context || !model || !train) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    if (!context || !model || !train || (!buffer && capacity_bytes > 0))
+        return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     if (dataset_rows < 0 || !ist__type_bytes(dataset_type))
         return ist__refuse(context, IST_E_ARGUMENT, "dataset_rows is negative or dataset_type unknown");
     ist_model_config net = IST_MODEL_CONFIG_INIT;
@@ -148,6 +149,8 @@ ist_status ist_plan_report(ist_context *context, const ist_model_config *model, 
     if (!status) status = ist__shape_make(&shape, &net, &context->error);
     if (status) return status;
     if (run.subnets == 0) run.subnets = net.subnets;
+    if (run.subnets < 1)
+        return ist__fail(&context->error, IST_E_ARGUMENT, "subnets is %d, expected 1 or more", run.subnets);
     context->error.status = IST_OK;
     json_t *plan = ist__training_plan(&context->host, &shape, &run, dataset_rows, dataset_type, &context->error);
     if (!plan && context->error.status) return context->error.status;

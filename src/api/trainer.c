@@ -35,9 +35,12 @@ void ist_trainer_destroy(ist_trainer *trainer)
 
 ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out)
 {
-    if (!trainer || !out) return IST_E_ARGUMENT;
+    if (!trainer) return IST_E_ARGUMENT;
+    if (!out) return ist__refuse(trainer->context, IST_E_ARGUMENT, "out is NULL");
     const size_t caller_knows = out->struct_size;
-    if (caller_knows < sizeof *out) return IST_E_ARGUMENT;
+    if (caller_knows < sizeof *out)
+        return ist__fail(&trainer->context->error, IST_E_ARGUMENT, "struct_size is %zu, expected at least %zu",
+                         caller_knows, sizeof *out);
     memcpy(out, &trainer->training->progress, sizeof *out);
     out->struct_size = caller_knows;
     return IST_OK;
@@ -79,7 +82,8 @@ ist_status ist_trainer_resume(ist_trainer *trainer, const char *path)
 
 ist_status ist_trainer_report(ist_trainer *trainer, char *buffer, size_t capacity_bytes, size_t *need_bytes)
 {
-    if (!trainer || (!buffer && capacity_bytes > 0)) return IST_E_ARGUMENT;
+    if (!trainer) return IST_E_ARGUMENT;
+    if (!buffer && capacity_bytes > 0) return ist__refuse(trainer->context, IST_E_ARGUMENT, "buffer is NULL");
     json_t *report = ist__training_report(trainer->training);
     if (report)
         json_object_set_new(report, "master", ist__stripes_report(&trainer->model->region, &trainer->context->host));
