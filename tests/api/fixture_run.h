@@ -97,19 +97,22 @@ static inline void scratch_clean(void)
     rmdir(scratch_folder);
 }
 
-/* The path of a file of that name in a folder that goes when the process ends; one of 8 buffers in turn. */
+/* The path of a file of that name in a folder that goes when the process ends; the string lives as long. */
 static inline const char *scratch_path(const char *name)
 {
-    static char paths[8][512];
-    static unsigned next;
+    enum { NAMES = 32 };
+    static char paths[NAMES][512];
+    char path[512];
     if (!*scratch_folder) {
         snprintf(scratch_folder, sizeof scratch_folder, "/tmp/ist-test-XXXXXX");
         CHECK(mkdtemp(scratch_folder) != NULL);
         atexit(scratch_clean);
     }
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", scratch_folder, name);
-    return path;
+    snprintf(path, sizeof path, "%s/%s", scratch_folder, name);
+    int i = 0;
+    while (i < NAMES - 1 && *paths[i] && strcmp(paths[i], path) != 0) i++;
+    memcpy(paths[i], path, sizeof path);
+    return paths[i];
 }
 
 /* Files in the folder, hidden ones too. */
