@@ -34,8 +34,7 @@ void ist__gemm(int32_t engine, bool transpose_a, bool transpose_b, int32_t m, in
                const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
     if (m <= 0 || n <= 0) return;
-    /* cblas takes strides of 32 bits and prints about k = 0 with a stride of 0: those few are not its to do. */
-    const bool fits = k > 0 && lda <= INT32_MAX && ldb <= INT32_MAX && ldc <= INT32_MAX;
+    const bool fits = lda <= INT32_MAX && ldb <= INT32_MAX && ldc <= INT32_MAX; /* what cblas takes */
     if (engine != IST_ENGINE_OPENBLAS || !fits) {
         ist__reference_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     } else if (omp_in_parallel() || omp_get_max_threads() == 1) {

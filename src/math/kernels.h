@@ -20,8 +20,8 @@
 /* Batch norm with batch statistics, then ReLU or not. [M6]
  * z        (rows, columns) in: pre-activations; out: xhat = (z - mean) * inv_std
  * gamma, beta (rows), or NULL both: no affine part
- * y        out (rows, columns): max(0, gamma xhat + beta) if relu, else gamma xhat + beta; may be z itself only when
- *          gamma is NULL and relu is false
+ * y        out (rows, columns): max(0, gamma xhat + beta) if relu, else gamma xhat + beta; may be z itself: then z ends
+ *          as y, and xhat is there for a backward only where both are the same (gamma NULL, relu false)
  * inv_std  out (rows): 1 / sqrt(variance + IST__NORM_EPSILON), variance divided by columns */
 void ist__batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma,
                              const float *beta, bool relu, float *y, float *inv_std);

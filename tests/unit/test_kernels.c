@@ -107,6 +107,23 @@ static void check_norm_forward(const ist__kernel_set *set, int32_t columns, bool
     free(start);
 }
 
+/* In place, as evaluation uses it: y is the same, xhat is not wanted. */
+TEST(batch_norm_forward_in_place)
+{
+    const float gamma[ROWS] = {0.5F, -1.5F, 1, 0, 2}, beta[ROWS] = {0.1F, 0.2F, -0.3F, 1, 0};
+    EACH_SET (i, set)
+        EACH_COLUMNS (columns) {
+            float *z = block(ROWS, columns, 13), *y = block(ROWS, columns, 14), *both = block(ROWS, columns, 13);
+            float inv_std[ROWS];
+            set->batch_norm_forward(ROWS, columns, stride(columns), z, gamma, beta, true, y, inv_std);
+            set->batch_norm_forward(ROWS, columns, stride(columns), both, gamma, beta, true, both, inv_std);
+            CHECK_MEM(y, both, block_bytes(ROWS, columns));
+            free(z);
+            free(y);
+            free(both);
+        }
+}
+
 TEST(batch_norm_forward_is_the_definition)
 {
     EACH_SET (i, set)
