@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #ifndef IST_API
-#define IST_API __attribute__((visibility("default")))
+#  define IST_API __attribute__((visibility("default")))
 #endif
 
 #ifdef __cplusplus
@@ -74,13 +74,15 @@ typedef struct {
     int32_t placement;        /* IST_PLACE_NONE binds nothing; TRY reports refusals and goes on; STRICT fails */
     int32_t engine;           /* IST_ENGINE_*: who multiplies matrices; REFERENCE is slow and plain */
     int32_t reserved0;        /* 0 */
-    const char *topology;     /* NULL: this machine.  Else an hwloc XML file or synthetic text, e.g. "numa:2 core:4 pu:1":
+    const char *topology; /* NULL: this machine.  Else an hwloc XML file or synthetic text, e.g. "numa:2 core:4 pu:1":
                                  such a context plans and reports, but refuses to train (IST_E_PLACEMENT) */
     void (*log)(void *user, int32_t level, const char *line); /* NULL: silent.  Called by the calling thread only */
     void *log_user;
 } ist_context_config;
+/* clang-format off */
 #define IST_CONTEXT_CONFIG_INIT \
     { sizeof(ist_context_config), 0, 0, IST_AT_NUMA, IST_PLACE_TRY, IST_ENGINE_AUTO, 0, NULL, NULL, NULL }
+/* clang-format on */
 
 /* Scan the machine (milliseconds to seconds on large ones: keep the context) and plan the teams.
  * config  NULL: all defaults.  When this function fails there is no handle to ask: the line goes to config->log. */
@@ -142,8 +144,10 @@ typedef struct {
                               whole net where no norm absorbs it [M7] */
     uint64_t seed;         /* of the initial weights */
 } ist_model_config;
+/* clang-format off */
 #define IST_MODEL_CONFIG_INIT \
-    { sizeof(ist_model_config), 0, 0, 0, IST_NORM_BATCH, NULL, IST_NORM_NONE, 1, 1 }
+    { sizeof(ist_model_config), 0, 0, 0, IST_NORM_BATCH, NULL, IST_NORM_BATCH, 1, 1 }
+/* clang-format on */
 
 /* He-uniform weights from (seed, layer), gamma 1, beta and bias 0; the memory is striped over the nodes of the plan. */
 IST_API ist_status ist_model_create(ist_context *context, ist_model **out, const ist_model_config *config);
@@ -173,7 +177,9 @@ typedef struct {
     int32_t statistics; /* of batch norm: STORED ones [M6], or the paper's: those of each evaluation batch [M6] */
     int32_t batch;      /* rows at a time; 0: 128.  With STORED statistics no answer depends on it, to the last bit */
 } ist_evaluate_config;
+/* clang-format off */
 #define IST_EVALUATE_CONFIG_INIT { sizeof(ist_evaluate_config), IST_STATISTICS_STORED, 0 }
+/* clang-format on */
 
 typedef struct {
     int64_t rows, correct; /* argmax equal to the label; of equal logits the first counts */
@@ -211,18 +217,23 @@ typedef struct {
     int32_t data;                /* IST_DATA_*: SHARD each subnet keeps its rows; REPLICATE all rows, dealt anew each
                                     epoch, a copy on each team's node; SHARED the same without copies */
     int32_t calibration_batches; /* K >= 1: training batches behind the stored statistics of batch norm [M6] */
-    double epochs;               /* > 0: passes over the data, counted over all subnets; ignored when rounds > 0 */
-    int64_t rounds;              /* > 0: train for so many whole rounds */
-    double lr;                   /* > 0: at the start */
-    double momentum;             /* [0, 1): of momentum and nesterov */
-    double beta1, beta2;         /* [0, 1): of adam */
-    double epsilon;              /* > 0: of adam */
-    double weight_decay;         /* >= 0, decoupled: a step multiplies weights by 1 - lr weight_decay; not gamma, beta, bias */
-    uint64_t seed;               /* of deals, shards and batch order */
+    double epochs;   /* above 0, up to 1e6: passes over the data, counted over all subnets; ignored when rounds > 0 */
+    int64_t rounds;  /* > 0: train for so many whole rounds */
+    double lr;       /* at the start, up to 1e6; 0: what suits the optimizer (ist_default_lr) */
+    double momentum; /* [0, 1): of momentum and nesterov */
+    double beta1, beta2; /* [0, 1): of adam */
+    double epsilon;      /* > 0: of adam */
+    double weight_decay; /* >= 0, decoupled: a step multiplies weights by 1 - lr weight_decay; not gamma, beta, bias */
+    uint64_t seed;       /* of deals, shards and batch order */
 } ist_train_config;
+/* clang-format off */
 #define IST_TRAIN_CONFIG_INIT \
     { sizeof(ist_train_config), 0, 50, 128, IST_MOMENTUM, IST_STATE_CARRIED, IST_LR_COSINE, IST_DATA_SHARD, 16, 20.0, \
-      0, 0.1, 0.9, 0.9, 0.999, 1e-8, 0.0, 1 }
+      0, 0.0, 0.9, 0.9, 0.999, 1e-8, 0.0, 1 }
+/* clang-format on */
+
+/* The learning rate that lr 0 stands for; 0 for an unknown optimizer.  [any thread] */
+IST_API double ist_default_lr(int32_t optimizer);
 
 /* model and dataset: borrowed by the trainer.  Places the data, allocates node-local blocks.  The model's parameters
  * change with training and are between two calls those of the last whole round. */
@@ -233,16 +244,16 @@ IST_API void ist_trainer_destroy(ist_trainer *trainer); /* NULL is fine */
 /* Where a run stands; all times are sums since the trainer was created or resumed, mean over teams. */
 typedef struct {
     size_t struct_size;
-    int64_t round, rounds; /* done; of the whole run */
-    int64_t step, steps;   /* local steps of each subnet: done; of the whole run */
-    int64_t samples;       /* rows trained on, all subnets together */
-    double epoch;          /* samples / rows of the dataset */
-    double loss;           /* mean over subnets and steps of the last round */
-    double lr;             /* of the last step */
-    double seconds;        /* wall time inside ist_trainer_run */
+    int64_t round, rounds;                         /* done; of the whole run */
+    int64_t step, steps;                           /* local steps of each subnet: done; of the whole run */
+    int64_t samples;                               /* rows trained on, all subnets together */
+    double epoch;                                  /* samples / rows of the dataset */
+    double loss;                                   /* mean over subnets and steps of the last round */
+    double lr;                                     /* of the last step */
+    double seconds;                                /* wall time inside ist_trainer_run */
     double gather_s, train_s, wait_s, writeback_s; /* phases of that time */
-    double flops;          /* of products in local steps */
-    double bytes_moved;    /* between master and blocks, both directions */
+    double flops;                                  /* of products in local steps */
+    double bytes_moved;                            /* between master and blocks, both directions */
 } ist_progress;
 IST_API ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out); /* out->struct_size set */
 

@@ -67,8 +67,8 @@ static ist_status build(ist_context *context, const ist_context_config *config)
     host->plan = &context->plan;
     host->placement = config->placement;
     host->refusals = &context->refusals;
-    status = ist__plan_make(&context->plan, host->machine, config->team_at, config->teams, config->threads_per_team,
-                            error);
+    status =
+        ist__plan_make(&context->plan, host->machine, config->team_at, config->teams, config->threads_per_team, error);
     if (status || !host->machine->this_system) return status;
     status = ist__gemm_engine(config->engine, context->plan.thread_count, &host->engine, error);
     if (status) return status;
@@ -80,8 +80,8 @@ ist_status ist_context_create(ist_context **out, const ist_context_config *confi
     ist_context_config known = IST_CONTEXT_CONFIG_INIT;
     if (!out) return IST_E_ARGUMENT;
     if (config) {
-        const ist_status status = ist__take_config(NULL, &known, sizeof known, config, config->struct_size,
-                                                   sizeof known);
+        const ist_status status =
+            ist__take_config(NULL, &known, sizeof known, config, config->struct_size, sizeof known);
         if (status) return status;
     }
     ist_context *context = ist__alloc(1, sizeof *context);
@@ -124,11 +124,10 @@ ist_status ist_context_report(ist_context *context, char *buffer, size_t capacit
 {
     if (!context || (!buffer && capacity_bytes > 0)) return ist__refuse(context, IST_E_ARGUMENT, "buffer is NULL");
     const ist__host *host = &context->host;
-    json_t *report = json_pack("{s:s, s:o, s:o, s:o, s:o}", "version", IST_VERSION_STRING, "machine",
-                               ist__report_machine(host->machine), "plan",
-                               ist__report_plan(host->machine, host->plan, host->crew), "system",
-                               ist__report_system(host->placement, host->crew, host->refusals), "blas",
-                               report_blas(host));
+    json_t *report =
+        json_pack("{s:s, s:o, s:o, s:o, s:o}", "version", IST_VERSION_STRING, "machine",
+                  ist__report_machine(host->machine), "plan", ist__report_plan(host->machine, host->plan, host->crew),
+                  "system", ist__report_system(host->placement, host->crew, host->refusals), "blas", report_blas(host));
     return ist__give_json(context, report, buffer, capacity_bytes, need_bytes);
 }
 

@@ -34,7 +34,8 @@ static ist_status adopt(ist_context *context, ist_model **out, ist__net *net)
 static ist_status need_crew(ist_context *context)
 {
     if (context->host.crew) return IST_OK;
-    return ist__refuse(context, IST_E_PLACEMENT, "this context was made from a topology text: it plans, but cannot run");
+    return ist__refuse(context, IST_E_PLACEMENT,
+                       "this context was made from a topology text: it plans, but cannot run");
 }
 
 ist_status ist_model_create(ist_context *context, ist_model **out, const ist_model_config *config)
@@ -118,8 +119,7 @@ ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *
     net->normalization_count = mode == IST_NORMALIZE_ZSCORE ? dataset->features : 1;
     net->shift[0] = 0;
     net->factor[0] = 1;
-    if (mode != IST_NORMALIZE_NONE)
-        ist__dataset_moments(dataset, net->normalization_count, net->shift, net->factor);
+    if (mode != IST_NORMALIZE_NONE) ist__dataset_moments(dataset, net->normalization_count, net->shift, net->factor);
     net->calibrated = 0;
     return IST_OK;
 }
@@ -157,8 +157,8 @@ static ist_status check_evaluation(ist_model *model, const ist_dataset *dataset,
 {
     ist_context *context = model->context;
     if (config) {
-        const ist_status status = ist__take_config(context, known, sizeof *known, config, config->struct_size,
-                                                   sizeof *known);
+        const ist_status status =
+            ist__take_config(context, known, sizeof *known, config, config->struct_size, sizeof *known);
         if (status) return status;
     }
     if (known->batch == 0) known->batch = 128;

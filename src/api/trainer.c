@@ -11,8 +11,7 @@ ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model
 {
     if (!context || !out || !model || !dataset || !config)
         return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
-    if (model->context != context)
-        return ist__refuse(context, IST_E_ARGUMENT, "the model was made in another context");
+    if (model->context != context) return ist__refuse(context, IST_E_ARGUMENT, "the model was made in another context");
     ist_train_config known = IST_TRAIN_CONFIG_INIT;
     ist_status status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
     if (status) return status;

@@ -10,6 +10,7 @@ typedef struct ist__logger {
 } ist__logger;
 
 /* Format one line and hand it over.  Call from the caller's own thread only. */
-void ist__log_line(const ist__logger *log, int32_t level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void ist__log_line(const ist__logger *log, int32_t level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -5,9 +5,8 @@
 
 ist__rng ist__rng_make(uint64_t seed, ist__purpose purpose, uint32_t a, uint32_t b)
 {
-    return (ist__rng){.key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
-                      .counter = {0, (uint32_t)purpose, a, b},
-                      .used = 4};
+    return (ist__rng){
+        .key = {(uint32_t)seed, (uint32_t)(seed >> 32)}, .counter = {0, (uint32_t)purpose, a, b}, .used = 4};
 }
 
 uint32_t ist__rng_u32(ist__rng *rng)

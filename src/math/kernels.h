@@ -23,8 +23,8 @@
  * y        out (rows, columns): max(0, gamma xhat + beta) if relu, else gamma xhat + beta; may be z itself: then z ends
  *          as y, and xhat is there for a backward only where both are the same (gamma NULL, relu false)
  * inv_std  out (rows): 1 / sqrt(variance + IST__NORM_EPSILON), variance divided by columns */
-void ist__batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma,
-                             const float *beta, bool relu, float *y, float *inv_std);
+void ist__batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma, const float *beta,
+                             bool relu, float *y, float *inv_std);
 
 /* Its backward.  d in: dL/dy; out: dL/dz.  y (what forward gave) masks ReLU where relu (y <= 0: no gradient).
  * dgamma, dbeta out (rows), NULL both when there is no affine part. */
@@ -63,9 +63,9 @@ void ist__update_adam(int64_t count, float *w, float *m, float *v, const float *
                       const ist__adam *adam); /* w -= lr m correct1 / (sqrt(v correct2) + epsilon) */
 
 /* Own elementary functions, the same bits on every machine; error bounds are stated in elementary.c. */
-float ist__exp(float x);       /* 0 below -87.33654, FLT_MAX above 88.72283, NaN of NaN */
-double ist__log(double x);     /* x > 0; of 0 -infinity, of less and of NaN NaN */
-double ist__cos_pi(double x);  /* cos(pi x), x in [0, 1] */
+float ist__exp(float x);                          /* 0 below -87.33654, FLT_MAX above 88.72283, NaN of NaN */
+double ist__log(double x);                        /* x > 0; of 0 -infinity, of less and of NaN NaN */
+double ist__cos_pi(double x);                     /* cos(pi x), x in [0, 1] */
 double ist__power(double base, int64_t exponent); /* by squaring; exponent >= 0 */
 
 /* Sum of `count` numbers in order, in double precision. */

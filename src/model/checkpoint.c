@@ -268,8 +268,8 @@ static ist_status get_shape(input *in, ist__net *net)
     ist__shape shape;
     ist__error detail = {IST_OK, ""};
     status = ist__shape_make(&shape, &config, &detail);
-    if (!status) status = ist__reader_justify(in->reader, (uint64_t)shape.parameters * sizeof(float), "parameters",
-                                              &detail);
+    if (!status)
+        status = ist__reader_justify(in->reader, (uint64_t)shape.parameters * sizeof(float), "parameters", &detail);
     if (!status) status = ist__net_create(net, &shape, fields[4], &detail);
     if (status == IST_E_ARGUMENT) return bad(in, detail.text);
     if (status) return ist__fail(in->error, status, "%s", detail.text);

@@ -10,7 +10,7 @@
 
 /* What a checkpoint holds beside the net. */
 typedef struct ist__run_state {
-    void *run;           /* identity and position of the run, as src/train lays it out */
+    void *run; /* identity and position of the run, as src/train lays it out */
     size_t run_bytes;
     int32_t state_count; /* optimiser arrays of the shape of the parameters, 0 .. 2 */
     float *state[2];     /* reading: NULL is looked at, and not kept */

@@ -9,10 +9,10 @@
 
 typedef struct ist__net {
     ist__shape shape;
-    int32_t subnets;    /* made for so many: fan-in of the initial weights, the 1/n scale [M7] */
-    int32_t calibrated; /* statistics are those of the present parameters */
-    float *param;       /* (shape.floats), borrowed */
-    float *statistics;  /* (shape.statistics_floats) mean, variance of each normed layer */
+    int32_t subnets;             /* made for so many: fan-in of the initial weights, the 1/n scale [M7] */
+    int32_t calibrated;          /* statistics are those of the present parameters */
+    float *param;                /* (shape.floats), borrowed */
+    float *statistics;           /* (shape.statistics_floats) mean, variance of each normed layer */
     int32_t normalization_count; /* 1: the same for all features; else features */
     float *shift, *factor;       /* (features) room, normalization_count used: x seen as (x - shift) * factor */
 } ist__net;

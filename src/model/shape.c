@@ -100,8 +100,8 @@ bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__ar
     const ist__layer *layer = &shape->layer[l];
     if (which == 0) {
         const bool flip = layer->is_output;
-        *out = (ist__array){layer->weight, flip ? layer->inputs : layer->outputs,
-                            flip ? layer->outputs : layer->inputs, true};
+        *out = (ist__array){layer->weight, flip ? layer->inputs : layer->outputs, flip ? layer->outputs : layer->inputs,
+                            true};
         return true;
     }
     *out = (ist__array){which == 1 ? layer->gain : layer->offset, layer->outputs, 1, false};

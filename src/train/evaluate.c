@@ -24,10 +24,10 @@ enum { PRODUCT_COLUMNS = 128 };
 /* A team's buffers for one chunk. */
 typedef struct chunk_buffers {
     ist__region region;
-    float *input;        /* (features, ld) */
-    float *activation[2]; /* (widest, ld) of even and odd layers */
-    float *inv_std;      /* (widest) */
-    float *loss;         /* (ld) */
+    float *input;           /* (features, ld) */
+    float *activation[2];   /* (widest, ld) of even and odd layers */
+    float *inv_std;         /* (widest) */
+    float *loss;            /* (ld) */
     int32_t *labels, *best; /* (ld) */
 } chunk_buffers;
 
@@ -96,13 +96,12 @@ static ist_status make_lanes(evaluation *e, ist__error *error)
     if (!e->lanes) return ist__fail(error, IST_E_MEMORY, "no memory for %d teams", teams);
     for (int32_t t = 0; t < teams; t++) {
         chunk_buffers *lane = &e->lanes[t];
-        const ist_status status = ist__region_create(&lane->region, e->host->topology, bytes,
-                                                     e->host->plan->teams[t].node, e->host->placement,
-                                                     e->host->refusals, error);
+        const ist_status status =
+            ist__region_create(&lane->region, e->host->topology, bytes, e->host->plan->teams[t].node,
+                               e->host->placement, e->host->refusals, error);
         if (status) return status;
-        void **const buffers[] = {(void **)&lane->input,         (void **)&lane->activation[0],
-                                  (void **)&lane->activation[1], (void **)&lane->inv_std,
-                                  (void **)&lane->loss,          (void **)&lane->labels,
+        void **const buffers[] = {(void **)&lane->input,   (void **)&lane->activation[0], (void **)&lane->activation[1],
+                                  (void **)&lane->inv_std, (void **)&lane->loss,          (void **)&lane->labels,
                                   (void **)&lane->best};
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             *buffers[i] = ist__region_take(&lane->region, sizes[i] * sizeof(float));
@@ -233,9 +232,9 @@ typedef struct calibration {
     uint32_t *index;     /* (row_count) dataset rows */
     int32_t last_normed; /* layers above need no measuring */
     folds fold;
-    int64_t room;        /* floats of one activation: the widest layer or the input, times PRODUCT_COLUMNS */
+    int64_t room;         /* floats of one activation: the widest layer or the input, times PRODUCT_COLUMNS */
     ist__region *regions; /* (teams) two activations for each of the team's chunks, of even and odd layers */
-    float *moments;      /* (chunks, 2, widest) mean and squared deviations of each chunk */
+    float *moments;       /* (chunks, 2, widest) mean and squared deviations of each chunk */
 } calibration;
 
 static int32_t chunk_columns(const calibration *c, int64_t chunk)
@@ -295,9 +294,8 @@ static void measure_layer(const calibration *c, const chunk_run *run, int32_t l,
     const ist__layer *layer = &c->net->shape.layer[l];
     const bool normed = layer->norm == IST_NORM_BATCH;
     const int32_t wide = ist__shape_widest(&c->net->shape);
-    const ist__layer_pass pass = {.kind = normed ? IST__PASS_PRODUCT : IST__PASS_AFFINE,
-                                  .scale = c->fold.scale[l],
-                                  .shift = c->fold.shift[l]};
+    const ist__layer_pass pass = {
+        .kind = normed ? IST__PASS_PRODUCT : IST__PASS_AFFINE, .scale = c->fold.scale[l], .shift = c->fold.shift[l]};
     int32_t first, last;
     ist__band(layer->outputs, worker->rank, worker->size, &first, &last);
     for (int64_t k = run->begin; k < run->end; k++) {
@@ -336,7 +334,7 @@ static void measure(void *argument, ist__worker *worker)
         measure_layer(c, &run, l, worker);
         if (layer->norm == IST_NORM_BATCH) {
             ist__all_barrier(worker); /* moments of all chunks */
-            int64_t first, last; /* teams may differ in size: rank 0 of each takes its team's share */
+            int64_t first, last;      /* teams may differ in size: rank 0 of each takes its team's share */
             ist__share(layer->outputs, worker->team, worker->teams, &first, &last);
             if (worker->rank == 0) {
                 merge_moments(c, layer, (int32_t)first, (int32_t)last);
@@ -385,9 +383,9 @@ static ist_status prepare(calibration *c, ist__error *error)
     for (int32_t t = 0; t < teams && !status; t++) {
         int64_t begin, end;
         ist__share(c->chunks, t, teams, &begin, &end);
-        status = ist__region_create(&c->regions[t], c->host->topology,
-                                    (size_t)((end - begin) * 2 * c->room) * sizeof(float),
-                                    c->host->plan->teams[t].node, c->host->placement, c->host->refusals, error);
+        status =
+            ist__region_create(&c->regions[t], c->host->topology, (size_t)((end - begin) * 2 * c->room) * sizeof(float),
+                               c->host->plan->teams[t].node, c->host->placement, c->host->refusals, error);
     }
     return status;
 }

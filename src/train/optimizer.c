@@ -8,6 +8,17 @@ int32_t ist__optimizer_states(int32_t kind)
     return kind == IST_SGD ? 0 : kind == IST_ADAM ? 2 : 1;
 }
 
+double ist_default_lr(int32_t optimizer)
+{
+    switch (optimizer) { /* docs/defaults.md */
+    case IST_SGD: return 1;
+    case IST_MOMENTUM:
+    case IST_NESTEROV: return 0.3;
+    case IST_ADAM: return 0.003;
+    default: return 0;
+    }
+}
+
 ist__optimizer ist__optimizer_at(const ist_train_config *config, int32_t engine, int64_t step, int64_t steps,
                                  int64_t updates)
 {
@@ -34,8 +45,7 @@ static void update(const ist__optimizer *o, int64_t count, float keep, const flo
     switch (o->kind) {
     case IST_SGD: ist__update_sgd(count, w, gradient, o->lr, keep); break;
     case IST_ADAM: ist__update_adam(count, w, state[0], state[1], gradient, o->lr, keep, &o->adam); break;
-    default:
-        ist__update_momentum(count, w, state[0], gradient, o->lr, keep, o->momentum, o->kind == IST_NESTEROV);
+    default: ist__update_momentum(count, w, state[0], gradient, o->lr, keep, o->momentum, o->kind == IST_NESTEROV);
     }
 }
 

@@ -37,8 +37,7 @@ static void multiply(const ist__layer *layer, const float *param, int32_t engine
     const int32_t k = layer->inputs;
     if (layer->is_output) /* stored (inputs, outputs): the tile is a run of columns */
         ist__gemm(engine, true, false, rows, columns, k, 1, weight + row, layer->outputs, input, ld, 0, z, ld);
-    else
-        ist__gemm(engine, false, false, rows, columns, k, 1, weight + (int64_t)row * k, k, input, ld, 0, z, ld);
+    else ist__gemm(engine, false, false, rows, columns, k, 1, weight + (int64_t)row * k, k, input, ld, 0, z, ld);
 }
 
 void ist__forward_layer(const ist__layer *layer, const float *param, int32_t engine, const ist__layer_pass *pass,

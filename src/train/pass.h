@@ -25,10 +25,10 @@ enum {
     IST__PASS_AFFINE      /* scale and shift (a bias, or folded batch norm), then ReLU */
 };
 typedef struct ist__layer_pass {
-    int32_t kind;                /* IST__PASS_* */
-    const float *gamma, *beta;   /* BATCH_NORM: (outputs); NULL: no affine part */
-    float *inv_std;              /* BATCH_NORM: out (outputs) */
-    const float *scale, *shift;  /* AFFINE: (outputs); scale NULL: 1 */
+    int32_t kind;               /* IST__PASS_* */
+    const float *gamma, *beta;  /* BATCH_NORM: (outputs); NULL: no affine part */
+    float *inv_std;             /* BATCH_NORM: out (outputs) */
+    const float *scale, *shift; /* AFFINE: (outputs); scale NULL: 1 */
 } ist__layer_pass;
 
 /* One layer for the tiles of this worker: z = W input, then as `pass` says, without ReLU at the output.

@@ -119,9 +119,9 @@ static ist_status make_subnet_region(ist__training *t, ist__subnet *subnet, ist_
     const ist__host *host = &t->host;
     const data_size shard = {row_bytes_of(t->data), subnet->batches.rows};
     const size_t bytes = subnet_bytes(&subnet->shape, &t->config, shard);
-    const ist_status status = ist__region_create(&subnet->region, host->topology, bytes,
-                                                 host->plan->teams[subnet->team].node, host->placement,
-                                                 host->refusals, error);
+    const ist_status status =
+        ist__region_create(&subnet->region, host->topology, bytes, host->plan->teams[subnet->team].node,
+                           host->placement, host->refusals, error);
     if (status) return status;
     const size_t block = (size_t)subnet->shape.floats * sizeof(float);
     subnet->param = ist__region_take(&subnet->region, block);
@@ -242,8 +242,8 @@ json_t *ist__training_report(const ist__training *t)
                      ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
 }
 
-json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
-                           int64_t rows, int32_t type, ist__error *error)
+json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config, int64_t rows,
+                           int32_t type, ist__error *error)
 {
     const ist__plan *plan = host->plan;
     const int32_t n = config->subnets, states = ist__optimizer_states(config->optimizer);
@@ -259,8 +259,9 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
         const data_size shard = {row_bytes, ist__shard_rows(rows, n, s)};
         const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&part, config, shard));
         nodes[node] += bytes;
-        json_array_append_new(subnets, json_pack("{s:i, s:i, s:i, s:I, s:I}", "subnet", s, "team", team, "node", node,
-                                                 "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));
+        json_array_append_new(subnets,
+                              json_pack("{s:i, s:i, s:i, s:I, s:I}", "subnet", s, "team", team, "node", node,
+                                        "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));
     }
     const size_t master = whole_pages((size_t)shape->floats * sizeof(float));
     const int arrays = 1 + (config->state == IST_STATE_CARRIED ? states : 0);
@@ -269,8 +270,8 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
         ist__stripe_of(master, k, plan->team_count, &first, &last);
         nodes[plan->teams[k].node] += arrays * (int64_t)(last - first);
         if (trains(plan, k, n))
-            nodes[plan->teams[k].node] += (int64_t)whole_pages(
-                team_bytes(plan, k, &widest, config, (data_size){row_bytes, rows}));
+            nodes[plan->teams[k].node] +=
+                (int64_t)whole_pages(team_bytes(plan, k, &widest, config, (data_size){row_bytes, rows}));
     }
     for (int32_t i = 0; nodes && i < host->machine->node_count; i++) {
         json_array_append_new(by_node, json_integer(nodes[i]));
@@ -279,7 +280,6 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     ist__free(nodes);
     ist__deal_destroy(&deal);
     return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "parameters", (json_int_t)shape->parameters, "master_bytes",
-                     (json_int_t)((size_t)arrays * master), "dataset_bytes",
-                     (json_int_t)(row_bytes * (size_t)rows), "planned_bytes", (json_int_t)total, "by_node", by_node,
-                     "subnets", subnets);
+                     (json_int_t)((size_t)arrays * master), "dataset_bytes", (json_int_t)(row_bytes * (size_t)rows),
+                     "planned_bytes", (json_int_t)total, "by_node", by_node, "subnets", subnets);
 }

@@ -19,20 +19,52 @@ typedef struct run_record {
     double loss, flops, bytes_moved;
 } run_record;
 
-static const char *const IDENTITY_NAMES[IDENTITY_NUMBERS] = {
-    "subnets",       "local_steps", "batch", "optimizer", "state",      "schedule",     "data",
-    "calibration_batches", "epochs", "rounds", "lr",     "momentum",   "beta1",        "beta2",
-    "epsilon",       "weight_decay", "engine", "dataset rows", "dataset features", "dataset classes", "model subnets"};
+static const char *const IDENTITY_NAMES[IDENTITY_NUMBERS] = {"subnets",
+                                                             "local_steps",
+                                                             "batch",
+                                                             "optimizer",
+                                                             "state",
+                                                             "schedule",
+                                                             "data",
+                                                             "calibration_batches",
+                                                             "epochs",
+                                                             "rounds",
+                                                             "lr",
+                                                             "momentum",
+                                                             "beta1",
+                                                             "beta2",
+                                                             "epsilon",
+                                                             "weight_decay",
+                                                             "engine",
+                                                             "dataset rows",
+                                                             "dataset features",
+                                                             "dataset classes",
+                                                             "model subnets"};
 
 static void describe(const ist__training *t, run_record *out)
 {
     const ist_train_config *c = &t->config;
-    const double identity[IDENTITY_NUMBERS] = {
-        c->subnets, c->local_steps,         c->batch,         c->optimizer,         c->state,
-        c->schedule, c->data,               c->calibration_batches, c->epochs,      (double)c->rounds,
-        c->lr,      c->momentum,            c->beta1,         c->beta2,             c->epsilon,
-        c->weight_decay, t->host.engine,    (double)t->data->rows, t->data->features, t->data->classes,
-        t->net->subnets};
+    const double identity[IDENTITY_NUMBERS] = {c->subnets,
+                                               c->local_steps,
+                                               c->batch,
+                                               c->optimizer,
+                                               c->state,
+                                               c->schedule,
+                                               c->data,
+                                               c->calibration_batches,
+                                               c->epochs,
+                                               (double)c->rounds,
+                                               c->lr,
+                                               c->momentum,
+                                               c->beta1,
+                                               c->beta2,
+                                               c->epsilon,
+                                               c->weight_decay,
+                                               t->host.engine,
+                                               (double)t->data->rows,
+                                               t->data->features,
+                                               t->data->classes,
+                                               t->net->subnets};
     memset(out, 0, sizeof *out);
     memcpy(out->identity, identity, sizeof identity);
     out->seed = c->seed;
@@ -78,8 +110,7 @@ static ist_status compare(const ist__training *t, const run_record *found, const
 
 static bool same_shape(const ist__shape *a, const ist__shape *b)
 {
-    return a->hidden_count == b->hidden_count && a->hidden_norm == b->hidden_norm &&
-           a->output_norm == b->output_norm &&
+    return a->hidden_count == b->hidden_count && a->hidden_norm == b->hidden_norm && a->output_norm == b->output_norm &&
            memcmp(a->width, b->width, (size_t)(a->layer_count + 1) * sizeof *a->width) == 0;
 }
 

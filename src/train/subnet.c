@@ -43,12 +43,12 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__s
                               int32_t threads)
 {
     size_t total = 0;
-#define BUFFER(pointer, count) \
-    do { \
-        const size_t bytes = (size_t)(count) * sizeof *(pointer); \
-        total += ist__region_size(bytes); \
-        if (region) (pointer) = ist__region_take(region, bytes); \
-    } while (0)
+#define BUFFER(pointer, count)                                \
+  do {                                                        \
+    const size_t bytes = (size_t)(count) * sizeof *(pointer); \
+    total += ist__region_size(bytes);                         \
+    if (region) (pointer) = ist__region_take(region, bytes);  \
+  } while (0)
     for (int i = 0; i < 2; i++) {
         BUFFER(s->input[i], shape->width[0] * s->ld);
         BUFFER(s->index[i], s->ld);

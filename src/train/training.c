@@ -28,6 +28,11 @@ static ist_status check_number(bool fits, double value, const char *field, const
     return ist__fail(error, IST_E_ARGUMENT, "%s is %g, expected %s", field, value, expected);
 }
 
+static double first_lr(const ist_train_config *c)
+{
+    return c->lr > 0 ? c->lr : ist_default_lr(c->optimizer);
+}
+
 ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
 {
     ist_status s = check_count(c->subnets, 0, SUBNETS_MOST, "subnets", error);
@@ -39,14 +44,15 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
     if (!s) s = check_choice(c->state, IST_STATE_RESET, "state", error);
     if (!s) s = check_choice(c->schedule, IST_LR_COSINE, "schedule", error);
     if (!s) s = check_choice(c->data, IST_DATA_SHARED, "data", error);
-    if (!s && c->rounds == 0) s = check_number(c->epochs > 0 && c->epochs <= 1e6, c->epochs, "epochs", "above 0, at most 1e6", error);
-    if (!s) s = check_number(c->lr > 0 && c->lr <= 1e6, c->lr, "lr", "above 0, at most 1e6", error);
+    if (!s && c->rounds == 0)
+        s = check_number(c->epochs > 0 && c->epochs <= 1e6, c->epochs, "epochs", "above 0, at most 1e6", error);
+    if (!s) s = check_number(c->lr >= 0 && c->lr <= 1e6, c->lr, "lr", "0 .. 1e6", error);
     if (!s) s = check_number(c->momentum >= 0 && c->momentum < 1, c->momentum, "momentum", "0 or more, below 1", error);
     if (!s) s = check_number(c->beta1 >= 0 && c->beta1 < 1, c->beta1, "beta1", "0 or more, below 1", error);
     if (!s) s = check_number(c->beta2 >= 0 && c->beta2 < 1, c->beta2, "beta2", "0 or more, below 1", error);
     if (!s) s = check_number(c->epsilon > 0 && c->epsilon <= 1, c->epsilon, "epsilon", "above 0, at most 1", error);
     if (!s)
-        s = check_number(c->weight_decay >= 0 && c->lr * c->weight_decay < 1, c->weight_decay, "weight_decay",
+        s = check_number(c->weight_decay >= 0 && first_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
                          "0 or more, and lr * weight_decay below 1", error);
     return s;
 }
@@ -103,8 +109,8 @@ static ist_status build(ist__training *t, ist__error *error)
         status = ist__batches_create(&subnet->batches, t->config.seed, t->config.data, t->data->rows, n, s, error);
     }
     for (int32_t i = 0; i < t->state_count && !status && t->config.state == IST_STATE_CARRIED; i++)
-        status = ist__stripes_create(&t->master_state[i], &t->host, (size_t)t->net->shape.floats * sizeof(float),
-                                     error);
+        status =
+            ist__stripes_create(&t->master_state[i], &t->host, (size_t)t->net->shape.floats * sizeof(float), error);
     return status ? status : ist__training_place(t, error);
 }
 
@@ -112,11 +118,13 @@ ist_status ist__training_create(ist__training **out, const ist__host *host, ist_
                                 const ist_train_config *config, ist__error *error)
 {
     if (!host->crew)
-        return ist__fail(error, IST_E_PLACEMENT, "this context was made from a topology text: it plans, but cannot run");
+        return ist__fail(error, IST_E_PLACEMENT,
+                         "this context was made from a topology text: it plans, but cannot run");
     ist_status status = ist__train_config_check(config, error);
     if (status) return status;
     ist_train_config resolved = *config;
     if (resolved.subnets == 0) resolved.subnets = net->subnets;
+    resolved.lr = first_lr(config);
     status = check_fit(net, data, &resolved, error);
     if (status) return status;
     ist__training *t = ist__alloc(1, sizeof *t);

@@ -36,9 +36,9 @@ typedef struct ist__team_space {
 
 typedef struct ist__training {
     ist__host host;
-    ist__net *net;             /* borrowed */
-    const ist_dataset *data;   /* borrowed */
-    ist_train_config config;   /* subnets resolved */
+    ist__net *net;           /* borrowed */
+    const ist_dataset *data; /* borrowed */
+    ist_train_config config; /* subnets resolved */
     ist__deal deal;
     int32_t state_count;
     ist__region master_state[2]; /* striped; carried state only */
@@ -51,7 +51,7 @@ typedef struct ist__training {
     bool going;
     ist_round_fn on_round;
     void *on_round_user;
-    double began;          /* clock when the call began, and seconds before it */
+    double began; /* clock when the call began, and seconds before it */
     double seconds_before;
     atomic_int diverged; /* 1 + a subnet whose loss or parameters are not finite */
     atomic_int stop;
@@ -69,8 +69,8 @@ ist_status ist__training_run(ist__training *training, int64_t rounds, ist_round_
 ist_status ist__training_place(ist__training *training, ist__error *error);
 json_t *ist__training_report(const ist__training *training);
 /* Planned bytes, for a run that need not exist. */
-json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
-                           int64_t rows, int32_t type, ist__error *error);
+json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config, int64_t rows,
+                           int32_t type, ist__error *error);
 
 /* resume.c */
 ist_status ist__training_save(ist__training *training, const char *path, ist__error *error);
