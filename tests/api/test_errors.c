@@ -303,8 +303,8 @@ TEST(trainings_out_of_range_are_refused_by_name)
     FIELD(epochs, (double)NAN);
     FIELD(epochs, (double)INFINITY);
     FIELD(rounds, -1);
-    FIELD(lr, 0);
     FIELD(lr, -0.1);
+    FIELD(lr, 1.1e6);
     FIELD(lr, (double)NAN);
     FIELD(lr, (double)INFINITY);
     FIELD(momentum, -0.1);

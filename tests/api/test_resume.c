@@ -238,11 +238,8 @@ TEST(a_checkpoint_truncated_anywhere_is_refused_and_changes_nothing)
             file_write(path, whole.data, length);
             CHECK_EQ(ist_trainer_resume(r.trainer, path), IST_E_FORMAT);
             check_one_line(r.context);
-            file_bytes after = trainer_bytes(r.trainer);
-            CHECK_MEM(after.data, before.data, before.count);
-            file_free(&after);
         }
-        file_free(&before);
+        file_check_same(before, trainer_bytes(r.trainer)); /* a change by any of them would have stayed */
         file_free(&whole);
         run_close(&r);
     }
@@ -266,10 +263,6 @@ TEST(a_checkpoint_with_any_byte_flipped_is_refused_and_changes_nothing)
             check_one_line(r.context);
         }
         whole.data[at] = was;
-        if (at % 16 != 0) continue; /* every one would take long */
-        file_bytes after = trainer_bytes(r.trainer);
-        CHECK_MEM(after.data, before.data, before.count);
-        file_free(&after);
     }
     file_check_same(before, trainer_bytes(r.trainer));
     file_write(path, whole.data, whole.count);
