@@ -176,14 +176,16 @@ static void rounds(void *argument, ist__worker *worker)
     ist__team_space *team = &t->teams[worker->team];
     const bool leader = worker->team == 0 && worker->rank == 0;
     bool first = true;
+    double waited = 0; /* since this team's times were last added up */
     for (;;) {
         const double t0 = ist__seconds();
         if (leader && !first && !atomic_load(&t->diverged)) close_round(t);
         if (leader) open_round(t); /* R1 */
         ist__all_barrier(worker);
-        if (!t->going) return;
-        first = false;
         const double t1 = ist__seconds();
+        waited += t1 - t0;
+        if (!t->going) break;
+        first = false;
         for_my_subnets(t, worker, gather); /* R2 */
         const double t2 = ist__seconds();
         for_my_subnets(t, worker, train); /* R3 */
@@ -192,14 +194,16 @@ static void rounds(void *argument, ist__worker *worker)
         const double t4 = ist__seconds();
         if (!atomic_load(&t->diverged)) for_my_subnets(t, worker, write_back); /* R5 */
         const double t5 = ist__seconds();
-        ist__all_barrier(worker); /* R6 */
-        if (worker->rank == 0) {
+        if (worker->rank == 0) { /* before the barrier: the leader reads them behind it */
             team->gather_s += t2 - t1;
             team->train_s += t3 - t2;
             team->writeback_s += t5 - t4;
-            team->wait_s += (t1 - t0) + (t4 - t3) + (ist__seconds() - t5);
+            team->wait_s += waited + (t4 - t3);
         }
+        ist__all_barrier(worker); /* R6 */
+        waited = ist__seconds() - t5;
     }
+    if (worker->rank == 0) team->wait_s += waited;
 }
 
 ist_status ist__training_run(ist__training *t, int64_t limit, ist_round_fn on_round, void *user, ist__error *error)
