@@ -237,8 +237,12 @@ json_t *ist__training_report(const ist__training *t)
         json_array_append_new(states, ist__stripes_report(&t->master_state[i], &t->host));
         bytes += (int64_t)t->master_state[i].bytes;
     }
-    return json_pack("{s:o, s:o, s:o, s:I, s:o}", "subnets", subnets, "teams", teams, "master_state", states,
-                     "region_bytes", (json_int_t)bytes, "system",
+    json_t *plan = ist__training_plan(&t->host, &t->net->shape, &t->config, t->data->rows, t->data->type, NULL);
+    const json_int_t planned = json_integer_value(json_object_get(plan, "planned_bytes"));
+    json_decref(plan);
+    bytes += (int64_t)whole_pages((size_t)t->net->shape.floats * sizeof(float)); /* the model's own stripes */
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:o}", "subnets", subnets, "teams", teams, "master_state", states,
+                     "region_bytes", (json_int_t)bytes, "planned_bytes", planned, "system",
                      ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
 }
 
