@@ -41,8 +41,8 @@ say 'log-mel features: 128 mels x 32 frames'
 $bin/speech-features build/demo/words build/demo/features || fail "speech-features"
 
 f=build/demo/features
-data=(--train $f/train-features.idx3:$f/train-labels.idx1 --valid $f/valid-features.idx3:$f/valid-labels.idx1
-    --test $f/test-features.idx3:$f/test-labels.idx1 --epochs 20)
+data=(--train "$f/train-features.idx3:$f/train-labels.idx1" --valid "$f/valid-features.idx3:$f/valid-labels.idx1"
+    --test "$f/test-features.idx3:$f/test-labels.idx1" --epochs 20)
 
 say 'a linear model'
 $bin/ist train "${data[@]}" --hidden none --output-norm none --method sgd --lr 0.01 --eval-every 0 --quiet --json \

@@ -122,7 +122,7 @@ case_wrong() {
     wrong 'value is missing' train --train a:b --hidden
     wrong 'value is missing' "${t[@]}" --lr --quiet
     wrong 'lr: "abc" is not a number' "${t[@]}" --lr abc
-    wrong 'lr: "0" is not a number above 0' "${t[@]}" --lr 0
+    wrong 'lr: "0" is not a number in (0, 1000000]' "${t[@]}" --lr 0
     wrong 'lr: "nan" is not' "${t[@]}" --lr nan
     wrong 'lr: "1e999" is not' "${t[@]}" --lr=1e999
     wrong 'momentum: "1" is not a number in \[0, 1)' "${t[@]}" --momentum 1
@@ -355,7 +355,7 @@ case_full_disk() {
 case_diverged() {
     make_data 200
     echo old >m.ist
-    run 1 train --train "$data" --hidden 16,16 --norm none --optimizer sgd --lr 1e6 --local-steps 5 --batch 16 --epochs 50 \
+    run 1 train --train "$data" --hidden 16,16 --norm none --output-norm none --optimizer sgd --lr 1e6 --local-steps 5 --batch 16 --epochs 50 \
         --model m.ist --log run.jsonl
     grep -Eq 'diverged in round [0-9]+ .*smaller --lr' err || fail "no round or no advice: $(cat err)"
     [ "$(cat m.ist)" = old ] || fail "the old model was overwritten"
