@@ -29,7 +29,7 @@ options=(--train "$digits/digits-images.idx3.gz:$digits/digits-labels.idx1.gz" -
 
 "$IST" train "${options[@]}" --model host.ist || fail "training on the host"
 
-"$vm" --nodes 4 --cpus-per-node 2 --timeout 300 -- bash -c '
+"$vm" --nodes 4 --cpus-per-node 2 --timeout 540 -- bash -c '
     echo always >/sys/kernel/mm/transparent_hugepage/enabled
     cat /sys/kernel/mm/transparent_hugepage/enabled >thp.txt
     exec "$0" train "$@" --placement strict --model guest.ist --log guest.jsonl' "$IST" "${options[@]}"
