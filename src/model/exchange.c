@@ -32,43 +32,64 @@ static void share_rows(int64_t rows, int32_t rank, int32_t size, int64_t *first,
     *last = rows * (rank + 1) / size;
 }
 
+/* A row as it lies on both sides; columns NULL: contiguous in the master too. */
+typedef struct row_move {
+    int64_t master, block; /* offsets in floats */
+    int64_t count;
+    const int32_t *columns;
+} row_move;
+
+static void gather_row(const row_move *row, const float *master, float *block)
+{
+    const float *from = master + row->master;
+    float *to = block + row->block;
+    if (!row->columns) memcpy(to, from, (size_t)row->count * sizeof *to);
+    else
+        for (int64_t j = 0; j < row->count; j++) to[j] = from[row->columns[j]];
+}
+
+static void write_back_row(const row_move *row, const float *block, float *master)
+{
+    const float *from = block + row->block;
+    float *to = master + row->master;
+    if (!row->columns) memcpy(to, from, (size_t)row->count * sizeof *to);
+    else
+        for (int64_t j = 0; j < row->count; j++) to[row->columns[j]] = from[j];
+}
+
+/* My share of the rows of array `which` of layer l. */
+static void move_array(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const ist__shape *part,
+                       int32_t l, int32_t which, const float *from, float *to, int32_t rank, int32_t size,
+                       void (*move)(const row_move *, const float *, float *))
+{
+    ist__array of_master, of_block;
+    if (!ist__shape_array(whole, l, which, &of_master) || !ist__shape_array(part, l, which, &of_block)) return;
+    const rectangle r = find_rectangle(deal, subnet, whole, l, which);
+    int64_t first, last;
+    share_rows(of_block.rows, rank, size, &first, &last);
+    for (int64_t i = first; i < last; i++) {
+        const row_move row = {.master = of_master.offset + (r.rows ? r.rows[i] : i) * of_master.columns,
+                              .block = of_block.offset + i * of_block.columns,
+                              .count = of_block.columns,
+                              .columns = r.columns};
+        move(&row, from, to);
+    }
+}
+
 void ist__gather(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const float *master,
                  const ist__shape *part, float *block, int32_t rank, int32_t size)
 {
     for (int32_t l = 0; l < whole->layer_count; l++)
-        for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER; which++) {
-            ist__array from, to;
-            if (!ist__shape_array(whole, l, which, &from) || !ist__shape_array(part, l, which, &to)) continue;
-            const rectangle r = find_rectangle(deal, subnet, whole, l, which);
-            int64_t first, last;
-            share_rows(to.rows, rank, size, &first, &last);
-            for (int64_t i = first; i < last; i++) {
-                const float *source = master + from.offset + (r.rows ? r.rows[i] : i) * from.columns;
-                float *target = block + to.offset + i * to.columns;
-                if (!r.columns) memcpy(target, source, (size_t)to.columns * sizeof *target);
-                else
-                    for (int64_t j = 0; j < to.columns; j++) target[j] = source[r.columns[j]];
-            }
-        }
+        for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER; which++)
+            move_array(whole, deal, subnet, part, l, which, master, block, rank, size, gather_row);
 }
 
 void ist__write_back(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,
                      const ist__shape *part, const float *block, int32_t rank, int32_t size)
 {
-    for (int32_t l = 0; l < whole->layer_count; l++)
-        for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER; which++) {
-            if (whole->layer[l].is_output && which > 0) continue; /* the shared output bias */
-            ist__array from, to;
-            if (!ist__shape_array(part, l, which, &from) || !ist__shape_array(whole, l, which, &to)) continue;
-            const rectangle r = find_rectangle(deal, subnet, whole, l, which);
-            int64_t first, last;
-            share_rows(from.rows, rank, size, &first, &last);
-            for (int64_t i = first; i < last; i++) {
-                const float *source = block + from.offset + i * from.columns;
-                float *target = master + to.offset + (r.rows ? r.rows[i] : i) * to.columns;
-                if (!r.columns) memcpy(target, source, (size_t)from.columns * sizeof *target);
-                else
-                    for (int64_t j = 0; j < from.columns; j++) target[r.columns[j]] = source[j];
-            }
-        }
+    for (int32_t l = 0; l < whole->layer_count; l++) {
+        const bool is_output = whole->layer[l].is_output; /* whose bias all subnets share: its mean is no copy */
+        for (int32_t which = 0; which < (is_output ? 1 : IST__ARRAYS_PER_LAYER); which++)
+            move_array(whole, deal, subnet, part, l, which, block, master, rank, size, write_back_row);
+    }
 }

@@ -32,15 +32,20 @@ static size_t subnet_bytes(const ist__shape *part, const ist_train_config *confi
     return bytes;
 }
 
-/* Does this team hold its node's copy of the data?  The first team of a node that trains a subnet does. */
+/* Does this team train a subnet? */
+static bool trains(const ist__plan *plan, int32_t team, int32_t subnets)
+{
+    for (int32_t s = 0; s < subnets; s++)
+        if (ist__team_of_subnet(s, subnets, plan->team_count) == team) return true;
+    return false;
+}
+
+/* Does this team, which trains a subnet, hold its node's copy of the data?  The first such team of the node does. */
 static bool holds_copy(const ist__plan *plan, int32_t team, int32_t subnets)
 {
-    for (int32_t k = 0; k <= team; k++) {
-        bool trains = false;
-        for (int32_t s = 0; s < subnets; s++) trains |= ist__team_of_subnet(s, subnets, plan->team_count) == k;
-        if (trains && plan->teams[k].node == plan->teams[team].node) return k == team;
-    }
-    return false;
+    int32_t k = 0;
+    while (plan->teams[k].node != plan->teams[team].node || !trains(plan, k, subnets)) k++;
+    return k == team;
 }
 
 static size_t team_bytes(const ist__plan *plan, int32_t team, const ist__shape *widest, const ist_train_config *config,
@@ -49,13 +54,6 @@ static size_t team_bytes(const ist__plan *plan, int32_t team, const ist__shape *
     size_t bytes = ist__scratch_bytes(widest, config->batch, config->optimizer, plan->teams[team].threads);
     if (config->data == IST_DATA_REPLICATE && holds_copy(plan, team, config->subnets)) bytes += data_bytes(all);
     return bytes;
-}
-
-static bool trains(const ist__plan *plan, int32_t team, int32_t subnets)
-{
-    for (int32_t s = 0; s < subnets; s++)
-        if (ist__team_of_subnet(s, subnets, plan->team_count) == team) return true;
-    return false;
 }
 
 static size_t whole_pages(size_t bytes)

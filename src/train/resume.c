@@ -10,7 +10,7 @@
 #include "model/checkpoint.h"
 #include "train/training.h"
 
-/* What a run is, in the order of the table below, then where it stands.  8-byte numbers only: no gaps. */
+/* What a run is, in the order of `identify`, then where it stands.  8-byte numbers only: no gaps. */
 enum { IDENTITY_NUMBERS = 21 };
 typedef struct run_record {
     double identity[IDENTITY_NUMBERS];
@@ -19,55 +19,34 @@ typedef struct run_record {
     double loss, flops, bytes_moved;
 } run_record;
 
-static const char *const IDENTITY_NAMES[IDENTITY_NUMBERS] = {"subnets",
-                                                             "local_steps",
-                                                             "batch",
-                                                             "optimizer",
-                                                             "state",
-                                                             "schedule",
-                                                             "data",
-                                                             "calibration_batches",
-                                                             "epochs",
-                                                             "rounds",
-                                                             "lr",
-                                                             "momentum",
-                                                             "beta1",
-                                                             "beta2",
-                                                             "epsilon",
-                                                             "weight_decay",
-                                                             "engine",
-                                                             "dataset rows",
-                                                             "dataset features",
-                                                             "dataset classes",
-                                                             "model subnets"};
+typedef struct identity {
+    const char *name;
+    double value;
+} identity;
+
+/* clang-format off */
+static void identify(const ist__training *t, identity out[IDENTITY_NUMBERS])
+{
+    const ist_train_config *c = &t->config;
+    const identity all[IDENTITY_NUMBERS] = {
+        {"subnets", c->subnets}, {"local_steps", c->local_steps}, {"batch", c->batch}, {"optimizer", c->optimizer},
+        {"state", c->state}, {"schedule", c->schedule}, {"data", c->data},
+        {"calibration_batches", c->calibration_batches}, {"epochs", c->epochs}, {"rounds", (double)c->rounds},
+        {"lr", c->lr}, {"momentum", c->momentum}, {"beta1", c->beta1}, {"beta2", c->beta2}, {"epsilon", c->epsilon},
+        {"weight_decay", c->weight_decay}, {"engine", t->host.engine}, {"dataset rows", (double)t->data->rows},
+        {"dataset features", t->data->features}, {"dataset classes", t->data->classes},
+        {"model subnets", t->net->subnets}};
+    memcpy(out, all, sizeof all);
+}
+/* clang-format on */
 
 static void describe(const ist__training *t, run_record *out)
 {
-    const ist_train_config *c = &t->config;
-    const double identity[IDENTITY_NUMBERS] = {c->subnets,
-                                               c->local_steps,
-                                               c->batch,
-                                               c->optimizer,
-                                               c->state,
-                                               c->schedule,
-                                               c->data,
-                                               c->calibration_batches,
-                                               c->epochs,
-                                               (double)c->rounds,
-                                               c->lr,
-                                               c->momentum,
-                                               c->beta1,
-                                               c->beta2,
-                                               c->epsilon,
-                                               c->weight_decay,
-                                               t->host.engine,
-                                               (double)t->data->rows,
-                                               t->data->features,
-                                               t->data->classes,
-                                               t->net->subnets};
+    identity all[IDENTITY_NUMBERS];
+    identify(t, all);
     memset(out, 0, sizeof *out);
-    memcpy(out->identity, identity, sizeof identity);
-    out->seed = c->seed;
+    for (int i = 0; i < IDENTITY_NUMBERS; i++) out->identity[i] = all[i].value;
+    out->seed = t->config.seed;
     out->round = t->progress.round;
     out->step = t->progress.step;
     out->samples = t->progress.samples;
@@ -94,15 +73,15 @@ ist_status ist__training_save(ist__training *t, const char *path, ist__error *er
 
 static ist_status compare(const ist__training *t, const run_record *found, const char *path, ist__error *error)
 {
-    run_record mine;
-    describe(t, &mine);
+    identity all[IDENTITY_NUMBERS];
+    identify(t, all);
     for (int i = 0; i < IDENTITY_NUMBERS; i++)
-        if (!(found->identity[i] == mine.identity[i]))
+        if (!(found->identity[i] == all[i].value))
             return ist__fail(error, IST_E_ARGUMENT, "%s: %s was %.17g when this run began, now it is %.17g", path,
-                             IDENTITY_NAMES[i], found->identity[i], mine.identity[i]);
-    if (found->seed != mine.seed)
+                             all[i].name, found->identity[i], all[i].value);
+    if (found->seed != t->config.seed)
         return ist__fail(error, IST_E_ARGUMENT, "%s: seed was %llu when this run began, now it is %llu", path,
-                         (unsigned long long)found->seed, (unsigned long long)mine.seed);
+                         (unsigned long long)found->seed, (unsigned long long)t->config.seed);
     if (found->round < 0 || found->step < 0 || found->step > t->progress.steps || found->samples < 0)
         return ist__fail(error, IST_E_FORMAT, "%s: the run's position is out of range", path);
     return IST_OK;

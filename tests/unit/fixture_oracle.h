@@ -3,6 +3,8 @@
 #ifndef IST_TESTS_FIXTURE_ORACLE_H
 #define IST_TESTS_FIXTURE_ORACLE_H
 
+#include <string.h>
+#include "api/fixture_run.h"
 #include "math/kernels.h"
 #include "math/reference.h"
 #include "model/partition.h"

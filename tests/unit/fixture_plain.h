@@ -4,6 +4,8 @@
 #ifndef IST_TESTS_FIXTURE_PLAIN_H
 #define IST_TESTS_FIXTURE_PLAIN_H
 
+#include <string.h>
+#include "api/fixture_run.h"
 #include "api/handles.h"
 #include "model/exchange.h"
 #include "train/subnet.h"
