@@ -13,11 +13,13 @@
  * opened with release and read with acquire: what was written before is seen after.  No fences: thread sanitizers
  * cannot see them.
  */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include "numa/team.h"
 
 #include <omp.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "numa/errno_name.h"
@@ -25,6 +27,10 @@
 /* Pauses before the first yield.  A pause is 10 to 140 cycles: enough for threads that each have a core to meet without
  * the system, short enough to lose little when the core was needed by the one we wait for. */
 enum { SPINS_ALONE = 4000, SPINS_CROWDED = 16 };
+/* Then yields, and who still waits naps: some teams may work for seconds while others have nothing to do, and on a
+ * machine that is shared, or that is a guest whose processors are threads of the host, a waiter that runs takes the time
+ * of those we wait for.  A nap makes a wait of milliseconds longer by at most this and the timer's slack. */
+enum { YIELDS = 256, NAP_NS = 100 * 1000 };
 
 /* Count and phase on lines of their own: arrivals do not disturb those who wait.  Memory comes 64-byte aligned. */
 typedef struct barrier {
@@ -82,13 +88,17 @@ static void open_barrier(barrier *b, uint32_t phase)
 
 static void wait_for(barrier *b, uint32_t phase)
 {
-    for (int32_t spin = 0; atomic_load_explicit(&b->phase, memory_order_acquire) == phase;)
-        if (spin < b->spins) {
-            spin++;
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    for (int32_t tries = 0; atomic_load_explicit(&b->phase, memory_order_acquire) == phase; tries++) {
+        if (tries < b->spins) {
             relax();
-        } else {
+        } else if (tries < b->spins + YIELDS) {
             sched_yield();
+        } else {
+            nanosleep(&nap, NULL);
+            tries--; /* stay here, and never overflow */
         }
+    }
 }
 
 void ist__team_barrier(ist__worker *worker)

@@ -31,8 +31,8 @@ void ist__crew_destroy(ist__crew *crew);
 typedef void (*ist__work)(void *argument, ist__worker *worker);
 ist_status ist__crew_run(ist__crew *crew, ist__work work, void *argument, ist__error *error);
 
-/* Wait for the threads of my team; of all teams.  Bounded spinning, then yielding: oversubscription is slow, never
- * stuck.  What a thread wrote before is seen by all after. */
+/* Wait for the threads of my team; of all teams.  Bounded spinning, then yielding, then short naps: oversubscription
+ * is slow, never stuck.  What a thread wrote before is seen by all after. */
 void ist__team_barrier(ist__worker *worker);
 void ist__all_barrier(ist__worker *worker);
 
