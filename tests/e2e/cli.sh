@@ -62,7 +62,7 @@ pick_data() {
         zcat y.gz | od -An -v -t u1 -j 8 -w1 | tr -d ' ' >labels
         data=x.gz:y.gz rows=1797 classes=10
     else
-        make_data 900
+        make_data 1800
     fi
     x=${data%%:*}
 }
