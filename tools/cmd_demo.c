@@ -21,6 +21,8 @@ typedef struct demo_options {
     bool json, quiet;
 } demo_options;
 
+static const double LINEAR_LR = 0.03;
+
 #define AT(field) .offset = offsetof(demo_options, field)
 
 static const cli_option options[] = {
@@ -112,6 +114,10 @@ static int run_one(const demo_options *o, const pictures *p, const method *m, ou
     net.hidden_count = m->hidden->count;
     net.subnets = m->subnets;
     net.seed = config.seed;
+    if (m->hidden->count == 0) { /* the settings at which a linear model is best here */
+        net.output_norm = IST_NORM_NONE;
+        config.lr = LINEAR_LR;
+    }
     ist_status failed = ist_dataset_wrap(context, &train, p->image, IST_UINT8, o->rows, CLI_GLYPH_PIXELS,
                                          CLI_GLYPH_PIXELS, p->label, CLI_GLYPH_CLASSES);
     if (failed == IST_OK) {
