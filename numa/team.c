@@ -268,13 +268,6 @@ ist_status ist__crew_run(ist__crew *crew, ist__work work, void *argument, ist__e
                      crew->refusals, planned, ist__errno_name(crew->first_errno), crew->first_errno);
 }
 
-void ist__share(int64_t count, int32_t rank, int32_t size, int64_t *first, int64_t *last)
-{
-    const int64_t even = count / size, extra = count % size; /* rank * count would overflow */
-    *first = rank * even + (rank < extra ? rank : extra);
-    *last = *first + even + (rank < extra ? 1 : 0);
-}
-
 ist__crew_state ist__crew_last(const ist__crew *crew)
 {
     return (ist__crew_state){.threads = crew->plan->thread_count,

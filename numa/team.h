@@ -7,6 +7,7 @@
 #ifndef IST_NUMA_TEAM_H
 #define IST_NUMA_TEAM_H
 
+#include "base/share.h"
 #include "numa/bind.h"
 #include "numa/plan.h"
 
@@ -35,9 +36,6 @@ ist_status ist__crew_run(ist__crew *crew, ist__work work, void *argument, ist__e
  * is slow, never stuck.  What a thread wrote before is seen by all after. */
 void ist__team_barrier(ist__worker *worker);
 void ist__all_barrier(ist__worker *worker);
-
-/* Contiguous share [*first, *last) of `count` items for worker `rank` of `size`. */
-void ist__share(int64_t count, int32_t rank, int32_t size, int64_t *first, int64_t *last);
 
 /* What the last run got: for each thread in team-major order the PU it was bound to (-1: not bound). */
 typedef struct ist__crew_state {

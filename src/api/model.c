@@ -9,6 +9,7 @@
 #include "math/kernels.h"
 #include "model/checkpoint.h"
 #include "train/evaluate.h"
+#include "train/fit.h"
 #include "train/stripes.h"
 
 /* A model around a net whose param is not there yet: takes the net over, also on failure. */
@@ -113,9 +114,8 @@ ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *
     ist__net *net = &model->net;
     if (!dataset || mode < IST_NORMALIZE_NONE || mode > IST_NORMALIZE_ZSCORE)
         return ist__refuse(context, IST_E_ARGUMENT, "dataset is NULL or mode unknown");
-    if (dataset->features != net->shape.width[0])
-        return ist__fail(&context->error, IST_E_SHAPE, "the dataset has %d features, the model %d", dataset->features,
-                         net->shape.width[0]);
+    const ist_status status = ist__fit_features(net, dataset, &context->error);
+    if (status) return status;
     net->normalization_count = mode == IST_NORMALIZE_ZSCORE ? dataset->features : 1;
     net->shift[0] = 0;
     net->factor[0] = 1;
@@ -165,11 +165,9 @@ static ist_status check_evaluation(ist_model *model, const ist_dataset *dataset,
     if (known->batch < 1 || known->batch > 1 << 20 || known->statistics < IST_STATISTICS_STORED ||
         known->statistics > IST_STATISTICS_BATCH)
         return ist__refuse(context, IST_E_ARGUMENT, "batch or statistics is out of range");
-    const ist__shape *shape = &model->net.shape;
-    if (dataset->features != shape->width[0])
-        return ist__fail(&context->error, IST_E_SHAPE, "the dataset has %d features, the model %d", dataset->features,
-                         shape->width[0]);
-    if (shape->statistics_floats > 0 && known->statistics == IST_STATISTICS_STORED && !model->net.calibrated)
+    const ist_status status = ist__fit_features(&model->net, dataset, &context->error);
+    if (status) return status;
+    if (model->net.shape.statistics_floats > 0 && known->statistics == IST_STATISTICS_STORED && !model->net.calibrated)
         return ist__refuse(context, IST_E_ARGUMENT,
                            "the model has no statistics of batch norm for its present parameters: calibrate it first");
     return IST_OK;
@@ -183,12 +181,8 @@ ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, cons
     if (!dataset || !out) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     ist_evaluate_config known = IST_EVALUATE_CONFIG_INIT;
     ist_status status = check_evaluation(model, dataset, config, &known);
+    if (!status) status = ist__fit_labels(&model->net, dataset, &context->error);
     if (status) return status;
-    const int32_t classes = model->net.shape.width[model->net.shape.layer_count];
-    if (!dataset->labels) return ist__refuse(context, IST_E_SHAPE, "the dataset has no labels");
-    if (dataset->classes > classes)
-        return ist__fail(&context->error, IST_E_SHAPE, "the dataset has %d classes, the model %d", dataset->classes,
-                         classes);
     const double began = ist__seconds();
     const ist__answers answers = {.loss = ist__alloc(dataset->rows, sizeof(float)),
                                   .best = ist__alloc(dataset->rows, sizeof(int32_t))};

@@ -17,7 +17,6 @@ struct ist_dataset {
     const int32_t *labels; /* (rows), or NULL */
     void *owned_x;         /* what destroy frees; NULL when borrowed */
     void *owned_labels;
-    void *context; /* whose error line is told; used by src/api only */
 };
 
 /* y_path NULL: no labels. */

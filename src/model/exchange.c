@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "base/share.h"
+
 /* The rows (and columns) of the master that array `which` of layer l touches for a subnet; NULL: all of them. */
 typedef struct rectangle {
     const int32_t *rows, *columns;
@@ -23,13 +25,6 @@ static rectangle find_rectangle(const ist__deal *deal, int32_t subnet, const ist
     if (!is_output) ist__deal_group(deal, l, subnet, &r.rows); /* my output neurons, of weight, gain and offset */
     if (which == 0 && l > 0) ist__deal_group(deal, l - 1, subnet, is_output ? &r.rows : &r.columns);
     return r;
-}
-
-/* Which rows of `rows` worker `rank` moves. */
-static void share_rows(int64_t rows, int32_t rank, int32_t size, int64_t *first, int64_t *last)
-{
-    *first = rows * rank / size;
-    *last = rows * (rank + 1) / size;
 }
 
 /* A row as it lies on both sides; columns NULL: contiguous in the master too. */
@@ -66,7 +61,7 @@ static void move_array(const ist__shape *whole, const ist__deal *deal, int32_t s
     if (!ist__shape_array(whole, l, which, &of_master) || !ist__shape_array(part, l, which, &of_block)) return;
     const rectangle r = find_rectangle(deal, subnet, whole, l, which);
     int64_t first, last;
-    share_rows(of_block.rows, rank, size, &first, &last);
+    ist__share(of_block.rows, rank, size, &first, &last);
     for (int64_t i = first; i < last; i++) {
         const row_move row = {.master = of_master.offset + (r.rows ? r.rows[i] : i) * of_master.columns,
                               .block = of_block.offset + i * of_block.columns,

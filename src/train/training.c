@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "train/fit.h"
 #include "train/stripes.h"
 
 enum { SUBNETS_MOST = 1 << 16, BATCH_MOST = 1 << 20 };
@@ -75,13 +76,9 @@ static ist_status check_fit(const ist__net *net, const ist_dataset *data, const 
                             ist__error *error)
 {
     const ist__shape *shape = &net->shape;
-    if (!data->labels) return ist__fail(error, IST_E_SHAPE, "the dataset has no labels to train on");
-    if (data->features != shape->width[0])
-        return ist__fail(error, IST_E_SHAPE, "the dataset has %d features, the model %d", data->features,
-                         shape->width[0]);
-    if (data->classes > shape->width[shape->layer_count])
-        return ist__fail(error, IST_E_SHAPE, "the dataset has %d classes, the model %d", data->classes,
-                         shape->width[shape->layer_count]);
+    ist_status status = ist__fit_features(net, data, error);
+    if (!status) status = ist__fit_labels(net, data, error);
+    if (status) return status;
     if (data->rows < config->subnets)
         return ist__fail(error, IST_E_SHAPE, "%lld rows cannot be dealt to %d subnets", (long long)data->rows,
                          config->subnets);

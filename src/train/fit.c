@@ -1,0 +1,17 @@
+/* fit.c - compares a dataset with a net.  Floor: train, the lowest that sees both.  Cold. */
+#include "train/fit.h"
+
+ist_status ist__fit_features(const ist__net *net, const ist_dataset *data, ist__error *error)
+{
+    const int32_t features = net->shape.width[0];
+    if (data->features == features) return IST_OK;
+    return ist__fail(error, IST_E_SHAPE, "the dataset has %d features, the model %d", data->features, features);
+}
+
+ist_status ist__fit_labels(const ist__net *net, const ist_dataset *data, ist__error *error)
+{
+    const int32_t classes = net->shape.width[net->shape.layer_count];
+    if (!data->labels) return ist__fail(error, IST_E_SHAPE, "the dataset has no labels");
+    if (data->classes <= classes) return IST_OK;
+    return ist__fail(error, IST_E_SHAPE, "the dataset has %d classes, the model %d", data->classes, classes);
+}
