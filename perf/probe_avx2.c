@@ -1,0 +1,12 @@
+/* probe_avx2.c - compiled with -mavx2 -mfma (perf/CMakeLists.txt); empty on other processors. */
+#include "probe_kernels.h"
+
+#if defined(__AVX2__) && defined(__FMA__)
+#  include <immintrin.h>
+
+float probe_loop_avx2(int64_t turns)
+{
+    PROBE_LOOP(__m256, _mm256_set1_ps, _mm256_add_ps, _mm256_fmadd_ps)
+    return _mm256_cvtss_f32(a);
+}
+#endif
