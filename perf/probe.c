@@ -67,15 +67,25 @@ static int first_of_core(int cpu, const cpu_set_t *allowed)
 }
 
 /* Where thread 0, 1, .. of a probe stands: cpus (CPU_SETSIZE).  Returns how many; 0 when the kernel does not say. */
-static int order_of_cpus(int *cpus)
+static int order_of_cpus(int *cpus, int *cores)
 {
     cpu_set_t allowed;
+    *cores = 1;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 0;
     int count = 0;
-    for (int want_first = 1; want_first >= 0; want_first--)
+    for (int want_first = 1; want_first >= 0; want_first--) {
         for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
             if (CPU_ISSET((size_t)cpu, &allowed) && first_of_core(cpu, &allowed) == want_first) cpus[count++] = cpu;
+        if (want_first) *cores = count;
+    }
     return count;
+}
+
+int probe_cores(void)
+{
+    int cpus[CPU_SETSIZE], cores;
+    (void)order_of_cpus(cpus, &cores);
+    return cores;
 }
 
 static void stand_on(const int *cpus, int count, int thread, cpu_set_t *before)
@@ -98,8 +108,8 @@ static void stand_as(const cpu_set_t *before)
 double probe_peak_gflops(int isa, int threads, double seconds)
 {
     if (!probe_has(isa) || threads < 1) return 0.0;
-    static int cpus[CPU_SETSIZE];
-    const int count = order_of_cpus(cpus);
+    int cpus[CPU_SETSIZE], cores;
+    const int count = order_of_cpus(cpus, &cores);
     const double lanes = isa == PROBE_AVX512 ? 16.0 : isa == PROBE_AVX2 ? 8.0 : 4.0;
     double gflops = 0.0, sum = 0.0;
 #pragma omp parallel num_threads(threads) reduction(+ : gflops, sum)
@@ -138,8 +148,8 @@ double probe_triad_gb_per_s(int threads, size_t array_bytes, double seconds)
     if (memory == MAP_FAILED) return 0.0;
     (void)madvise(memory, bytes, MADV_HUGEPAGE); /* as libist's own blocks; refused: small pages, a little slower */
     float *x = memory, *y = x + count, *z = y + count;
-    static int cpus[CPU_SETSIZE];
-    const int cpu_count = order_of_cpus(cpus);
+    int cpus[CPU_SETSIZE], cores;
+    const int cpu_count = order_of_cpus(cpus, &cores);
     double best_s = 1e30, stop_s = 0.0;
     int enough = 0;
 #pragma omp parallel num_threads(threads)

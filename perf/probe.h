@@ -26,6 +26,8 @@ double probe_peak_gflops(int isa, int threads, double seconds);
  * once, although a store may also read its line.  0 when there is no memory for the arrays. */
 double probe_triad_gb_per_s(int threads, size_t array_bytes, double seconds);
 
+int probe_cores(void); /* with a processor that we may use; 1 when the kernel does not say */
+
 double probe_now_s(void); /* monotonic */
 
 #endif
