@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "numa/errno_name.h"
 
@@ -86,10 +87,17 @@ static void open_barrier(barrier *b, uint32_t phase)
     atomic_store_explicit(&b->phase, phase + 1, memory_order_release);
 }
 
-static void wait_for(barrier *b, uint32_t phase)
+static bool still(barrier *b, uint32_t phase)
 {
+    return atomic_load_explicit(&b->phase, memory_order_acquire) == phase;
+}
+
+static void wait_for(ist__worker *worker, barrier *b, uint32_t phase)
+{
+    if (!still(b, phase)) return;
+    const double began = ist__seconds();
     const struct timespec nap = {.tv_nsec = NAP_NS};
-    for (int32_t tries = 0; atomic_load_explicit(&b->phase, memory_order_acquire) == phase; tries++) {
+    for (int32_t tries = 0; still(b, phase); tries++) {
         if (tries < b->spins) {
             relax();
         } else if (tries < b->spins + YIELDS) {
@@ -99,6 +107,7 @@ static void wait_for(barrier *b, uint32_t phase)
             tries--; /* stay here, and never overflow */
         }
     }
+    worker->waited_s += ist__seconds() - began;
 }
 
 void ist__team_barrier(ist__worker *worker)
@@ -106,7 +115,7 @@ void ist__team_barrier(ist__worker *worker)
     barrier *team = worker->barrier_state;
     const uint32_t phase = phase_of(team);
     if (arrive(team)) open_barrier(team, phase);
-    else wait_for(team, phase);
+    else wait_for(worker, team, phase);
 }
 
 void ist__all_barrier(ist__worker *worker)
@@ -114,12 +123,12 @@ void ist__all_barrier(ist__worker *worker)
     barrier *team = worker->barrier_state, *all = worker->crew->all;
     const uint32_t phase = phase_of(team);
     if (!arrive(team)) {
-        wait_for(team, phase);
+        wait_for(worker, team, phase);
         return;
     }
     const uint32_t all_phase = phase_of(all);
     if (arrive(all)) open_barrier(all, all_phase);
-    else wait_for(all, all_phase);
+    else wait_for(worker, all, all_phase);
     open_barrier(team, phase);
 }
 

@@ -17,6 +17,7 @@ typedef struct ist__worker {
     ist__crew *crew;
     int32_t team, teams; /* my team, of how many */
     int32_t rank, size;  /* my place in the team, of how many threads */
+    double waited_s;     /* at barriers, since the run began */
     void *barrier_state; /* private to team.c */
 } ist__worker;
 

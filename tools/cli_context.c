@@ -8,8 +8,14 @@ static const cli_choice team_at_words[] = {{"numa", IST_AT_NUMA},       {"l3", I
                                            {"machine", IST_AT_MACHINE}, {NULL, 0}};
 static const cli_choice placement_words[] = {
     {"try", IST_PLACE_TRY}, {"strict", IST_PLACE_STRICT}, {"none", IST_PLACE_NONE}, {NULL, 0}};
-static const cli_choice engine_words[] = {
-    {"auto", IST_ENGINE_AUTO}, {"openblas", IST_ENGINE_OPENBLAS}, {"reference", IST_ENGINE_REFERENCE}, {NULL, 0}};
+static const cli_choice engine_words[] = {{"auto", IST_ENGINE_AUTO},
+                                          {"native", IST_ENGINE_NATIVE},
+                                          {"openblas", IST_ENGINE_OPENBLAS},
+                                          {"reference", IST_ENGINE_REFERENCE},
+                                          {"native-avx512", IST_ENGINE_NATIVE_AVX512},
+                                          {"native-avx2", IST_ENGINE_NATIVE_AVX2},
+                                          {"native-portable", IST_ENGINE_NATIVE_PORTABLE},
+                                          {NULL, 0}};
 
 const cli_choice cli_statistics_words[] = {
     {"stored", IST_STATISTICS_STORED}, {"batch", IST_STATISTICS_BATCH}, {NULL, 0}};

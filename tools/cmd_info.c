@@ -216,12 +216,12 @@ static void cell_blas(cli_table *table, const json_t *report)
     const int parallel = (int)cli_json_number(blas, "parallel", -1);
     if (engine) {
         cli_table_cell(table, "engine");
-        cli_table_cell(table, "%s", engine);
+        cli_table_cell(table, "%s, %s kernels", engine, cli_json_text(blas, "kernels", "unknown"));
     }
     if (!blas) return;
     cli_table_cell(table, "BLAS");
     cli_table_cell(table, "%s", cli_json_text(blas, "config", "unknown"));
-    cli_table_cell(table, "kernels");
+    cli_table_cell(table, "BLAS kernels");
     cli_table_cell(table, "%s, %s", cli_json_text(blas, "core_type", "unknown"),
                    parallel >= 0 && parallel < 3 ? kind[parallel] : "unknown build");
 }

@@ -10,8 +10,9 @@
  *           and leaves the affinity mask of the caller and of its OpenMP threads as it found them.
  * Memory.   Who creates, destroys.  "borrowed": must outlive the call, or the handle where that is said.  Destroy
  *           trainers before their model and dataset, and all of these before their context.
- * Results.  A function of (data, model, seed, subnets, batch, local steps, engine, BLAS core type); never of the number
- *           of teams, threads or nodes, nor of where they stand.
+ * Results.  A function of (data, model, seed, subnets, batch, local steps); never of the number of teams, threads or
+ *           nodes, nor of where they stand, nor of the processor.  The engine OPENBLAS alone has bits of its own, which
+ *           depend on its core type.
  * Shapes.   (B, D) is B rows of D contiguous elements.  Units stand in names: _bytes, _s, _gflops.  Losses in nats.
  * Source.   [M1].. are entries of docs/math.md, each with its paper and section.
  */
@@ -62,7 +63,15 @@ typedef struct ist_trainer ist_trainer; /* opaque: a model in training: optimise
 
 enum { IST_PLACE_NONE = 0, IST_PLACE_TRY = 1, IST_PLACE_STRICT = 2 };
 enum { IST_AT_NUMA = 0, IST_AT_L3 = 1, IST_AT_PACKAGE = 2, IST_AT_CORE = 3, IST_AT_MACHINE = 4 };
-enum { IST_ENGINE_AUTO = 0, IST_ENGINE_OPENBLAS = 1, IST_ENGINE_REFERENCE = 2 };
+enum {
+    IST_ENGINE_AUTO = 0,      /* NATIVE where the processor multiplies and adds in one instruction, else OPENBLAS */
+    IST_ENGINE_OPENBLAS = 1,  /* cblas_sgemm, single-threaded, from each of our threads */
+    IST_ENGINE_REFERENCE = 2, /* plain loops, slow: the bits of NATIVE, for tests */
+    IST_ENGINE_NATIVE = 3,    /* our kernels, for the widest registers of this processor */
+    IST_ENGINE_NATIVE_AVX512 = 4,
+    IST_ENGINE_NATIVE_AVX2 = 5,
+    IST_ENGINE_NATIVE_PORTABLE = 6 /* 128-bit registers (SSE2, NEON); without fused multiply-add exact, but slow */
+};
 enum { IST_LOG_ERROR = 0, IST_LOG_WARNING = 1, IST_LOG_INFO = 2 };
 
 /* Start from IST_CONTEXT_CONFIG_INIT.  Append-only: struct_size tells the library which fields the caller knows. */
@@ -72,7 +81,7 @@ typedef struct {
     int32_t threads_per_team; /* 0 .. 4096; 0: the physical cores of the team's place that we may use */
     int32_t team_at;          /* IST_AT_*: what one team is bound to; IST_AT_MACHINE: one team over everything */
     int32_t placement;        /* IST_PLACE_NONE binds nothing; TRY reports refusals and goes on; STRICT fails */
-    int32_t engine;           /* IST_ENGINE_*: who multiplies matrices; REFERENCE is slow and plain */
+    int32_t engine;           /* IST_ENGINE_*: who multiplies matrices */
     int32_t reserved0;        /* 0 */
     const char *topology; /* NULL: this machine.  Else an hwloc XML file or synthetic text, e.g. "numa:2 core:4 pu:1":
                                  such a context plans and reports, but refuses to train (IST_E_PLACEMENT) */

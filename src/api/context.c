@@ -49,8 +49,9 @@ static ist_status check_config(const ist_context_config *c, ist__error *error)
         return ist__fail(error, IST_E_ARGUMENT, "team_at is %d, expected 0 .. %d", c->team_at, IST_AT_MACHINE);
     if (c->placement < IST_PLACE_NONE || c->placement > IST_PLACE_STRICT)
         return ist__fail(error, IST_E_ARGUMENT, "placement is %d, expected 0 .. %d", c->placement, IST_PLACE_STRICT);
-    if (c->engine < IST_ENGINE_AUTO || c->engine > IST_ENGINE_REFERENCE)
-        return ist__fail(error, IST_E_ARGUMENT, "engine is %d, expected 0 .. %d", c->engine, IST_ENGINE_REFERENCE);
+    if (c->engine < IST_ENGINE_AUTO || c->engine > IST_ENGINE_NATIVE_PORTABLE)
+        return ist__fail(error, IST_E_ARGUMENT, "engine is %d, expected 0 .. %d", c->engine,
+                         IST_ENGINE_NATIVE_PORTABLE);
     if (c->reserved0 != 0) return ist__fail(error, IST_E_ARGUMENT, "reserved0 is %d, expected 0", c->reserved0);
     return IST_OK;
 }
@@ -69,9 +70,11 @@ static ist_status build(ist_context *context, const ist_context_config *config)
     host->refusals = &context->refusals;
     status =
         ist__plan_make(&context->plan, host->machine, config->team_at, config->teams, config->threads_per_team, error);
-    if (status || !host->machine->this_system) return status;
-    status = ist__gemm_engine(config->engine, context->plan.thread_count, &host->engine, error);
     if (status) return status;
+    /* A machine made from a text plans for the engine of this one, which only one thread asks. */
+    const bool runs = host->machine->this_system;
+    status = ist__engine_choose(config->engine, runs ? context->plan.thread_count : 1, &host->engine, error);
+    if (status || !runs) return status;
     return ist__crew_create(&host->crew, host->topology, host->plan, host->placement, error);
 }
 
@@ -114,10 +117,9 @@ const char *ist_context_error(const ist_context *context)
 static json_t *report_blas(const ist__host *host)
 {
     const ist__blas_info info = ist__blas_describe();
-    const char *engine = host->engine == IST_ENGINE_REFERENCE ? "reference" : "openblas";
-    return json_pack("{s:s, s:s, s:s, s:i, s:i}", "engine", engine, "config", info.config ? info.config : "",
-                     "core_type", info.core_type ? info.core_type : "", "parallel", info.parallel, "max_threads",
-                     info.max_threads);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "engine", ist__engine_name(&host->engine), "kernels",
+                     host->engine.kernels->name, "config", info.config ? info.config : "", "core_type",
+                     info.core_type ? info.core_type : "", "parallel", info.parallel, "max_threads", info.max_threads);
 }
 
 ist_status ist_context_report(ist_context *context, char *buffer, size_t capacity_bytes, size_t *need_bytes)

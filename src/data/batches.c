@@ -5,10 +5,6 @@
  * s, s + n, s + 2n, ..: so in an epoch no row is seen twice, by whichever subnet, and the rows move on to other subnets
  * with the next epoch.  Either way a subnet's order is a function of those keys alone.
  *
- * Assembly.  Rows lie in memory sample by sample; kernels want feature by feature (samples in the vector lanes).  That
- * transposition is done tile by tile: reading runs along the rows, the tile turns around inside the L1 cache, writing
- * runs along the columns.  Hot: once a batch, by every thread for its band of features.
- *
  * Floor: data.
  */
 #include "data/batches.h"
@@ -20,8 +16,6 @@
 
 /* The subnet in the key of an order that all subnets share. */
 #define EVERY_SUBNET 0xFFFFFFFFU
-
-enum { TILE_ROWS = 16, TILE_FEATURES = 64 };
 
 /* ------------------------------------------------------------------------------------------------------ shards -- */
 
@@ -116,57 +110,5 @@ void ist__batches_rows(ist__batches *batches, int64_t first, int64_t count, uint
         out += some;
         first += some;
         count -= some;
-    }
-}
-
-/* ---------------------------------------------------------------------------------------------------- assembly -- */
-
-/* One row of a tile: to[j] = (from[j] - shift[j]) * factor[j]. */
-static void normalise_bytes(const uint8_t *restrict from, int32_t width, const float *restrict shift,
-                            const float *restrict factor, float *restrict to)
-{
-    for (int32_t j = 0; j < width; j++) to[j] = ((float)from[j] - shift[j]) * factor[j];
-}
-
-static void normalise_floats(const float *restrict from, int32_t width, const float *restrict shift,
-                             const float *restrict factor, float *restrict to)
-{
-    for (int32_t j = 0; j < width; j++) to[j] = (from[j] - shift[j]) * factor[j];
-}
-
-/* The tile turned around: out[j * ld + c] = tile[c][j]. */
-static inline void turn(float tile[TILE_ROWS][TILE_FEATURES], int32_t samples, int32_t width, float *out, int64_t ld)
-{
-    for (int32_t j = 0; j < width; j++)
-        for (int32_t c = 0; c < samples; c++) out[j * ld + c] = tile[c][j];
-}
-
-/* What is subtracted and multiplied in features first .. first + width - 1, as arrays in either case. */
-static void scales_of(const float *from, int32_t first, int32_t width, int32_t uniform, float *to)
-{
-    for (int32_t j = 0; j < width; j++) to[j] = from[uniform ? 0 : first + j];
-}
-
-void ist__assemble(const ist__rows *rows, const uint32_t *index, int64_t first_row, int32_t count, int32_t first,
-                   int32_t last, const float *shift, const float *factor, int32_t uniform, float *out, int64_t ld)
-{
-    float tile[TILE_ROWS][TILE_FEATURES], shifts[TILE_FEATURES], factors[TILE_FEATURES];
-    for (int32_t f = first; f < last; f += TILE_FEATURES) {
-        const int32_t width = last - f < TILE_FEATURES ? last - f : TILE_FEATURES;
-        scales_of(shift, f, width, uniform, shifts);
-        scales_of(factor, f, width, uniform, factors);
-        for (int32_t start = 0; start < count; start += TILE_ROWS) {
-            const int32_t samples = count - start < TILE_ROWS ? count - start : TILE_ROWS;
-            for (int32_t c = 0; c < samples; c++) {
-                const int64_t row = index ? (int64_t)index[start + c] : first_row + start + c;
-                const char *from = (const char *)rows->x + row * rows->row_stride_bytes;
-                if (rows->type == IST_UINT8)
-                    normalise_bytes((const uint8_t *)(const void *)from + f, width, shifts, factors, tile[c]);
-                else normalise_floats((const float *)(const void *)from + f, width, shifts, factors, tile[c]);
-            }
-            float *to = out + f * ld + start;
-            if (samples == TILE_ROWS) turn(tile, TILE_ROWS, width, to, ld);
-            else turn(tile, samples, width, to, ld);
-        }
     }
 }

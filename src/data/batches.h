@@ -1,4 +1,4 @@
-/* batches.h - which rows a subnet sees at a step, and their assembly into a feature-major block.
+/* batches.h - which rows a subnet sees at a step.
  *
  * The rows of subnet s are an endless stream: epoch after epoch, each a fresh permutation of its rows.  A batch is the
  * next B positions of the stream, so every batch is full, no row of an epoch is ever dropped (an epoch's last rows and
@@ -49,13 +49,5 @@ typedef struct ist__rows {
     int32_t features;
     const int32_t *labels;
 } ist__rows;
-
-/* Features [first, last) of `count` rows into a feature-major block: out[(f) * ld + c] = (x[row c][f] - shift[f]) *
- * factor[f] for f in [first, last), c in [0, count); columns count .. ld - 1 are left alone.  `out` is the whole block:
- * row f of it is feature f.
- * index   (count) row numbers; NULL: rows first_row .. first_row + count - 1
- * shift, factor  (features), or single numbers when uniform is not 0 */
-void ist__assemble(const ist__rows *rows, const uint32_t *index, int64_t first_row, int32_t count, int32_t first,
-                   int32_t last, const float *shift, const float *factor, int32_t uniform, float *out, int64_t ld);
 
 #endif

@@ -2,17 +2,21 @@
 #ifndef IST_MATH_BODY_H
 #define IST_MATH_BODY_H
 
+#include "math/body_assemble.h"
 #include "math/body_norm.h"
 #include "math/body_optimize.h"
+#include "math/body_panel.h"
+#include "math/body_product.h"
 #include "math/body_softmax.h"
-#include "math/kernel_set.h"
+#include "math/kernels.h"
 
 #define SET_NAMED(text)                                                                                               \
   {                                                                                                                   \
-    .name = (text), .batch_norm_forward = batch_norm_forward, .batch_norm_backward = batch_norm_backward,             \
+    .name = (text), .fused = LANES_FUSED, .product = product, .weight_step = weight_step, .step = step,               \
+    .pack_panel = pack_panel, .unpack_panel = unpack_panel, .assemble = assemble,                                     \
+    .batch_norm_forward = batch_norm_forward, .batch_norm_backward = batch_norm_backward,                             \
     .affine_relu_forward = affine_relu_forward, .bias_relu_backward = bias_relu_backward, .row_moments = row_moments, \
-    .softmax_cross_entropy = softmax_cross_entropy, .update_sgd = update_sgd, .update_momentum = update_momentum,     \
-    .update_adam = update_adam                                                                                        \
+    .softmax_cross_entropy = softmax_cross_entropy, .all_finite = all_finite                                          \
   }
 
 #endif

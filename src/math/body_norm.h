@@ -2,7 +2,7 @@
  *
  * Rows are short (a batch: 128 floats are 512 bytes), so a row stays in the first cache while it is passed over two or
  * three times, and the passes can be what numerics wants: first the mean, then the squares of deviations from it.
- * Included by kernels_*.c alone, see kernel_set.h.
+ * Included by kernels_*.c alone, see kernels.h.
  */
 #ifndef IST_MATH_BODY_NORM_H
 #define IST_MATH_BODY_NORM_H

@@ -1,57 +1,79 @@
-/* body_optimize.h - optimiser steps, number by number. [M8]
+/* body_optimize.h - an optimiser's step, sixteen numbers at a time. [M8]
  *
- * Bound by memory: each number is read and written once.  No sums, so lanes matter for speed alone.
- * Included by kernels_*.c alone, see kernel_set.h.
+ * rule_apply is one step on 16 numbers in registers: body_product.h calls it with gradients that it has just summed up,
+ * so that a weight is read and written once a step.  The kind of the rule is a constant where that is inlined.
+ * Included by kernels_*.c alone, see kernels.h.
  */
 #ifndef IST_MATH_BODY_OPTIMIZE_H
 #define IST_MATH_BODY_OPTIMIZE_H
 
+#include "ist/ist.h"
 #include "math/kernels.h"
 #include "math/lanes.h"
 
-LANES_INLINE int32_t lanes_left(int64_t count, int64_t i)
+/* The numbers of a rule, once in every lane. */
+typedef struct rule_lanes {
+    lanes_f32 lr, keep, momentum, beta1, rest1, beta2, rest2, epsilon, correct1, correct2;
+} rule_lanes;
+
+LANES_INLINE rule_lanes rule_spread(const ist__rule *rule)
 {
-    return count - i < LANES ? (int32_t)(count - i) : LANES;
+    return (rule_lanes){.lr = lanes_part_all(rule->lr),
+                        .keep = lanes_part_all(rule->keep),
+                        .momentum = lanes_part_all(rule->momentum),
+                        .beta1 = lanes_part_all(rule->adam.beta1),
+                        .rest1 = lanes_part_all(1.0F - rule->adam.beta1),
+                        .beta2 = lanes_part_all(rule->adam.beta2),
+                        .rest2 = lanes_part_all(1.0F - rule->adam.beta2),
+                        .epsilon = lanes_part_all(rule->adam.epsilon),
+                        .correct1 = lanes_part_all(rule->adam.correct1),
+                        .correct2 = lanes_part_all(rule->adam.correct2)};
 }
 
-static void update_sgd(int64_t count, float *w, const float *g, float lr, float keep)
+/* One register's worth of numbers. */
+LANES_INLINE void rule_apply(int32_t kind, const rule_lanes *r, lanes_f32 g, lanes_f32 *w, lanes_f32 *s, lanes_f32 *t)
 {
-    for (int64_t i = 0; i < count; i += LANES) {
-        const int32_t n = lanes_left(count, i);
-        const lanes kept = lanes_mul(lanes_all(keep), lanes_load(w + i, n));
-        lanes_store(w + i, lanes_sub(kept, lanes_mul(lanes_all(lr), lanes_load(g + i, n))), n);
+    const lanes_f32 kept = r->keep * *w;
+    switch (kind) {
+    case IST_SGD: *w = kept - r->lr * g; break;
+    case IST_ADAM: {
+        *s = r->beta1 * *s + r->rest1 * g;
+        *t = r->beta2 * *t + r->rest2 * (g * g);
+        const lanes_f32 root = lanes_part_sqrt(*t * r->correct2);
+        *w = kept - (r->lr * (*s * r->correct1)) / (root + r->epsilon);
+        break;
+    }
+    default: {
+        *s = r->momentum * *s + g;
+        *w = kept - r->lr * (kind == IST_NESTEROV ? g + r->momentum * *s : *s);
+    }
     }
 }
 
-static void update_momentum(int64_t count, float *w, float *v, const float *g, float lr, float keep, float mu,
-                            bool nesterov)
+LANES_INLINE void step_of_kind(int32_t kind, const rule_lanes *r, int64_t count, const float *g, float *w, float *s,
+                               float *t)
 {
-    const lanes mu_all = lanes_all(mu);
     for (int64_t i = 0; i < count; i += LANES) {
-        const int32_t n = lanes_left(count, i);
-        const lanes grad = lanes_load(g + i, n), kept = lanes_mul(lanes_all(keep), lanes_load(w + i, n));
-        const lanes speed = lanes_add(lanes_mul(mu_all, lanes_load(v + i, n)), grad);
-        const lanes way = nesterov ? lanes_add(grad, lanes_mul(mu_all, speed)) : speed;
-        lanes_store(v + i, speed, n);
-        lanes_store(w + i, lanes_sub(kept, lanes_mul(lanes_all(lr), way)), n);
+        const int32_t n = count - i < LANES ? (int32_t)(count - i) : LANES;
+        const lanes grad = lanes_load(g + i, n);
+        lanes weight = lanes_load(w + i, n), first = lanes_all(0), second = lanes_all(0);
+        if (kind != IST_SGD) first = lanes_load(s + i, n);
+        if (kind == IST_ADAM) second = lanes_load(t + i, n);
+        LANES_EACH (p) rule_apply(kind, r, grad.part[p], &weight.part[p], &first.part[p], &second.part[p]);
+        lanes_store(w + i, weight, n);
+        if (kind != IST_SGD) lanes_store(s + i, first, n);
+        if (kind == IST_ADAM) lanes_store(t + i, second, n);
     }
 }
 
-static void update_adam(int64_t count, float *w, float *m, float *v, const float *g, float lr, float keep,
-                        const ist__adam *adam)
+static void step(const ist__rule *rule, int64_t count, const float *g, float *w, float *s, float *t)
 {
-    const lanes beta1 = lanes_all(adam->beta1), rest1 = lanes_all(1.0F - adam->beta1);
-    const lanes beta2 = lanes_all(adam->beta2), rest2 = lanes_all(1.0F - adam->beta2);
-    for (int64_t i = 0; i < count; i += LANES) {
-        const int32_t n = lanes_left(count, i);
-        const lanes grad = lanes_load(g + i, n), kept = lanes_mul(lanes_all(keep), lanes_load(w + i, n));
-        const lanes first = lanes_add(lanes_mul(beta1, lanes_load(m + i, n)), lanes_mul(rest1, grad));
-        const lanes second = lanes_add(lanes_mul(beta2, lanes_load(v + i, n)), lanes_mul(rest2, lanes_mul(grad, grad)));
-        const lanes root = lanes_sqrt(lanes_mul(second, lanes_all(adam->correct2)));
-        const lanes top = lanes_mul(lanes_all(lr), lanes_mul(first, lanes_all(adam->correct1)));
-        lanes_store(m + i, first, n);
-        lanes_store(v + i, second, n);
-        lanes_store(w + i, lanes_sub(kept, lanes_div(top, lanes_add(root, lanes_all(adam->epsilon)))), n);
+    const rule_lanes r = rule_spread(rule);
+    switch (rule->kind) {
+    case IST_SGD: step_of_kind(IST_SGD, &r, count, g, w, s, t); break;
+    case IST_MOMENTUM: step_of_kind(IST_MOMENTUM, &r, count, g, w, s, t); break;
+    case IST_NESTEROV: step_of_kind(IST_NESTEROV, &r, count, g, w, s, t); break;
+    default: step_of_kind(IST_ADAM, &r, count, g, w, s, t);
     }
 }
 

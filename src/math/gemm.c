@@ -72,26 +72,12 @@ ist_status ist__blas_judge(const ist__blas_info *blas, int32_t threads, ist__err
         return ist__fail(error, IST_E_BLAS,
                          "the OpenBLAS that was loaded is its %s build (%s), which threads cannot share; let the "
                          "loader find the OpenMP build first (rpath or LD_LIBRARY_PATH to its folder, as "
-                         ".../openblas-openmp), or use --engine reference",
+                         ".../openblas-openmp), or use --engine native",
                          blas->parallel == OPENBLAS_SEQUENTIAL ? "serial" : "pthread", blas->config);
     if (threads > blas->max_threads)
         return ist__fail(error, IST_E_BLAS,
                          "%d threads would call OpenBLAS at once, but this build has buffers for %d (%s); use fewer "
-                         "threads, an OpenBLAS built with a larger NUM_THREADS, or --engine reference",
+                         "threads, an OpenBLAS built with a larger NUM_THREADS, or --engine native",
                          (int)threads, (int)blas->max_threads, blas->config);
     return IST_OK;
-}
-
-ist_status ist__gemm_engine(int32_t asked, int32_t threads, int32_t *engine, ist__error *error)
-{
-    if (asked == IST_ENGINE_REFERENCE) {
-        *engine = asked;
-        return IST_OK;
-    }
-    if (asked != IST_ENGINE_AUTO && asked != IST_ENGINE_OPENBLAS)
-        return ist__fail(error, IST_E_ARGUMENT, "engine %d is not one of IST_ENGINE_*", (int)asked);
-    const ist__blas_info blas = ist__blas_describe();
-    const ist_status status = ist__blas_judge(&blas, threads, error);
-    if (status == IST_OK) *engine = IST_ENGINE_OPENBLAS;
-    return status;
 }

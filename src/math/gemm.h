@@ -17,10 +17,6 @@
 void ist__gemm(int32_t engine, bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k, float alpha,
                const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
-/* Resolve AUTO; check that the loaded OpenBLAS is its OpenMP build and that so many threads may call it at once.
- * IST_E_BLAS with what was found and what to do. */
-ist_status ist__gemm_engine(int32_t asked, int32_t threads, int32_t *engine, ist__error *error);
-
 typedef struct ist__blas_info {
     const char *config;    /* e.g. "OpenBLAS 0.3.21 ... MAX_THREADS=64" */
     const char *core_type; /* kernels chosen at run time, e.g. "Haswell" */
@@ -29,7 +25,7 @@ typedef struct ist__blas_info {
 } ist__blas_info;
 ist__blas_info ist__blas_describe(void);
 
-/* May so many threads call such a BLAS?  What ist__gemm_engine asks, apart so that tests can ask of others. */
+/* Is it the OpenMP build, and may so many threads call it at once?  IST_E_BLAS with what was found and what to do. */
 ist_status ist__blas_judge(const ist__blas_info *blas, int32_t threads, ist__error *error);
 
 #endif

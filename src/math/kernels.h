@@ -1,12 +1,16 @@
-/* kernels.h - everything in a training step that is not a matrix product.
+/* kernels.h - the kernels of a training step, as a table for each instruction set.
  *
- * Blocks are feature-major: row = feature (neuron), column = sample, `ld` floats from row to row (ld >= columns).  A
- * function handles the rows it is given and no others, so threads that own disjoint bands of rows need no lock.
+ * Blocks are feature-major: row = feature (neuron), column = sample, `ld` floats from row to row.  A function handles
+ * the rows it is given and no others, so threads that own disjoint bands of rows need no lock.
  *
- * Bits: sums over the batch are formed in 16 lanes (column c adds to lane c mod 16, ascending), and the lanes are added
- * in a fixed tree (lanes.h); all else is element by element, without contraction.  So the bits depend neither on
- * threads nor on the instruction set.  Nothing from libm is used but sqrt, which IEEE 754 rounds correctly.  A NaN goes
- * through everything, ReLU too, so that a net that has diverged shows it.
+ * Bits: an element of a product is one chain of fused multiply-adds from 0, in ascending order of what is summed over,
+ * in a lane of its own.  Sums over the batch are formed in 16 lanes (column c adds to lane c mod 16, ascending), and the
+ * lanes are added in a fixed tree (lanes.h).  All else is element by element, without contraction.  So the bits depend
+ * neither on threads, nor on how work is cut, nor on the instruction set.  Nothing from libm is used but sqrt, which IEEE
+ * 754 rounds correctly.  A NaN goes through everything, ReLU too, so that a net that has diverged shows it.
+ *
+ * body_*.h say what is computed; kernels_portable.c, kernels_avx2.c and kernels_avx512.c compile them for the registers
+ * that they are named for.  tests/unit/test_kernels.c holds every table that a machine can run against the portable one.
  * Floor: math.  [any thread on disjoint rows]
  */
 #ifndef IST_MATH_KERNELS_H
@@ -17,50 +21,120 @@
 
 #define IST__NORM_EPSILON 1e-5F /* added to the variance in batch norm */
 
-/* Batch norm with batch statistics, then ReLU or not. [M6]
- * z        (rows, columns) in: pre-activations; out: xhat = (z - mean) * inv_std
- * gamma, beta (rows), or NULL both: no affine part
- * y        out (rows, columns): max(0, gamma xhat + beta) if relu, else gamma xhat + beta; may be z itself: then z ends
- *          as y, and xhat is there for a backward only where both are the same (gamma NULL, relu false)
- * inv_std  out (rows): 1 / sqrt(variance + IST__NORM_EPSILON), variance divided by columns */
-void ist__batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma, const float *beta,
-                             bool relu, float *y, float *inv_std);
+enum { IST__LANES = 16 }; /* samples or neurons that stand in the lanes of a vector; panels are as wide */
 
-/* Its backward.  d in: dL/dy; out: dL/dz.  y (what forward gave) masks ReLU where relu (y <= 0: no gradient).
- * dgamma, dbeta out (rows), NULL both when there is no affine part. */
-void ist__batch_norm_backward(int32_t rows, int32_t columns, int64_t ld, const float *xhat, const float *y, bool relu,
-                              const float *gamma, const float *inv_std, float *d, float *dgamma, float *dbeta);
+/* A matrix as products read it: element (r, k) is at[(r / 16) row_panel + (r % 16) row + (k / 16) step_panel +
+ * (k % 16) step].  Serves plain rows, their transpose, and weights in panels of 16 neurons, from either side. */
+typedef struct ist__view {
+    const float *at;
+    int64_t row, row_panel, step, step_panel;
+} ist__view;
 
-/* y = scale[r] z + shift[r], then ReLU or not; scale NULL: 1.  y may be z.  Serves bias (training without norm) and
- * folded batch norm (evaluation with stored statistics). */
-void ist__affine_relu_forward(int32_t rows, int32_t columns, int64_t ld, const float *z, const float *scale,
-                              const float *shift, bool relu, float *y);
-/* Backward of bias and ReLU: d in dL/dy, out dL/dz; dbias out (rows) = row sums of d. */
-void ist__bias_relu_backward(int32_t rows, int32_t columns, int64_t ld, const float *y, bool relu, float *d,
-                             float *dbias);
+/* Rows of a dataset from which a batch is assembled. */
+typedef struct ist__samples {
+    const void *x; /* (.., features) bytes or floats */
+    int64_t row_stride_bytes;
+    bool bytes;            /* uint8; else float32 */
+    const uint32_t *index; /* (count) row numbers; NULL: first_row, first_row + 1, .. */
+    int64_t first_row;
+} ist__samples;
 
-/* Mean of each row and sum of squared deviations from it: mean, m2 out (rows). */
-void ist__row_moments(int32_t rows, int32_t columns, int64_t ld, const float *z, float *mean, float *m2);
-
-/* Softmax and cross-entropy of columns [first, last) of logits (classes, ld). [M4]
- * labels   (columns of the whole block) class ids
- * d        out (classes, ld): (softmax - onehot) * scale, or the probabilities themselves when labels is NULL; may be
- *          `logits` itself; NULL: not wanted
- * loss     out per column (indexed as columns are): -log softmax[label], nats; NULL, or no labels: not wanted
- * best     out per column: index of the largest logit, the first of equal ones; NULL: not wanted */
-void ist__softmax_cross_entropy(int32_t classes, int32_t first, int32_t last, int64_t ld, const float *logits,
-                                const int32_t *labels, float scale, float *d, float *loss, int32_t *best);
-
-/* Optimiser steps on `count` numbers. [M8]  g is the gradient; keep = 1 - lr weight_decay multiplies w first. */
-void ist__update_sgd(int64_t count, float *w, const float *g, float lr, float keep);
-void ist__update_momentum(int64_t count, float *w, float *v, const float *g, float lr, float keep, float mu,
-                          bool nesterov); /* v = mu v + g; w -= lr v, or lr (g + mu v) */
 typedef struct ist__adam {
     float beta1, beta2, epsilon;
     float correct1, correct2; /* 1 / (1 - beta1^t), 1 / (1 - beta2^t) */
 } ist__adam;
-void ist__update_adam(int64_t count, float *w, float *m, float *v, const float *g, float lr, float keep,
-                      const ist__adam *adam); /* w -= lr m correct1 / (sqrt(v correct2) + epsilon) */
+
+/* One step of an optimiser on numbers w with gradient g and state s, t. [M8]  keep = 1 - lr weight_decay comes first.
+ * SGD       w = keep w - lr g
+ * MOMENTUM  s = momentum s + g;  w = keep w - lr s;  NESTEROV  w = keep w - lr (g + momentum s)
+ * ADAM      s = beta1 s + (1 - beta1) g;  t = beta2 t + (1 - beta2) g^2;
+ *           w = keep w - lr (s correct1) / (sqrt(t correct2) + epsilon) */
+typedef struct ist__rule {
+    int32_t kind; /* IST_SGD .. IST_ADAM */
+    float lr, keep, momentum;
+    ist__adam adam;
+} ist__rule;
+
+typedef struct ist__kernel_set {
+    const char *name; /* "avx512", "avx2", "portable" */
+    bool fused;       /* the processor multiplies and adds in one instruction; else products are exact but slow */
+
+    /* C (m, columns) = A (m, k) B (k, columns).  columns counts up to a multiple of 16: B and C have room for that.
+     * b, c  rows ldb and ldc apart, both multiples of 16, on 64-byte boundaries */
+    void (*product)(int32_t m, int32_t columns, int32_t k, const ist__view *a, const float *b, int64_t ldb, float *c,
+                    int64_t ldc);
+
+    /* Weights in panels take a step along gradient = D X^T, which is never stored.  Whole panels of outputs from the
+     * first one on (the last may have fewer than 16 neurons; its idle lanes keep the value 0), `inputs` inputs.
+     * d, x    (outputs, ld), (inputs, ld): `batch` columns are summed over
+     * weight  the first panel, at the first input; s, t (state, or NULL) lie as weight does; panel_stride floats apart
+     * turned  work space (batch, IST__TURNED_ROWS) private to the caller */
+    void (*weight_step)(const ist__rule *rule, int32_t outputs, int32_t inputs, int32_t batch, int64_t ld,
+                        const float *d, const float *x, float *weight, float *s, float *t, int64_t panel_stride,
+                        float *turned);
+
+    /* The optimiser's step on `count` numbers.  s, t: NULL where the rule has none. */
+    void (*step)(const ist__rule *rule, int64_t count, const float *g, float *w, float *s, float *t);
+
+    /* Sixteen rows to a panel and back: panel[k * 16 + j] = rows[j][columns ? columns[k] : k], k < count.
+     * rows[j] NULL: 0, and nothing to write back.  columns ascend.  panel is on a 64-byte boundary. */
+    void (*pack_panel)(const float *const *rows, const int32_t *columns, int64_t count, float *panel);
+    void (*unpack_panel)(const float *panel, const int32_t *columns, int64_t count, float *const *rows);
+
+    /* Features [first, last) of `count` samples: out[f * ld + c] = (x[sample c][f] - shift[f]) * factor[f]; columns
+     * count .. ld - 1 are left alone.  `out` is the whole block: row f of it is feature f.
+     * shift, factor  (features), or single numbers when uniform */
+    void (*assemble)(const ist__samples *samples, int32_t count, int32_t first, int32_t last, const float *shift,
+                     const float *factor, bool uniform, float *out, int64_t ld);
+
+    /* Batch norm with batch statistics, then ReLU or not. [M6]
+     * z        (rows, columns) in: pre-activations; out: xhat = (z - mean) * inv_std
+     * gamma, beta (rows), or NULL both: no affine part
+     * y        out (rows, columns): max(0, gamma xhat + beta) if relu, else gamma xhat + beta; may be z itself: then z
+     *          ends as y, and xhat is there for a backward only where both are the same (gamma NULL, relu false)
+     * inv_std  out (rows): 1 / sqrt(variance + IST__NORM_EPSILON), variance divided by columns */
+    void (*batch_norm_forward)(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma,
+                               const float *beta, bool relu, float *y, float *inv_std);
+    /* Its backward.  d in: dL/dy; out: dL/dz.  y (what forward gave) masks ReLU where relu (y <= 0: no gradient).
+     * dgamma, dbeta out (rows), NULL both when there is no affine part. */
+    void (*batch_norm_backward)(int32_t rows, int32_t columns, int64_t ld, const float *xhat, const float *y, bool relu,
+                                const float *gamma, const float *inv_std, float *d, float *dgamma, float *dbeta);
+
+    /* y = scale[r] z + shift[r], then ReLU or not; scale NULL: 1.  y may be z.  Serves bias (training without norm) and
+     * folded batch norm (evaluation with stored statistics). */
+    void (*affine_relu_forward)(int32_t rows, int32_t columns, int64_t ld, const float *z, const float *scale,
+                                const float *shift, bool relu, float *y);
+    /* Backward of bias and ReLU: d in dL/dy, out dL/dz; dbias out (rows) = row sums of d. */
+    void (*bias_relu_backward)(int32_t rows, int32_t columns, int64_t ld, const float *y, bool relu, float *d,
+                               float *dbias);
+
+    /* Mean of each row and sum of squared deviations from it: mean, m2 out (rows). */
+    void (*row_moments)(int32_t rows, int32_t columns, int64_t ld, const float *z, float *mean, float *m2);
+
+    /* Softmax and cross-entropy of columns [first, last) of logits (classes, ld). [M4]
+     * labels   (columns of the whole block) class ids
+     * d        out (classes, ld): (softmax - onehot) * scale, or the probabilities themselves when labels is NULL; may
+     *          be `logits` itself; NULL: not wanted
+     * loss     out per column (indexed as columns are): -log softmax[label], nats; NULL, or no labels: not wanted
+     * best     out per column: index of the largest logit, the first of equal ones; NULL: not wanted */
+    void (*softmax_cross_entropy)(int32_t classes, int32_t first, int32_t last, int64_t ld, const float *logits,
+                                  const int32_t *labels, float scale, float *d, float *loss, int32_t *best);
+
+    /* Is none of `count` numbers infinite or NaN? */
+    bool (*all_finite)(int64_t count, const float *values);
+} ist__kernel_set;
+
+enum { IST__TURNED_ROWS = 48 };
+
+/* The kernels for an instruction set; NULL where the compiler was not told of it. */
+extern const ist__kernel_set *const ist__kernels_portable;
+extern const ist__kernel_set *const ist__kernels_avx2;
+extern const ist__kernel_set *const ist__kernels_avx512;
+
+/* Table number i of those that this processor can run, fastest first; NULL beyond the last. */
+const ist__kernel_set *ist__kernel_set_at(int32_t i);
+/* The one of this name, if this processor can run it; else NULL. */
+const ist__kernel_set *ist__kernel_set_named(const char *name);
 
 /* Own elementary functions, the same bits on every machine; error bounds are stated in elementary.c. */
 float ist__exp(float x);                          /* 0 below -87.33654, FLT_MAX above 88.72283, NaN of NaN */

@@ -1,5 +1,5 @@
 /* kernels_avx2.c - the kernels for AVX2; the build compiles this file, and no other, for that instruction set. */
-#include "math/kernel_set.h"
+#include "math/kernels.h"
 
 #include <stddef.h>
 

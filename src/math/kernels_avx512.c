@@ -1,5 +1,5 @@
 /* kernels_avx512.c - the kernels for AVX-512; the build compiles this file, and no other, for that instruction set. */
-#include "math/kernel_set.h"
+#include "math/kernels.h"
 
 #include <stddef.h>
 

@@ -25,11 +25,16 @@ enum { LANES = 16 };
 #endif
 
 #if defined(__x86_64__)
-#  include <immintrin.h> /* square roots alone: the vector extensions have no name for them */
+#  include <immintrin.h> /* square roots and fused multiply-adds: the vector extensions have no name for them */
 #elif defined(__aarch64__)
 #  include <arm_neon.h>
 #endif
 
+#if defined(__clang__)
+#  define LANES_UNROLL _Pragma("unroll")
+#else
+#  define LANES_UNROLL _Pragma("GCC unroll 16")
+#endif
 #define LANES_INLINE  static inline __attribute__((always_inline))
 #define LANES_EACH(i) for (int i = 0; i < LANES / LANES_PART; i++)
 
@@ -48,10 +53,16 @@ typedef struct lanes_int { /* numbers, or masks: all bits set where true */
 
 /* ------------------------------------------------------------------------------------------------------- memory -- */
 
+/* value in every lane.  Not {0} + value, which would have to turn -0 to 0, and so is no plain broadcast. */
+LANES_INLINE lanes_f32 lanes_part_all(float value)
+{
+    return value - (lanes_f32){0};
+}
+
 LANES_INLINE lanes lanes_all(float value)
 {
     lanes r;
-    LANES_EACH (i) r.part[i] = (lanes_f32){0} + value;
+    LANES_EACH (i) r.part[i] = lanes_part_all(value);
     return r;
 }
 
@@ -86,6 +97,33 @@ LANES_INLINE void lanes_int_store_16(int32_t *to, lanes_int v)
     LANES_EACH (i) *(lanes_i32_memory *)(void *)(to + i * LANES_PART) = v.part[i];
 }
 
+/* Sixteen bytes as floats.  gcc makes scalar code of the portable form. */
+LANES_INLINE lanes lanes_load_bytes_16(const uint8_t *from)
+{
+    lanes r;
+#if LANES_PART == 16
+    r.part[0] = (lanes_f32)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)from)));
+#elif LANES_PART == 8
+    LANES_EACH (i)
+        r.part[i] = (lanes_f32)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(from + 8 * i))));
+#elif defined(__x86_64__)
+    const __m128i all = _mm_loadu_si128((const void *)from), zero = _mm_setzero_si128();
+    const __m128i low = _mm_unpacklo_epi8(all, zero), high = _mm_unpackhi_epi8(all, zero);
+    r.part[0] = (lanes_f32)_mm_cvtepi32_ps(_mm_unpacklo_epi16(low, zero));
+    r.part[1] = (lanes_f32)_mm_cvtepi32_ps(_mm_unpackhi_epi16(low, zero));
+    r.part[2] = (lanes_f32)_mm_cvtepi32_ps(_mm_unpacklo_epi16(high, zero));
+    r.part[3] = (lanes_f32)_mm_cvtepi32_ps(_mm_unpackhi_epi16(high, zero));
+#else
+    typedef uint8_t bytes_part __attribute__((vector_size(LANES_PART)));
+    typedef uint8_t bytes_memory __attribute__((vector_size(LANES_PART), aligned(1), may_alias));
+    LANES_EACH (i) {
+        const bytes_part some = *(const bytes_memory *)(const void *)(from + i * LANES_PART);
+        r.part[i] = __builtin_convertvector(some, lanes_f32);
+    }
+#endif
+    return r;
+}
+
 /* The first n of 16; the other lanes are 0, and what follows in memory is not touched. */
 LANES_INLINE lanes lanes_load(const float *from, int32_t n)
 {
@@ -93,6 +131,14 @@ LANES_INLINE lanes lanes_load(const float *from, int32_t n)
     float whole[LANES] = {0};
     for (int32_t i = 0; i < n; i++) whole[i] = from[i];
     return lanes_load_16(whole);
+}
+
+LANES_INLINE lanes lanes_load_bytes(const uint8_t *from, int32_t n)
+{
+    if (n >= LANES) return lanes_load_bytes_16(from);
+    uint8_t whole[LANES] = {0};
+    for (int32_t i = 0; i < n; i++) whole[i] = from[i];
+    return lanes_load_bytes_16(whole);
 }
 
 LANES_INLINE void lanes_store(float *to, lanes v, int32_t n)
@@ -104,6 +150,28 @@ LANES_INLINE void lanes_store(float *to, lanes v, int32_t n)
     float whole[LANES];
     lanes_store_16(whole, v);
     for (int32_t i = 0; i < n; i++) to[i] = whole[i];
+}
+
+/* Store past the caches, for what is larger than they are: a line that is written whole is not read first.  `to` is on
+ * a 64-byte boundary.  Other threads may rely on it only after lanes_stream_end. */
+LANES_INLINE void lanes_stream_16(float *to, lanes v)
+{
+#if LANES_PART == 16
+    _mm512_stream_ps(to, (__m512)v.part[0]);
+#elif LANES_PART == 8
+    LANES_EACH (i) _mm256_stream_ps(to + i * LANES_PART, (__m256)v.part[i]);
+#elif defined(__x86_64__)
+    LANES_EACH (i) _mm_stream_ps(to + i * LANES_PART, (__m128)v.part[i]);
+#else
+    lanes_store_16(to, v);
+#endif
+}
+
+LANES_INLINE void lanes_stream_end(void)
+{
+#if defined(__x86_64__)
+    _mm_sfence(); /* such stores are not in order with others, a barrier's for example */
+#endif
 }
 
 /* -------------------------------------------------------------------------------------------------- arithmetic -- */
@@ -154,6 +222,40 @@ LANES_INLINE lanes lanes_sqrt(lanes a)
     return a;
 }
 
+/* a b + c, rounded once: the one operation of all products.  A processor without it gets the same bits slowly. */
+#if LANES_PART > 4 || defined(__aarch64__) || (defined(__x86_64__) && defined(__FMA__))
+#  define LANES_FUSED true
+LANES_INLINE lanes_f32 lanes_part_fma(lanes_f32 a, lanes_f32 b, lanes_f32 c)
+{
+#  if LANES_PART == 16
+    return (lanes_f32)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#  elif LANES_PART == 8
+    return (lanes_f32)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#  elif defined(__aarch64__)
+    return (lanes_f32)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#  else
+    return (lanes_f32)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c);
+#  endif
+}
+#else
+#  define LANES_FUSED false
+/* The product is exact in double precision.  The sum is not, and rounding it to double and then to float would round
+ * twice: so it is rounded to odd first (Boldo and Melquiond, IEEE Transactions on Computers 57(4), 2008): where the sum
+ * is inexact and even, it moves to its odd neighbour on the side of what was lost. */
+static __attribute__((noinline, unused)) lanes_f32 lanes_part_fma(lanes_f32 a, lanes_f32 b, lanes_f32 c)
+{
+    typedef double doubles __attribute__((vector_size(32)));
+    typedef int64_t longs __attribute__((vector_size(32)));
+    const doubles product = __builtin_convertvector(a, doubles) * __builtin_convertvector(b, doubles);
+    const doubles addend = __builtin_convertvector(c, doubles), sum = product + addend;
+    const doubles part = sum - product, lost = (product - (sum - part)) + (addend - part);
+    const longs bits = (longs)sum;
+    const longs inexact = (longs)(lost != 0) & (longs)(lost == lost); /* infinite sums lose NaN */
+    const longs away = 1 + 2 * (((longs)lost ^ bits) >> 63);          /* 1 where both have the same sign, else -1 */
+    return __builtin_convertvector((doubles)(bits + (away & inexact & ((bits & 1) - 1))), lanes_f32);
+}
+#endif
+
 /* Sum of the 16 lanes: lane i + lane i + 8, of these i + (i + 4), of these i + (i + 2), then the last two. */
 LANES_INLINE float lanes_sum(lanes a)
 {
@@ -173,6 +275,64 @@ LANES_INLINE float lanes_sum(lanes a)
         __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
 #endif
     return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+/* ----------------------------------------------------------------------------------------------- transposition -- */
+
+/* The square of LANES_PART rows turned around its diagonal.  Step s swaps blocks of s x s: rows i and i + s give the
+ * even blocks of both, and the odd ones. */
+LANES_INLINE void lanes_turn_parts(lanes_f32 row[LANES_PART])
+{
+#define TURN_LOW(a, b, s)  __builtin_shufflevector(a, b, TURN_##s(0))
+#define TURN_HIGH(a, b, s) __builtin_shufflevector(a, b, TURN_##s(s))
+/* clang-format off */
+#if LANES_PART == 16
+#  define TURN_8(o) 0 + o, 1 + o, 2 + o, 3 + o, 4 + o, 5 + o, 6 + o, 7 + o, \
+                    16 + o, 17 + o, 18 + o, 19 + o, 20 + o, 21 + o, 22 + o, 23 + o
+#  define TURN_4(o) 0 + o, 1 + o, 2 + o, 3 + o, 16 + o, 17 + o, 18 + o, 19 + o, \
+                    8 + o, 9 + o, 10 + o, 11 + o, 24 + o, 25 + o, 26 + o, 27 + o
+#  define TURN_2(o) 0 + o, 1 + o, 16 + o, 17 + o, 4 + o, 5 + o, 20 + o, 21 + o, \
+                    8 + o, 9 + o, 24 + o, 25 + o, 12 + o, 13 + o, 28 + o, 29 + o
+#  define TURN_1(o) 0 + o, 16 + o, 2 + o, 18 + o, 4 + o, 20 + o, 6 + o, 22 + o, \
+                    8 + o, 24 + o, 10 + o, 26 + o, 12 + o, 28 + o, 14 + o, 30 + o
+#elif LANES_PART == 8
+#  define TURN_4(o) 0 + o, 1 + o, 2 + o, 3 + o, 8 + o, 9 + o, 10 + o, 11 + o
+#  define TURN_2(o) 0 + o, 1 + o, 8 + o, 9 + o, 4 + o, 5 + o, 12 + o, 13 + o
+#  define TURN_1(o) 0 + o, 8 + o, 2 + o, 10 + o, 4 + o, 12 + o, 6 + o, 14 + o
+#else
+#  define TURN_2(o) 0 + o, 1 + o, 4 + o, 5 + o
+#  define TURN_1(o) 0 + o, 4 + o, 2 + o, 6 + o
+#endif
+/* clang-format on */
+#define TURN_STEP(s)                                            \
+  _Pragma("GCC unroll 16") for (int i = 0; i < LANES_PART; i++) \
+  {                                                             \
+    if (i & (s)) continue;                                      \
+    const lanes_f32 a = row[i], b = row[i + (s)];               \
+    row[i] = TURN_LOW(a, b, s);                                 \
+    row[i + (s)] = TURN_HIGH(a, b, s);                          \
+  }
+#if LANES_PART == 16
+    TURN_STEP(8)
+#endif
+#if LANES_PART >= 8
+    TURN_STEP(4)
+#endif
+    TURN_STEP(2)
+    TURN_STEP(1)
+}
+
+/* Sixteen rows of sixteen turned around the diagonal. */
+LANES_INLINE void lanes_turn(lanes row[LANES])
+{
+    enum { PARTS = LANES / LANES_PART };
+    lanes_f32 block[PARTS][PARTS][LANES_PART]; /* [block row][block column][row within] */
+    for (int i = 0; i < LANES; i++)
+        LANES_EACH (p) block[i / LANES_PART][p][i % LANES_PART] = row[i].part[p];
+    for (int r = 0; r < PARTS; r++)
+        for (int c = 0; c < PARTS; c++) lanes_turn_parts(block[r][c]);
+    for (int i = 0; i < LANES; i++)
+        LANES_EACH (p) row[i].part[p] = block[p][i / LANES_PART][i % LANES_PART];
 }
 
 /* ------------------------------------------------------------------------------------------- masks and choices -- */

@@ -221,9 +221,9 @@ static void row_of_sums(bool transpose_b, int32_t columns, int32_t k, const floa
     for (int32_t p = 0; p < k; p++) {
         const float factor = a[p * a_step];
         if (transpose_b)
-            for (int32_t j = 0; j < columns; j++) sum[j] += factor * b[j * ldb + p];
+            for (int32_t j = 0; j < columns; j++) sum[j] = fmaf(factor, b[j * ldb + p], sum[j]);
         else
-            for (int32_t j = 0; j < columns; j++) sum[j] += factor * b[p * ldb + j];
+            for (int32_t j = 0; j < columns; j++) sum[j] = fmaf(factor, b[p * ldb + j], sum[j]);
     }
 }
 

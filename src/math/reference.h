@@ -31,9 +31,9 @@ typedef struct ist__reference_net {
 ist_status ist__reference_step(const ist__reference_net *net, int32_t batch, const double *x, const int32_t *labels,
                                double *loss, double *logits, ist__reference_net *gradient);
 
-/* C = alpha op(A) op(B) + beta C in float32.  Each element is one chain from 0, ascending in k, of a multiplication,
- * rounded, and an addition, rounded (not fused: fmaf is a slow call where the processor lacks it); then alpha sum,
- * plus beta C unless beta is 0.  So its bits depend on its row of op(A) and column of op(B) alone, on every machine. */
+/* C = alpha op(A) op(B) + beta C in float32.  Each element is one chain of fused multiply-adds from 0, ascending in k;
+ * then alpha sum, plus beta C unless beta is 0.  So its bits depend on its row of op(A) and column of op(B) alone, on every
+ * machine: this is what the kernels of kernels.h are held against, bit for bit. */
 void ist__reference_gemm(bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k, float alpha,
                          const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 

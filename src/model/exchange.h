@@ -4,14 +4,23 @@
 
 #include "model/partition.h"
 
+/* How rows become panels of IST__PANEL neurons and back; kernels of the math floor, handed down from above.
+ * pack    panel[k * 16 + j] = rows[j][columns ? columns[k] : k] for k < count, j < 16; rows[j] NULL: 0
+ * unpack  the way back; rows[j] NULL: nothing */
+typedef struct ist__panel_moves {
+    void (*pack)(const float *const *rows, const int32_t *columns, int64_t count, float *panel);
+    void (*unpack)(const float *panel, const int32_t *columns, int64_t count, float *const *rows);
+} ist__panel_moves;
+
 /* Copy the share of worker `rank` of `size` of subnet s:
  * gather      master[rows s, columns s] -> block;  the shared output bias too
  * write back  block -> master[rows s, columns s];  not the shared output bias: src/train/round.c takes its mean
  * The rectangles of different subnets are disjoint, so all subnets may move at once without a lock.  Serves parameters
- * and optimiser state alike: both have the layout of `whole` and of `part`. */
+ * and optimiser state alike: both have the layout of `whole` (plain) and of `part` (plain or in panels). */
 void ist__gather(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const float *master,
-                 const ist__shape *part, float *block, int32_t rank, int32_t size);
+                 const ist__shape *part, float *block, const ist__panel_moves *moves, int32_t rank, int32_t size);
 void ist__write_back(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,
-                     const ist__shape *part, const float *block, int32_t rank, int32_t size);
+                     const ist__shape *part, const float *block, const ist__panel_moves *moves, int32_t rank,
+                     int32_t size);
 
 #endif

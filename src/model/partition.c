@@ -78,9 +78,9 @@ int32_t ist__deal_group(const ist__deal *deal, int32_t h, int32_t subnet, const 
     return deal->first[h][subnet + 1] - deal->first[h][subnet];
 }
 
-ist__shape ist__deal_shape(const ist__deal *deal, const ist__shape *whole, int32_t subnet)
+ist__shape ist__deal_shape(const ist__deal *deal, const ist__shape *whole, int32_t subnet, bool panels)
 {
     int32_t hidden[IST_MAX_HIDDEN];
     for (int32_t h = 0; h < deal->hidden_count; h++) hidden[h] = deal->first[h][subnet + 1] - deal->first[h][subnet];
-    return ist__shape_narrow(whole, hidden);
+    return ist__shape_narrow(whole, hidden, panels);
 }

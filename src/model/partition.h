@@ -35,7 +35,7 @@ void ist__deal_round(ist__deal *deal, uint64_t seed, int64_t round);
 /* The neurons of subnet s in hidden layer h: *neurons (returned count), ascending. */
 int32_t ist__deal_group(const ist__deal *deal, int32_t h, int32_t subnet, const int32_t **neurons);
 
-/* The shape of subnet s. */
-ist__shape ist__deal_shape(const ist__deal *deal, const ist__shape *whole, int32_t subnet);
+/* The shape of subnet s; panels: see ist__shape_narrow. */
+ist__shape ist__deal_shape(const ist__deal *deal, const ist__shape *whole, int32_t subnet, bool panels);
 
 #endif

@@ -8,12 +8,20 @@
 #include <string.h>
 
 enum { WIDTH_MAX = 1 << 24, FLOATS_PER_LINE = 16 };
+/* Floats between panels: eight cache lines, so that the same inputs of neighbouring panels, which the gradient of inputs
+ * reads together, are not all in the same few sets of a cache when a layer's width is a power of two. */
+enum { PANEL_GAP = 8 * FLOATS_PER_LINE };
 
 static int64_t claim(int64_t *total, int64_t count)
 {
     const int64_t at = *total;
     *total += (count + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE;
     return at;
+}
+
+static int64_t panels_of(const ist__layer *layer)
+{
+    return ((int64_t)layer->outputs + layer->panel - 1) / layer->panel;
 }
 
 static void lay_out(ist__shape *shape)
@@ -30,7 +38,9 @@ static void lay_out(ist__shape *shape)
         const bool has_norm = layer->norm == IST_NORM_BATCH;
         const bool has_gain = has_norm && !layer->is_output; /* the output's batch norm has no affine part */
         const bool has_offset = has_gain || !has_norm;
-        layer->weight = claim(&shape->floats, weights);
+        layer->panel = shape->panels ? IST__PANEL : layer->is_output ? layer->outputs : 1;
+        layer->panel_stride = (int64_t)layer->inputs * layer->panel + (shape->panels ? PANEL_GAP : 0);
+        layer->weight = claim(&shape->floats, panels_of(layer) * layer->panel_stride);
         layer->gain = has_gain ? claim(&shape->floats, layer->outputs) : -1;
         layer->offset = has_offset ? claim(&shape->floats, layer->outputs) : -1;
         layer->statistics = has_norm ? claim(&shape->statistics_floats, 2 * (int64_t)layer->outputs) : -1;
@@ -79,9 +89,10 @@ ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist_
     return IST_OK;
 }
 
-ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden)
+ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden, bool panels)
 {
     ist__shape shape = *whole;
+    shape.panels = panels;
     for (int32_t h = 0; h < whole->hidden_count; h++) shape.width[h + 1] = hidden[h];
     lay_out(&shape);
     return shape;

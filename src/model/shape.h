@@ -10,9 +10,13 @@
 #include "base/status.h"
 
 /* One layer.  Offsets are in floats from the start of the block; every array starts on a 64-byte boundary.
- * weight  hidden layer: (outputs, inputs), one row an output neuron
- *         output layer: (inputs, outputs), one row an input neuron, so that a hidden neuron's outgoing weights move as
- *         one row
+ * weight  in panels of `panel` output neurons that lie interleaved: the weight from input i to output o is at
+ *         weight + (o / panel) panel_stride + i panel + o % panel.
+ *         In a plain shape (the master, files, engines that call BLAS) a hidden layer has panels of 1, so (outputs,
+ *         inputs), one row an output neuron; the output layer has one panel of all outputs, so (inputs, outputs), one
+ *         row an input neuron: a hidden neuron's outgoing weights move as one row.
+ *         In a shape with panels (subnets of the native engine) all layers have panels of 16; idle lanes of the last
+ *         panel hold 0
  * gain    gamma (outputs) of a hidden layer with batch norm; -1: none
  * offset  beta (outputs) beside gamma, or the bias (outputs) where there is no norm; -1: none
  * statistics  index of mean (outputs) in the block of statistics, variance follows at statistics + outputs; -1: none */
@@ -20,11 +24,16 @@ typedef struct ist__layer {
     int32_t inputs, outputs;
     int32_t norm; /* IST_NORM_* */
     bool is_output;
+    int32_t panel;        /* output neurons that lie interleaved */
+    int64_t panel_stride; /* floats from panel to panel */
     int64_t weight, gain, offset;
     int64_t statistics;
 } ist__layer;
 
+enum { IST__PANEL = 16 };
+
 typedef struct ist__shape {
+    bool panels; /* weights lie in panels of IST__PANEL neurons */
     int32_t hidden_count;
     int32_t layer_count; /* hidden_count + 1 */
     int32_t hidden_norm, output_norm;
@@ -38,8 +47,9 @@ typedef struct ist__shape {
 /* Check a configuration and lay the arrays out.  IST_E_ARGUMENT names the field. */
 ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist__error *error);
 
-/* The shape of a subnet: hidden widths replaced by hidden (hidden_count), all else as in `whole`. */
-ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden);
+/* The shape of a subnet: hidden widths replaced by hidden (hidden_count), weights in panels or plain, all else as in
+ * `whole`. */
+ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden, bool panels);
 
 /* The widest layer's outputs, features not counted. */
 int32_t ist__shape_widest(const ist__shape *shape);
@@ -51,7 +61,8 @@ typedef struct ist__array {
     int64_t rows, columns; /* columns 1: a vector over neurons */
     bool decays;           /* weight decay applies: weights only */
 } ist__array;
-/* Array `which` (0 weight, 1 gain, 2 offset) of layer l; false when the layer has no such array. */
+/* Array `which` (0 weight, 1 gain, 2 offset) of layer l of a plain shape, and the vectors of any; false when the layer
+ * has no such array. */
 bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__array *out);
 
 /* Products of one training step on `batch` rows, in flops: forward, gradients of weights, and of inputs but for the

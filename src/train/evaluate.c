@@ -2,9 +2,9 @@
  * over the threads of a team.
  *
  * Why products of a fixed shape: with stored statistics every chunk is 128 columns, whatever batch was asked for, and row
- * i of the dataset stands in column i mod 128: so no answer depends on the batch.  The place matters: OpenBLAS's kernels for
- * Haswell and Zen round differently in columns 8 .. 119 than beside them, so one row asked for alone may differ in the last
- * bits from the same row inside a file.  With the reference engine it does not. [M10]
+ * i of the dataset stands in column i mod 128: so no answer depends on the batch.  With the native engine an answer does not
+ * depend on the place either.  OpenBLAS's kernels for Haswell and Zen round differently in columns 8 .. 119 than beside
+ * them: there one row asked for alone may differ in the last bits from the same row inside a file. [M10]
  *
  * Floor: train.
  */
@@ -15,8 +15,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "data/batches.h"
-#include "math/kernels.h"
+#include "train/assemble.h"
 #include "train/pass.h"
 
 enum { PRODUCT_COLUMNS = 128 };
@@ -116,16 +115,18 @@ static void free_evaluation(evaluation *e)
     ist__free(e->fold.memory);
 }
 
+static ist__scaling scaling_of(const ist__net *net)
+{
+    return (ist__scaling){net->shift, net->factor, net->normalization_count == 1};
+}
+
 /* Rows [first, first + count) as columns of the lane's input; the columns beyond stay what they were: finite. */
-static void load_chunk(const evaluation *e, chunk_buffers *lane, const uint32_t *index, int64_t first, int32_t count,
+static void load_chunk(const evaluation *e, chunk_buffers *lane, int64_t first, int32_t count,
                        const ist__worker *worker)
 {
-    int64_t from, to;
-    ist__share(e->net->shape.width[0], worker->rank, worker->size, &from, &to);
-    ist__assemble(&e->rows, index ? index + first : NULL, first, count, (int32_t)from, (int32_t)to, e->net->shift,
-                  e->net->factor, e->net->normalization_count == 1, lane->input, e->ld);
-    if (worker->rank != 0 || !e->rows.labels) return;
-    for (int32_t c = 0; c < count; c++) lane->labels[c] = e->rows.labels[index ? index[first + c] : first + c];
+    const ist__scaling scaling = scaling_of(e->net);
+    ist__assemble_share(&e->host->engine, &e->rows, NULL, first, count, &scaling, lane->input, e->ld, lane->labels,
+                        worker);
 }
 
 static float *forward_chunk(const evaluation *e, chunk_buffers *lane, int32_t count, ist__worker *worker)
@@ -142,7 +143,7 @@ static float *forward_chunk(const evaluation *e, chunk_buffers *lane, int32_t co
                                       .scale = e->fold.scale[l],
                                       .shift = e->fold.shift[l]};
         float *output = lane->activation[l & 1];
-        ist__forward_layer(layer, net->param, e->host->engine, &pass, input, output, output, e->ld, count,
+        ist__forward_layer(layer, net->param, &e->host->engine, &pass, input, output, output, e->ld, count,
                            e->product_columns, worker);
         ist__team_barrier(worker);
         input = output;
@@ -160,8 +161,9 @@ static void answer_chunk(const evaluation *e, chunk_buffers *lane, float *logits
     ist__share(count, worker->rank, worker->size, &from, &to);
     if (from == to) return;
     float *d = a->probabilities ? logits : NULL; /* softmax in place */
-    ist__softmax_cross_entropy(classes, (int32_t)from, (int32_t)to, e->ld, logits, a->loss ? lane->labels : NULL, 1, d,
-                               a->loss ? lane->loss : NULL, a->best ? lane->best : NULL);
+    e->host->engine.kernels->softmax_cross_entropy(classes, (int32_t)from, (int32_t)to, e->ld, logits,
+                                                   a->loss ? lane->labels : NULL, 1, d, a->loss ? lane->loss : NULL,
+                                                   a->best ? lane->best : NULL);
     for (int64_t c = from; c < to; c++) {
         if (a->loss) a->loss[first + c] = lane->loss[c];
         if (a->best) a->best[first + c] = lane->best[c];
@@ -180,7 +182,7 @@ static void run_chunks(void *argument, ist__worker *worker)
     for (int64_t chunk = begin; chunk < end; chunk++) {
         const int64_t first = chunk * e->batch, left = e->row_count - first;
         const int32_t count = left < e->batch ? (int32_t)left : e->batch;
-        load_chunk(e, lane, NULL, first, count, worker);
+        load_chunk(e, lane, first, count, worker);
         ist__team_barrier(worker);
         float *logits = forward_chunk(e, lane, count, worker);
         answer_chunk(e, lane, logits, first, count, worker);
@@ -280,12 +282,10 @@ static float *activation_of(const calibration *c, const chunk_run *run, int64_t 
 
 static void load_pool(const calibration *c, const chunk_run *run, const ist__worker *worker)
 {
-    int64_t from, to;
-    ist__share(c->net->shape.width[0], worker->rank, worker->size, &from, &to);
+    const ist__scaling scaling = scaling_of(c->net);
     for (int64_t k = run->begin; k < run->end; k++)
-        ist__assemble(&c->rows, c->index + k * PRODUCT_COLUMNS, 0, chunk_columns(c, k), (int32_t)from, (int32_t)to,
-                      c->net->shift, c->net->factor, c->net->normalization_count == 1, activation_of(c, run, k, 0),
-                      PRODUCT_COLUMNS);
+        ist__assemble_share(&c->host->engine, &c->rows, c->index + k * PRODUCT_COLUMNS, 0, chunk_columns(c, k),
+                            &scaling, activation_of(c, run, k, 0), PRODUCT_COLUMNS, NULL, worker);
 }
 
 /* Layer l of my neurons for my team's chunks; where it has batch norm, only products and their moments. */
@@ -297,14 +297,14 @@ static void measure_layer(const calibration *c, const chunk_run *run, int32_t l,
     const ist__layer_pass pass = {
         .kind = normed ? IST__PASS_PRODUCT : IST__PASS_AFFINE, .scale = c->fold.scale[l], .shift = c->fold.shift[l]};
     int32_t first, last;
-    ist__band(layer->outputs, worker->rank, worker->size, &first, &last);
+    ist__band(&c->host->engine, layer->outputs, worker->rank, worker->size, &first, &last);
     for (int64_t k = run->begin; k < run->end; k++) {
         float *z = activation_of(c, run, k, l + 1), *moments = chunk_moments(c, k) + first;
-        ist__forward_layer(layer, c->net->param, c->host->engine, &pass, activation_of(c, run, k, l), z, z,
+        ist__forward_layer(layer, c->net->param, &c->host->engine, &pass, activation_of(c, run, k, l), z, z,
                            PRODUCT_COLUMNS, PRODUCT_COLUMNS, PRODUCT_COLUMNS, worker);
         if (normed && first < last)
-            ist__row_moments(last - first, chunk_columns(c, k), PRODUCT_COLUMNS, z + first * PRODUCT_COLUMNS, moments,
-                             moments + wide);
+            c->host->engine.kernels->row_moments(last - first, chunk_columns(c, k), PRODUCT_COLUMNS,
+                                                 z + first * PRODUCT_COLUMNS, moments, moments + wide);
     }
 }
 
@@ -313,11 +313,12 @@ static void normalize_layer(const calibration *c, const chunk_run *run, int32_t 
 {
     const ist__layer *layer = &c->net->shape.layer[l];
     int32_t first, last;
-    ist__band(layer->outputs, worker->rank, worker->size, &first, &last);
+    ist__band(&c->host->engine, layer->outputs, worker->rank, worker->size, &first, &last);
     for (int64_t k = run->begin; k < run->end && first < last; k++) {
         float *z = activation_of(c, run, k, l + 1) + first * PRODUCT_COLUMNS;
-        ist__affine_relu_forward(last - first, PRODUCT_COLUMNS, PRODUCT_COLUMNS, z, c->fold.scale[l] + first,
-                                 c->fold.shift[l] + first, !layer->is_output, z);
+        c->host->engine.kernels->affine_relu_forward(last - first, PRODUCT_COLUMNS, PRODUCT_COLUMNS, z,
+                                                     c->fold.scale[l] + first, c->fold.shift[l] + first,
+                                                     !layer->is_output, z);
     }
 }
 

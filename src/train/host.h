@@ -2,6 +2,7 @@
 #ifndef IST_TRAIN_HOST_H
 #define IST_TRAIN_HOST_H
 
+#include "math/engine.h"
 #include "numa/pages.h"
 #include "numa/team.h"
 
@@ -10,7 +11,7 @@ typedef struct ist__host {
     const ist__machine *machine;
     const ist__plan *plan;
     ist__crew *crew; /* NULL: made from a text, can plan but not run */
-    int32_t engine;  /* of products, resolved */
+    ist__engine engine;
     int32_t placement;
     ist__refusals *refusals;
 } ist__host;

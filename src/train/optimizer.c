@@ -19,49 +19,41 @@ double ist_default_lr(int32_t optimizer)
     }
 }
 
-ist__optimizer ist__optimizer_at(const ist_train_config *config, int32_t engine, int64_t step, int64_t steps,
-                                 int64_t updates)
+ist__rule ist__optimizer_at(const ist_train_config *config, int64_t step, int64_t steps, int64_t updates)
 {
     double lr = config->lr;
     if (config->schedule == IST_LR_COSINE) lr *= 0.5 * (1 + ist__cos_pi((double)step / (double)steps));
-    ist__optimizer o = {.kind = config->optimizer,
-                        .engine = engine,
-                        .lr = (float)lr,
-                        .momentum = (float)config->momentum,
-                        .keep = (float)(1 - lr * config->weight_decay)};
-    if (o.kind == IST_ADAM) {
-        o.adam.beta1 = (float)config->beta1;
-        o.adam.beta2 = (float)config->beta2;
-        o.adam.epsilon = (float)config->epsilon;
-        o.adam.correct1 = (float)(1 / (1 - ist__power(config->beta1, updates + 1)));
-        o.adam.correct2 = (float)(1 / (1 - ist__power(config->beta2, updates + 1)));
+    ist__rule rule = {.kind = config->optimizer,
+                      .lr = (float)lr,
+                      .momentum = (float)config->momentum,
+                      .keep = (float)(1 - lr * config->weight_decay)};
+    if (rule.kind == IST_ADAM) {
+        rule.adam.beta1 = (float)config->beta1;
+        rule.adam.beta2 = (float)config->beta2;
+        rule.adam.epsilon = (float)config->epsilon;
+        rule.adam.correct1 = (float)(1 / (1 - ist__power(config->beta1, updates + 1)));
+        rule.adam.correct2 = (float)(1 / (1 - ist__power(config->beta2, updates + 1)));
     }
-    return o;
+    return rule;
 }
 
-static void update(const ist__optimizer *o, int64_t count, float keep, const float *gradient, float *w,
-                   float *const *state)
+void ist__optimizer_product(const ist__engine *engine, const ist__rule *rule, int32_t rows, int32_t columns,
+                            int32_t batch, int64_t ld, const float *d, const float *x, float *weight,
+                            float *const *state, float *scratch)
 {
-    switch (o->kind) {
-    case IST_SGD: ist__update_sgd(count, w, gradient, o->lr, keep); break;
-    case IST_ADAM: ist__update_adam(count, w, state[0], state[1], gradient, o->lr, keep, &o->adam); break;
-    default: ist__update_momentum(count, w, state[0], gradient, o->lr, keep, o->momentum, o->kind == IST_NESTEROV);
-    }
-}
-
-void ist__optimizer_product(const ist__optimizer *o, int32_t rows, int32_t columns, int32_t batch, int64_t ld,
-                            const float *d, const float *x, float *weight, float *const *state, float *scratch)
-{
-    if (o->kind == IST_SGD) {
-        ist__gemm(o->engine, false, true, rows, columns, batch, -o->lr, d, ld, x, ld, o->keep, weight, columns);
+    if (rule->kind == IST_SGD) {
+        ist__gemm(engine->kind, false, true, rows, columns, batch, -rule->lr, d, ld, x, ld, rule->keep, weight,
+                  columns);
         return;
     }
-    ist__gemm(o->engine, false, true, rows, columns, batch, 1, d, ld, x, ld, 0, scratch, columns);
-    update(o, (int64_t)rows * columns, o->keep, scratch, weight, state);
+    ist__gemm(engine->kind, false, true, rows, columns, batch, 1, d, ld, x, ld, 0, scratch, columns);
+    engine->kernels->step(rule, (int64_t)rows * columns, scratch, weight, state[0], state[1]);
 }
 
-void ist__optimizer_vector(const ist__optimizer *o, int32_t count, const float *gradient, float *vector,
-                           float *const *state)
+void ist__optimizer_vector(const ist__engine *engine, const ist__rule *rule, int32_t count, const float *gradient,
+                           float *vector, float *const *state)
 {
-    update(o, count, 1, gradient, vector, state);
+    ist__rule no_decay = *rule;
+    no_decay.keep = 1;
+    engine->kernels->step(&no_decay, count, gradient, vector, state[0], state[1]);
 }

@@ -3,32 +3,24 @@
 #define IST_TRAIN_OPTIMIZER_H
 
 #include "ist/ist.h"
-#include "math/kernels.h"
-
-/* The numbers of one step; the same for every thread. */
-typedef struct ist__optimizer {
-    int32_t kind;   /* IST_SGD .. IST_ADAM */
-    int32_t engine; /* of the product that gives the gradient */
-    float lr, momentum;
-    float keep; /* 1 - lr weight_decay, for weights */
-    ist__adam adam;
-} ist__optimizer;
+#include "math/engine.h"
 
 /* Arrays of optimiser state beside the parameters: 0 for SGD, 1 for momentum and Nesterov, 2 for Adam. */
 int32_t ist__optimizer_states(int32_t kind);
 
 /* The numbers of step `step` of `steps` of the run; updates: how often the state was updated before (Adam's t - 1). */
-ist__optimizer ist__optimizer_at(const ist_train_config *config, int32_t engine, int64_t step, int64_t steps,
-                                 int64_t updates);
+ist__rule ist__optimizer_at(const ist_train_config *config, int64_t step, int64_t steps, int64_t updates);
 
-/* weight (rows, columns) contiguous takes a step along gradient = d (rows, batch) times x^T (columns, batch), both with
- * leading dimension ld; state[i] lie as weight does.  SGD is fused into the product: its gradient is never stored.
+/* For engines other than native: weight (rows, columns) contiguous takes a step along gradient = d (rows, batch) times
+ * x^T (columns, batch), both with leading dimension ld; state[i] lie as weight does.  SGD is fused into the product: its
+ * gradient is never stored.
  * scratch  (rows, columns) private to the caller; not touched by SGD */
-void ist__optimizer_product(const ist__optimizer *o, int32_t rows, int32_t columns, int32_t batch, int64_t ld,
-                            const float *d, const float *x, float *weight, float *const *state, float *scratch);
+void ist__optimizer_product(const ist__engine *engine, const ist__rule *rule, int32_t rows, int32_t columns,
+                            int32_t batch, int64_t ld, const float *d, const float *x, float *weight,
+                            float *const *state, float *scratch);
 
 /* A vector of `count` parameters without decay (gamma, beta, bias). */
-void ist__optimizer_vector(const ist__optimizer *o, int32_t count, const float *gradient, float *vector,
-                           float *const *state);
+void ist__optimizer_vector(const ist__engine *engine, const ist__rule *rule, int32_t count, const float *gradient,
+                           float *vector, float *const *state);
 
 #endif

@@ -5,24 +5,25 @@
 #include "train/pass.h"
 
 #include "math/gemm.h"
-#include "math/kernels.h"
 
-enum { TILE_LEAST = 64, TILES_MOST = 32, LANES = 16 };
+enum { NATIVE_TILE = 128, TILE_LEAST = 64, TILES_MOST = 32, LANES = IST__LANES };
 
-int32_t ist__tile_rows(int32_t width)
+int32_t ist__tile_rows(const ist__engine *engine, int32_t width)
 {
+    if (engine->kind == IST_ENGINE_NATIVE) return NATIVE_TILE;
     /* Large enough that packing the activations once a tile is cheap, small enough that 32 threads find work. */
     const int32_t rows = (width / TILES_MOST + LANES - 1) / LANES * LANES;
     return rows < TILE_LEAST ? TILE_LEAST : rows;
 }
 
-void ist__band(int32_t width, int32_t rank, int32_t size, int32_t *first, int32_t *last)
+void ist__band(const ist__engine *engine, int32_t width, int32_t rank, int32_t size, int32_t *first, int32_t *last)
 {
-    const int32_t tile = ist__tile_rows(width), tiles = (width + tile - 1) / tile;
+    const int32_t unit = engine->kind == IST_ENGINE_NATIVE ? IST__PANEL : ist__tile_rows(engine, width);
+    const int32_t units = (width + unit - 1) / unit;
     int64_t a, b;
-    ist__share(tiles, rank, size, &a, &b);
-    *first = (int32_t)a * tile;
-    *last = (int32_t)b * tile < width ? (int32_t)b * tile : width;
+    ist__share(units, rank, size, &a, &b);
+    *first = (int32_t)a * unit;
+    *last = (int32_t)b * unit < width ? (int32_t)b * unit : width;
 }
 
 int64_t ist__padded_columns(int32_t columns)
@@ -30,33 +31,49 @@ int64_t ist__padded_columns(int32_t columns)
     return ((int64_t)columns + LANES - 1) / LANES * LANES;
 }
 
-static void multiply(const ist__layer *layer, const float *param, int32_t engine, int32_t row, int32_t rows,
+/* Weights of the neurons from `row` (a multiple of 16) on, as a product reads them: neurons by inputs. */
+static ist__view view_neurons(const ist__layer *layer, const float *weight, int32_t row)
+{
+    enum { SPAN = IST__LANES };
+    const int64_t stride = layer->panel_stride, panel = layer->panel;
+    if (panel == 1) return (ist__view){weight + row * stride, stride, SPAN * stride, 1, SPAN};
+    if (panel == SPAN) return (ist__view){weight + row / SPAN * stride, 1, stride, SPAN, SPAN * SPAN};
+    return (ist__view){weight + row, 1, SPAN, panel, SPAN * panel}; /* one panel of all neurons */
+}
+
+static void multiply(const ist__layer *layer, const float *param, const ist__engine *engine, int32_t row, int32_t rows,
                      const float *input, float *z, int64_t ld, int32_t columns)
 {
     const float *weight = param + layer->weight;
     const int32_t k = layer->inputs;
-    if (layer->is_output) /* stored (inputs, outputs): the tile is a run of columns */
-        ist__gemm(engine, true, false, rows, columns, k, 1, weight + row, layer->outputs, input, ld, 0, z, ld);
-    else ist__gemm(engine, false, false, rows, columns, k, 1, weight + (int64_t)row * k, k, input, ld, 0, z, ld);
+    if (engine->kind == IST_ENGINE_NATIVE) {
+        const ist__view view = view_neurons(layer, weight, row);
+        engine->kernels->product(rows, columns, k, &view, input, ld, z, ld);
+    } else if (layer->is_output) { /* stored (inputs, outputs): the tile is a run of columns */
+        ist__gemm(engine->kind, true, false, rows, columns, k, 1, weight + row, layer->outputs, input, ld, 0, z, ld);
+    } else {
+        ist__gemm(engine->kind, false, false, rows, columns, k, 1, weight + (int64_t)row * k, k, input, ld, 0, z, ld);
+    }
 }
 
-void ist__forward_layer(const ist__layer *layer, const float *param, int32_t engine, const ist__layer_pass *pass,
-                        const float *input, float *z, float *y, int64_t ld, int32_t columns, int32_t product_columns,
-                        const ist__worker *worker)
+void ist__forward_layer(const ist__layer *layer, const float *param, const ist__engine *engine,
+                        const ist__layer_pass *pass, const float *input, float *z, float *y, int64_t ld,
+                        int32_t columns, int32_t product_columns, const ist__worker *worker)
 {
+    const ist__kernel_set *kernels = engine->kernels;
     int32_t first, last;
-    ist__band(layer->outputs, worker->rank, worker->size, &first, &last);
-    const int32_t tile = ist__tile_rows(layer->outputs);
+    ist__band(engine, layer->outputs, worker->rank, worker->size, &first, &last);
+    const int32_t tile = ist__tile_rows(engine, layer->outputs);
     const bool relu = !layer->is_output;
     for (int32_t row = first; row < last; row += tile) {
         const int32_t rows = last - row < tile ? last - row : tile;
         float *tile_z = z + row * ld, *tile_y = y + row * ld;
         multiply(layer, param, engine, row, rows, input, tile_z, ld, product_columns);
         if (pass->kind == IST__PASS_BATCH_NORM)
-            ist__batch_norm_forward(rows, columns, ld, tile_z, pass->gamma ? pass->gamma + row : NULL,
-                                    pass->beta ? pass->beta + row : NULL, relu, tile_y, pass->inv_std + row);
+            kernels->batch_norm_forward(rows, columns, ld, tile_z, pass->gamma ? pass->gamma + row : NULL,
+                                        pass->beta ? pass->beta + row : NULL, relu, tile_y, pass->inv_std + row);
         else if (pass->kind == IST__PASS_AFFINE)
-            ist__affine_relu_forward(rows, product_columns, ld, tile_z, pass->scale ? pass->scale + row : NULL,
-                                     pass->shift + row, relu, tile_y);
+            kernels->affine_relu_forward(rows, product_columns, ld, tile_z, pass->scale ? pass->scale + row : NULL,
+                                         pass->shift + row, relu, tile_y);
     }
 }

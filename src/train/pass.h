@@ -1,19 +1,22 @@
 /* pass.h - the forward pass of a net by one team, and how a layer's neurons are split between its threads.
  *
- * A tile is a run of neurons whose product is one call of the engine.  Its size depends on the layer's width alone, and
- * a thread owns whole tiles: so no product's shape, and therefore no bit, depends on the number of threads. [M10]
+ * A tile is a run of neurons that are multiplied and then normalised while their products are still in the second
+ * cache.  A thread owns a band of whole units.  With the native engine a unit is a panel of 16 neurons and a tile is
+ * nothing but a unit of work.  With OpenBLAS a tile is one call, whose shape decides the order of its sums: so there a
+ * tile's size depends on the layer's width alone, and a unit is a tile. [M10]
  */
 #ifndef IST_TRAIN_PASS_H
 #define IST_TRAIN_PASS_H
 
+#include "math/engine.h"
 #include "model/shape.h"
 #include "numa/team.h"
 
 /* Neurons of a tile of a layer of `width` neurons. */
-int32_t ist__tile_rows(int32_t width);
+int32_t ist__tile_rows(const ist__engine *engine, int32_t width);
 
-/* The tiles of worker `rank` of `size`, as a run of neurons [*first, *last). */
-void ist__band(int32_t width, int32_t rank, int32_t size, int32_t *first, int32_t *last);
+/* The units of worker `rank` of `size`, as a run of neurons [*first, *last). */
+void ist__band(const ist__engine *engine, int32_t width, int32_t rank, int32_t size, int32_t *first, int32_t *last);
 
 /* Columns are padded to whole vectors, so that rows start on cache lines. */
 int64_t ist__padded_columns(int32_t columns);
@@ -31,14 +34,14 @@ typedef struct ist__layer_pass {
     const float *scale, *shift; /* AFFINE: (outputs); scale NULL: 1 */
 } ist__layer_pass;
 
-/* One layer for the tiles of this worker: z = W input, then as `pass` says, without ReLU at the output.
+/* One layer for the band of this worker: z = W input, then as `pass` says, without ReLU at the output.
  * input    (inputs, ld) complete
  * z        out (outputs, ld): the products; normalised with BATCH_NORM
  * y        out (outputs, ld), unused by PRODUCT; may be z with AFFINE, and with BATCH_NORM at the output
  * columns  samples; product_columns >= columns are multiplied, so that evaluation can fix the shape of its products
  * The caller waits at the team's barrier before anybody reads z or y. */
-void ist__forward_layer(const ist__layer *layer, const float *param, int32_t engine, const ist__layer_pass *pass,
-                        const float *input, float *z, float *y, int64_t ld, int32_t columns, int32_t product_columns,
-                        const ist__worker *worker);
+void ist__forward_layer(const ist__layer *layer, const float *param, const ist__engine *engine,
+                        const ist__layer_pass *pass, const float *input, float *z, float *y, int64_t ld,
+                        int32_t columns, int32_t product_columns, const ist__worker *worker);
 
 #endif

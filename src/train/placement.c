@@ -48,10 +48,12 @@ static bool holds_copy(const ist__plan *plan, int32_t team, int32_t subnets)
     return k == team;
 }
 
-static size_t team_bytes(const ist__plan *plan, int32_t team, const ist__shape *widest, const ist_train_config *config,
+static size_t team_bytes(const ist__host *host, int32_t team, const ist__shape *widest, const ist_train_config *config,
                          data_size all)
 {
-    size_t bytes = ist__scratch_bytes(widest, config->batch, config->optimizer, plan->teams[team].threads);
+    const ist__plan *plan = host->plan;
+    size_t bytes =
+        ist__scratch_bytes(&host->engine, widest, config->batch, config->optimizer, plan->teams[team].threads);
     if (config->data == IST_DATA_REPLICATE && holds_copy(plan, team, config->subnets)) bytes += data_bytes(all);
     return bytes;
 }
@@ -139,10 +141,10 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
     const data_size all = {row_bytes_of(t->data), t->data->rows};
     const ist__shape *widest = &t->subnets[0].shape; /* the first subnets have the extra seats */
     const ist_status status =
-        ist__region_create(&team->region, host->topology, team_bytes(plan, k, widest, &t->config, all),
+        ist__region_create(&team->region, host->topology, team_bytes(host, k, widest, &t->config, all),
                            plan->teams[k].node, host->placement, host->refusals, error);
     if (status) return status;
-    ist__scratch_take(&team->scratch, &team->region, widest, t->config.batch, t->config.optimizer,
+    ist__scratch_take(&team->scratch, &team->region, &host->engine, widest, t->config.batch, t->config.optimizer,
                       plan->teams[k].threads);
     if (t->config.data == IST_DATA_REPLICATE && holds_copy(plan, k, t->config.subnets)) {
         team->copy = ist__region_take(&team->region, all.row_bytes * (size_t)all.rows);
@@ -250,13 +252,14 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     const ist__plan *plan = host->plan;
     const int32_t n = config->subnets, states = ist__optimizer_states(config->optimizer);
     const size_t row_bytes = (size_t)shape->width[0] * ist__type_bytes(type);
+    const bool panels = host->engine.kind == IST_ENGINE_NATIVE;
     ist__deal deal;
     if (ist__deal_create(&deal, shape, n, error)) return NULL;
     int64_t *nodes = ist__alloc(host->machine->node_count, sizeof *nodes), total = 0;
     json_t *subnets = json_array(), *by_node = json_array();
-    const ist__shape widest = ist__deal_shape(&deal, shape, 0);
+    const ist__shape widest = ist__deal_shape(&deal, shape, 0, panels);
     for (int32_t s = 0; nodes && s < n; s++) {
-        const ist__shape part = ist__deal_shape(&deal, shape, s);
+        const ist__shape part = ist__deal_shape(&deal, shape, s, panels);
         const int32_t team = ist__team_of_subnet(s, n, plan->team_count), node = plan->teams[team].node;
         const data_size shard = {row_bytes, ist__shard_rows(rows, n, s)};
         const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&part, config, shard));
@@ -273,7 +276,7 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
         nodes[plan->teams[k].node] += arrays * (int64_t)(last - first);
         if (trains(plan, k, n))
             nodes[plan->teams[k].node] +=
-                (int64_t)whole_pages(team_bytes(plan, k, &widest, config, (data_size){row_bytes, rows}));
+                (int64_t)whole_pages(team_bytes(host, k, &widest, config, (data_size){row_bytes, rows}));
     }
     for (int32_t i = 0; nodes && i < host->machine->node_count; i++) {
         json_array_append_new(by_node, json_integer(nodes[i]));

@@ -43,6 +43,14 @@ static void average_shared(ist__training *t)
     }
 }
 
+/* Mean over threads. */
+static double mean_phase_s(ist__training *t, int phase)
+{
+    int64_t sum_ns = 0;
+    for (int32_t k = 0; k < t->host.plan->team_count; k++) sum_ns += atomic_load(&t->teams[k].phase_ns[phase]);
+    return (double)sum_ns * 1e-9 / t->host.plan->thread_count;
+}
+
 static void close_round(ist__training *t)
 {
     const ist_train_config *config = &t->config;
@@ -60,20 +68,16 @@ static void close_round(ist__training *t)
         p->bytes_moved += 2.0 * moved_arrays * (double)shape->parameters * sizeof(float);
     }
     p->loss = loss / samples;
-    p->lr = (double)ist__optimizer_at(config, t->host.engine, p->step + t->round_steps - 1, p->steps, 0).lr;
+    p->lr = (double)ist__optimizer_at(config, p->step + t->round_steps - 1, p->steps, 0).lr;
     p->round++;
     p->step += t->round_steps;
     p->samples += (int64_t)samples;
     p->epoch = (double)p->samples / (double)t->data->rows;
     p->seconds = t->seconds_before + ist__seconds() - t->began;
-    p->gather_s = p->train_s = p->wait_s = p->writeback_s = 0;
-    const int32_t teams = t->host.plan->team_count;
-    for (int32_t k = 0; k < teams; k++) {
-        p->gather_s += t->teams[k].gather_s / teams;
-        p->train_s += t->teams[k].train_s / teams;
-        p->wait_s += t->teams[k].wait_s / teams;
-        p->writeback_s += t->teams[k].writeback_s / teams;
-    }
+    p->gather_s = mean_phase_s(t, IST__GATHER);
+    p->train_s = mean_phase_s(t, IST__TRAIN);
+    p->wait_s = mean_phase_s(t, IST__WAIT);
+    p->writeback_s = mean_phase_s(t, IST__WRITE_BACK);
     t->rounds_left--;
     if (t->on_round && t->on_round(t->on_round_user, p) != 0) t->rounds_left = 0;
     if (atomic_load(&t->stop)) t->rounds_left = 0;
@@ -90,14 +94,22 @@ static void open_round(ist__training *t)
 
 /* -------------------------------------------------------------------------------------------------- R2, R3, R5 -- */
 
+static ist__panel_moves moves_of(const ist__training *t)
+{
+    const ist__kernel_set *kernels = t->host.engine.kernels;
+    return (ist__panel_moves){kernels->pack_panel, kernels->unpack_panel};
+}
+
 static void gather(ist__training *t, int32_t s, ist__worker *worker)
 {
     ist__subnet *subnet = &t->subnets[s];
-    ist__gather(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, worker->rank, worker->size);
+    const ist__panel_moves moves = moves_of(t);
+    ist__gather(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
+                worker->size);
     for (int32_t i = 0; i < t->state_count; i++) {
         if (t->config.state == IST_STATE_CARRIED) {
             ist__gather(&t->net->shape, &t->deal, s, (const float *)(void *)t->master_state[i].base, &subnet->shape,
-                        subnet->state[i], worker->rank, worker->size);
+                        subnet->state[i], &moves, worker->rank, worker->size);
         } else {
             int64_t first, last;
             ist__share(subnet->shape.floats, worker->rank, worker->size, &first, &last);
@@ -106,62 +118,55 @@ static void gather(ist__training *t, int32_t s, ist__worker *worker)
     }
 }
 
-/* NaN and infinities have all exponent bits set. */
-static bool all_finite(int64_t count, const float *values)
-{
-    uint32_t found = 0;
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        found |= (bits & 0x7f800000U) == 0x7f800000U;
-    }
-    return !found;
-}
-
 static void train(ist__training *t, int32_t s, ist__worker *worker)
 {
     ist__subnet *subnet = &t->subnets[s];
     const ist__scratch *scratch = &t->teams[worker->team].scratch;
     const ist_train_config *config = &t->config;
     const bool carried = config->state == IST_STATE_CARRIED;
-    ist__step step = {.shape = &subnet->shape,
+    ist__step step = {.engine = &t->host.engine,
+                      .shape = &subnet->shape,
                       .param = subnet->param,
                       .state = {subnet->state[0], subnet->state[1]},
                       .scratch = scratch,
                       .rows = &subnet->rows,
-                      .shift = t->net->shift,
-                      .factor = t->net->factor,
-                      .uniform_normalization = t->net->normalization_count == 1,
+                      .scaling = {t->net->shift, t->net->factor, t->net->normalization_count == 1},
                       .batch = config->batch};
     if (worker->rank == 0)
-        ist__batches_rows(&subnet->batches, t->progress.step * config->batch, config->batch, scratch->index[0]);
+        for (int32_t j = 0; j < 2 && j < t->round_steps; j++)
+            ist__batches_rows(&subnet->batches, (t->progress.step + j) * config->batch, config->batch,
+                              scratch->index[j]);
     ist__team_barrier(worker); /* the block is gathered, the first rows are drawn, the last subnet is done */
+    ist__subnet_prepare(&step, worker);
     double loss = 0;
     for (int32_t j = 0; j < t->round_steps; j++) {
         const int64_t at = t->progress.step + j;
-        step.optimizer = ist__optimizer_at(config, t->host.engine, at, t->progress.steps, carried ? at : j);
+        step.rule = ist__optimizer_at(config, at, t->progress.steps, carried ? at : j);
         step.parity = j & 1;
-        step.batches = j + 1 < t->round_steps ? &subnet->batches : NULL;
-        step.next_position = (at + 1) * config->batch;
+        step.has_next = j + 1 < t->round_steps;
+        step.batches = j + 2 < t->round_steps ? &subnet->batches : NULL;
+        step.draw_position = (at + 2) * config->batch;
         loss += ist__subnet_step(&step, worker);
     }
     ist__team_barrier(worker); /* all rows of the block have taken their last step */
     int64_t first, last;
     ist__share(subnet->shape.floats, worker->rank, worker->size, &first, &last);
     const bool loss_finite = loss - loss == 0;
-    if (!loss_finite || !all_finite(last - first, subnet->param + first)) atomic_store(&t->diverged, 1 + s);
+    if (!loss_finite || !t->host.engine.kernels->all_finite(last - first, subnet->param + first))
+        atomic_store(&t->diverged, 1 + s);
     if (worker->rank == 0) subnet->loss = loss;
 }
 
 static void write_back(ist__training *t, int32_t s, ist__worker *worker)
 {
     const ist__subnet *subnet = &t->subnets[s];
-    ist__write_back(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, worker->rank,
+    const ist__panel_moves moves = moves_of(t);
+    ist__write_back(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
                     worker->size);
     if (t->config.state != IST_STATE_CARRIED) return;
     for (int32_t i = 0; i < t->state_count; i++)
         ist__write_back(&t->net->shape, &t->deal, s, (float *)(void *)t->master_state[i].base, &subnet->shape,
-                        subnet->state[i], worker->rank, worker->size);
+                        subnet->state[i], &moves, worker->rank, worker->size);
 }
 
 static void for_my_subnets(ist__training *t, ist__worker *worker, void (*part)(ist__training *, int32_t, ist__worker *))
@@ -170,40 +175,53 @@ static void for_my_subnets(ist__training *t, ist__worker *worker, void (*part)(i
         if (is_mine(t, s, worker)) part(t, s, worker);
 }
 
+/* The clock of one thread: what passed since the last call belongs to `phase`, but for what it waited at barriers. */
+typedef struct stopwatch {
+    const ist__worker *worker;
+    double last_s, last_waited_s;
+    double spent_s[IST__PHASES];
+} stopwatch;
+
+static void charge(stopwatch *watch, int phase)
+{
+    const double now = ist__seconds(), waited = watch->worker->waited_s - watch->last_waited_s;
+    watch->spent_s[phase] += now - watch->last_s - waited;
+    watch->spent_s[IST__WAIT] += waited;
+    watch->last_s = now;
+    watch->last_waited_s = watch->worker->waited_s;
+}
+
+static void hand_in(stopwatch *watch, ist__team_space *team)
+{
+    for (int i = 0; i < IST__PHASES; i++) {
+        atomic_fetch_add(&team->phase_ns[i], (int64_t)(watch->spent_s[i] * 1e9));
+        watch->spent_s[i] = 0;
+    }
+}
+
 static void rounds(void *argument, ist__worker *worker)
 {
     ist__training *t = argument;
     ist__team_space *team = &t->teams[worker->team];
     const bool leader = worker->team == 0 && worker->rank == 0;
-    bool first = true;
-    double waited = 0; /* since this team's times were last added up */
-    for (;;) {
-        const double t0 = ist__seconds();
+    stopwatch watch = {.worker = worker, .last_s = ist__seconds()};
+    for (bool first = true;; first = false) {
         if (leader && !first && !atomic_load(&t->diverged)) close_round(t);
         if (leader) open_round(t); /* R1 */
         ist__all_barrier(worker);
-        const double t1 = ist__seconds();
-        waited += t1 - t0;
+        charge(&watch, IST__WAIT);
         if (!t->going) break;
-        first = false;
         for_my_subnets(t, worker, gather); /* R2 */
-        const double t2 = ist__seconds();
+        charge(&watch, IST__GATHER);
         for_my_subnets(t, worker, train); /* R3 */
-        const double t3 = ist__seconds();
-        ist__all_barrier(worker); /* R4 */
-        const double t4 = ist__seconds();
+        charge(&watch, IST__TRAIN);
+        ist__all_barrier(worker);                                              /* R4 */
         if (!atomic_load(&t->diverged)) for_my_subnets(t, worker, write_back); /* R5 */
-        const double t5 = ist__seconds();
-        if (worker->rank == 0) { /* before the barrier: the leader reads them behind it */
-            team->gather_s += t2 - t1;
-            team->train_s += t3 - t2;
-            team->writeback_s += t5 - t4;
-            team->wait_s += waited + (t4 - t3);
-        }
+        charge(&watch, IST__WRITE_BACK);
+        hand_in(&watch, team);    /* before the barrier: the leader reads it behind */
         ist__all_barrier(worker); /* R6 */
-        waited = ist__seconds() - t5;
     }
-    if (worker->rank == 0) team->wait_s += waited;
+    hand_in(&watch, team);
 }
 
 ist_status ist__training_run(ist__training *t, int64_t limit, ist_round_fn on_round, void *user, ist__error *error)

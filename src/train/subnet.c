@@ -1,14 +1,16 @@
 /* subnet.c - the training step.
  *
  * Hazards and the barriers that answer them, in order:
- *   B1  input and labels assembled           before the first product
+ *   B1  the batch is assembled, and all have left the last step  before the first product
  *   B2  y of a hidden layer complete         before the next layer's product (one a layer)
  *   B3  logits complete                      before softmax, which is split by samples
  *   B4  d of the output complete             before it is multiplied
  *   B5  d of the output's batch norm         only with batch norm on the output
  *   B6  d of the top hidden layer complete   before it goes down; only with two or more hidden layers
  *   B7  all have read W of layer l, and d of layer l - 1 is complete: then W of layer l may change (one a layer)
- * The next step's B1 also ends this step: nobody overwrites y before all have passed it, and inputs alternate.
+ *
+ * The next batch is assembled between B3 and B4, where threads that got no samples of the softmax would wait; its rows
+ * were drawn a step before.
  *
  * Floor: train.  Hot: this is where users' time goes.
  */
@@ -19,9 +21,9 @@
 
 /* ----------------------------------------------------------------------------------------------- work space -- */
 
-/* What a thread needs for itself: the gradients of gain and offset of its tile, and of the tile's weights unless SGD
- * fuses them into the product. */
-static void size_own(ist__scratch *s, const ist__shape *shape, int32_t optimizer)
+/* What a thread needs for itself: the gradients of gain and offset of its tile; and for the weight step, with the native
+ * engine a few rows of d turned around, else the gradient of a tile's weights, unless SGD fuses it into the product. */
+static void size_own(ist__scratch *s, const ist__engine *engine, const ist__shape *shape, int32_t optimizer)
 {
     enum { LINE_FLOATS = 16 };
     int64_t weights = 0;
@@ -30,17 +32,19 @@ static void size_own(ist__scratch *s, const ist__shape *shape, int32_t optimizer
         const ist__layer *layer = &shape->layer[l];
         const int32_t rows = layer->is_output ? layer->inputs : layer->outputs;
         const int32_t columns = layer->is_output ? layer->outputs : layer->inputs;
-        const int64_t floats = (int64_t)ist__tile_rows(rows) * columns;
+        const int64_t floats = (int64_t)ist__tile_rows(engine, rows) * columns;
         if (floats > weights) weights = floats;
-        if (ist__tile_rows(layer->outputs) > s->tile_most) s->tile_most = ist__tile_rows(layer->outputs);
+        const int32_t tile = ist__tile_rows(engine, layer->outputs);
+        if (tile > s->tile_most) s->tile_most = tile;
     }
     if (optimizer == IST_SGD) weights = 0;
+    if (shape->panels) weights = s->ld * IST__TURNED_ROWS;
     s->own_floats = (2 * s->tile_most + weights + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
 }
 
 /* One list of buffers serves both the sum of their sizes and their handing out, so the two cannot differ. */
-static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__shape *shape, int32_t optimizer,
-                              int32_t threads)
+static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__engine *engine, const ist__shape *shape,
+                              int32_t optimizer, int32_t threads)
 {
     size_t total = 0;
 #define BUFFER(pointer, count)                                \
@@ -52,6 +56,7 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__s
     for (int i = 0; i < 2; i++) {
         BUFFER(s->input[i], shape->width[0] * s->ld);
         BUFFER(s->index[i], s->ld);
+        BUFFER(s->labels[i], s->ld);
     }
     for (int32_t l = 0; l < shape->layer_count; l++) {
         const int64_t floats = shape->width[l + 1] * s->ld;
@@ -62,38 +67,38 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__s
         BUFFER(s->inv_std[l], shape->width[l + 1]);
     }
     BUFFER(s->loss, s->ld);
-    BUFFER(s->labels, s->ld);
-    size_own(s, shape, optimizer);
+    size_own(s, engine, shape, optimizer);
     BUFFER(s->own, s->own_floats * threads);
 #undef BUFFER
     return total;
 }
 
-size_t ist__scratch_bytes(const ist__shape *shape, int32_t batch, int32_t optimizer, int32_t threads)
+size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, int32_t batch, int32_t optimizer,
+                          int32_t threads)
 {
     ist__scratch scratch = {.ld = ist__padded_columns(batch)};
-    return for_each_buffer(&scratch, NULL, shape, optimizer, threads);
+    return for_each_buffer(&scratch, NULL, engine, shape, optimizer, threads);
 }
 
-void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__shape *shape, int32_t batch,
-                       int32_t optimizer, int32_t threads)
+void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine *engine, const ist__shape *shape,
+                       int32_t batch, int32_t optimizer, int32_t threads)
 {
     *out = (ist__scratch){.ld = ist__padded_columns(batch)};
-    for_each_buffer(out, region, shape, optimizer, threads);
+    for_each_buffer(out, region, engine, shape, optimizer, threads);
 }
 
 /* -------------------------------------------------------------------------------------------------- forward -- */
 
-static void assemble(const ist__step *step, const ist__worker *worker)
+static void assemble(const ist__step *step, int32_t parity, const ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
-    const uint32_t *index = s->index[step->parity];
-    int64_t first, last;
-    ist__share(step->shape->width[0], worker->rank, worker->size, &first, &last);
-    ist__assemble(step->rows, index, 0, step->batch, (int32_t)first, (int32_t)last, step->shift, step->factor,
-                  step->uniform_normalization, s->input[step->parity], s->ld);
-    if (worker->rank == 0)
-        for (int32_t c = 0; c < step->batch; c++) s->labels[c] = step->rows->labels[index[c]];
+    ist__assemble_share(step->engine, step->rows, s->index[parity], 0, step->batch, &step->scaling, s->input[parity],
+                        s->ld, s->labels[parity], worker);
+}
+
+void ist__subnet_prepare(const ist__step *step, const ist__worker *worker)
+{
+    assemble(step, step->parity, worker);
 }
 
 static void forward(const ist__step *step, ist__worker *worker)
@@ -108,8 +113,8 @@ static void forward(const ist__step *step, ist__worker *worker)
                                       .beta = offset,
                                       .inv_std = s->inv_std[l],
                                       .shift = offset};
-        ist__forward_layer(layer, step->param, step->optimizer.engine, &pass, input, s->z[l], s->y[l], s->ld,
-                           step->batch, step->batch, worker);
+        ist__forward_layer(layer, step->param, step->engine, &pass, input, s->z[l], s->y[l], s->ld, step->batch,
+                           step->batch, worker);
         ist__team_barrier(worker); /* B2, B3 */
         input = s->y[l];
     }
@@ -126,70 +131,104 @@ static void differentiate_loss(const ist__step *step, const ist__worker *worker)
     const int32_t begin = (int32_t)first * LANES;
     const int32_t end = (int32_t)last * LANES < step->batch ? (int32_t)last * LANES : step->batch;
     if (begin < end)
-        ist__softmax_cross_entropy(step->shape->layer[top].outputs, begin, end, s->ld, s->y[top], s->labels,
-                                   1.0F / (float)step->batch, s->d[top], s->loss, NULL);
+        step->engine->kernels->softmax_cross_entropy(step->shape->layer[top].outputs, begin, end, s->ld, s->y[top],
+                                                     s->labels[step->parity], 1.0F / (float)step->batch, s->d[top],
+                                                     s->loss, NULL);
 }
 
 /* ------------------------------------------------------------------------------------------------- backward -- */
+
+/* The optimiser's state of a parameter at `offset` of the block; NULL where there is none. */
+typedef struct state_at {
+    float *array[2];
+} state_at;
+
+static state_at find_state(const ist__step *step, int64_t offset)
+{
+    return (state_at){
+        {step->state[0] ? step->state[0] + offset : NULL, step->state[1] ? step->state[1] + offset : NULL}};
+}
+
+static float *own_scratch(const ist__step *step, const ist__worker *worker)
+{
+    return step->scratch->own + worker->rank * step->scratch->own_floats;
+}
 
 /* d of rows [row, row + rows) of layer l from gradient of y to gradient of z; gain and offset take their step. */
 static void backward_rows(const ist__step *step, int32_t l, int32_t row, int32_t rows, const ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
+    const ist__kernel_set *kernels = step->engine->kernels;
     const ist__layer *layer = &step->shape->layer[l];
     const int64_t at = row * s->ld;
     const bool relu = !layer->is_output;
-    float *gain_gradient = s->own + worker->rank * s->own_floats, *offset_gradient = gain_gradient + s->tile_most;
+    float *gain_gradient = own_scratch(step, worker), *offset_gradient = gain_gradient + s->tile_most;
     if (layer->norm == IST_NORM_BATCH) {
         const bool affine = layer->gain >= 0;
-        ist__batch_norm_backward(rows, step->batch, s->ld, s->z[l] + at, s->y[l] + at, relu,
-                                 affine ? step->param + layer->gain + row : NULL, s->inv_std[l] + row, s->d[l] + at,
-                                 affine ? gain_gradient : NULL, affine ? offset_gradient : NULL);
+        kernels->batch_norm_backward(rows, step->batch, s->ld, s->z[l] + at, s->y[l] + at, relu,
+                                     affine ? step->param + layer->gain + row : NULL, s->inv_std[l] + row, s->d[l] + at,
+                                     affine ? gain_gradient : NULL, affine ? offset_gradient : NULL);
     } else {
-        ist__bias_relu_backward(rows, step->batch, s->ld, s->y[l] + at, relu, s->d[l] + at, offset_gradient);
+        kernels->bias_relu_backward(rows, step->batch, s->ld, s->y[l] + at, relu, s->d[l] + at, offset_gradient);
     }
     const int64_t vectors[2] = {layer->gain, layer->offset};
     const float *const gradients[2] = {gain_gradient, offset_gradient};
     for (int v = 0; v < 2; v++) {
         if (vectors[v] < 0) continue;
         const int64_t offset = vectors[v] + row;
-        float *const state[2] = {step->state[0] ? step->state[0] + offset : NULL,
-                                 step->state[1] ? step->state[1] + offset : NULL};
-        ist__optimizer_vector(&step->optimizer, rows, gradients[v], step->param + offset, state);
+        const state_at state = find_state(step, offset);
+        ist__optimizer_vector(step->engine, &step->rule, rows, gradients[v], step->param + offset, state.array);
     }
 }
 
 /* Gradient of y of layer l for rows [row, row + rows), from d of layer l + 1. */
 static void pull_gradient(const ist__step *step, int32_t l, int32_t row, int32_t rows)
 {
+    enum { SPAN = IST__LANES };
     const ist__scratch *s = step->scratch;
     const ist__layer *above = &step->shape->layer[l + 1];
     const float *weight = step->param + above->weight;
-    const int32_t k = above->outputs;
+    const int32_t k = above->outputs, engine = step->engine->kind;
     float *d = s->d[l] + row * s->ld;
-    if (above->is_output) /* stored (inputs, outputs) */
-        ist__gemm(step->optimizer.engine, false, false, rows, step->batch, k, 1, weight + (int64_t)row * k, k,
-                  s->d[l + 1], s->ld, 0, d, s->ld);
-    else
-        ist__gemm(step->optimizer.engine, true, false, rows, step->batch, k, 1, weight + row, above->inputs,
-                  s->d[l + 1], s->ld, 0, d, s->ld);
+    if (engine == IST_ENGINE_NATIVE) { /* inputs are rows here, neurons steps */
+        const ist__view view = {weight + (int64_t)row * SPAN, SPAN, SPAN * SPAN, 1, above->panel_stride};
+        step->engine->kernels->product(rows, step->batch, k, &view, s->d[l + 1], s->ld, d, s->ld);
+    } else if (above->is_output) { /* stored (inputs, outputs) */
+        ist__gemm(engine, false, false, rows, step->batch, k, 1, weight + (int64_t)row * k, k, s->d[l + 1], s->ld, 0, d,
+                  s->ld);
+    } else {
+        ist__gemm(engine, true, false, rows, step->batch, k, 1, weight + row, above->inputs, s->d[l + 1], s->ld, 0, d,
+                  s->ld);
+    }
 }
 
-/* Rows [row, row + rows) of the weight of layer l take their step. */
+/* The weights of rows [row, row + rows) of layer l take their step.  Rows are output neurons in a hidden layer, input
+ * neurons in the output layer. */
 static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t rows, const ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
     const ist__layer *layer = &step->shape->layer[l];
     const float *input = l == 0 ? s->input[step->parity] : s->y[l - 1];
-    /* Rows are output neurons in a hidden layer, input neurons in the output layer. */
+    float *scratch = own_scratch(step, worker) + 2 * s->tile_most;
+    if (step->engine->kind == IST_ENGINE_NATIVE) {
+        const bool by_input = layer->is_output;
+        const int64_t offset =
+            layer->weight + (by_input ? (int64_t)row * IST__PANEL : row / IST__PANEL * layer->panel_stride);
+        const state_at state = find_state(step, offset);
+        const int32_t outputs = by_input ? layer->outputs : rows, inputs = by_input ? rows : layer->inputs;
+        step->engine->kernels->weight_step(&step->rule, outputs, inputs, step->batch, s->ld,
+                                           s->d[l] + (by_input ? 0 : row * s->ld), input + (by_input ? row * s->ld : 0),
+                                           step->param + offset, state.array[0], state.array[1], layer->panel_stride,
+                                           scratch);
+        return;
+    }
     const float *of_rows = (layer->is_output ? input : s->d[l]) + row * s->ld;
     const float *of_columns = layer->is_output ? s->d[l] : input;
     const int32_t columns = layer->is_output ? layer->outputs : layer->inputs;
     const int64_t offset = layer->weight + (int64_t)row * columns;
-    float *const state[2] = {step->state[0] ? step->state[0] + offset : NULL,
-                             step->state[1] ? step->state[1] + offset : NULL};
-    ist__optimizer_product(&step->optimizer, rows, columns, step->batch, s->ld, of_rows, of_columns,
-                           step->param + offset, state, s->own + worker->rank * s->own_floats + 2 * s->tile_most);
+    const state_at state = find_state(step, offset);
+    ist__optimizer_product(step->engine, &step->rule, rows, columns, step->batch, s->ld, of_rows, of_columns,
+                           step->param + offset, state.array, scratch);
 }
 
 enum { PULL = 1, BACKWARD = 2, UPDATE = 4, UPDATE_ABOVE = 8 };
@@ -198,8 +237,9 @@ enum { PULL = 1, BACKWARD = 2, UPDATE = 4, UPDATE_ABOVE = 8 };
 static void walk_tiles(const ist__step *step, int32_t width, int32_t l, int32_t parts, const ist__worker *worker)
 {
     int32_t first, last;
-    ist__band(width, worker->rank, worker->size, &first, &last);
-    const int32_t tile = ist__tile_rows(width);
+    ist__band(step->engine, width, worker->rank, worker->size, &first, &last);
+    const bool whole = parts == UPDATE && step->engine->kind == IST_ENGINE_NATIVE; /* which cuts its work itself */
+    const int32_t tile = whole ? width : ist__tile_rows(step->engine, width);
     for (int32_t row = first; row < last; row += tile) {
         const int32_t rows = last - row < tile ? last - row : tile;
         if (parts & PULL) pull_gradient(step, l, row, rows);
@@ -239,12 +279,12 @@ static void backward(const ist__step *step, ist__worker *worker)
 double ist__subnet_step(const ist__step *step, ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
-    assemble(step, worker);
     ist__team_barrier(worker); /* B1 */
     if (worker->rank == 0 && step->batches)
-        ist__batches_rows(step->batches, step->next_position, step->batch, s->index[1 - step->parity]);
+        ist__batches_rows(step->batches, step->draw_position, step->batch, s->index[step->parity]);
     forward(step, worker);
     differentiate_loss(step, worker);
+    if (step->has_next) assemble(step, 1 - step->parity, worker);
     ist__team_barrier(worker); /* B4 */
     const double loss = worker->rank == 0 ? ist__sum(step->batch, s->loss) : 0;
     backward(step, worker);

@@ -8,53 +8,59 @@
 #ifndef IST_TRAIN_SUBNET_H
 #define IST_TRAIN_SUBNET_H
 
-#include "data/batches.h"
 #include "model/shape.h"
 #include "numa/pages.h"
 #include "numa/team.h"
+#include "train/assemble.h"
 #include "train/optimizer.h"
 
 /* A team's work space for steps of any of its subnets, in the team's own region; see ist__scratch_bytes. */
 typedef struct ist__scratch {
     int64_t ld;                         /* padded batch */
-    float *input[2];                    /* (features, ld) of even and odd steps: the next is assembled while some
-                                             thread still reads this one */
+    float *input[2];                    /* (features, ld) of even and odd steps */
     float *z[IST_MAX_HIDDEN + 1];       /* (outputs, ld) of each layer */
     float *y[IST_MAX_HIDDEN + 1];       /* (outputs, ld) hidden layers; the output's is z */
     float *d[IST_MAX_HIDDEN + 1];       /* (outputs, ld) gradient of y, then of z */
     float *inv_std[IST_MAX_HIDDEN + 1]; /* (outputs) */
     float *loss;                        /* (ld) of each sample */
-    int32_t *labels;                    /* (ld) */
+    int32_t *labels[2];                 /* (ld) of even and odd steps */
     uint32_t *index[2];                 /* (ld) row numbers of even and odd steps */
-    float *own;                         /* each thread's own: gradients of gain and offset of a tile, then of its
-                                             weights, own_floats apart */
+    float *own;                         /* each thread's own: gradients of gain and offset of a tile, then what the
+                                             weight step needs, own_floats apart */
     int64_t own_floats;
     int32_t tile_most; /* neurons of the largest tile */
 } ist__scratch;
 
 /* Bytes of a region for ist__scratch_take: shape is the widest of the team's subnets. */
-size_t ist__scratch_bytes(const ist__shape *shape, int32_t batch, int32_t optimizer, int32_t threads);
-void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__shape *shape, int32_t batch,
-                       int32_t optimizer, int32_t threads);
+size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, int32_t batch, int32_t optimizer,
+                          int32_t threads);
+void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine *engine, const ist__shape *shape,
+                       int32_t batch, int32_t optimizer, int32_t threads);
 
 /* A step; the same for all threads of the team. */
 typedef struct ist__step {
-    const ist__shape *shape;
+    const ist__engine *engine;
+    const ist__shape *shape; /* with panels if the engine is native */
     float *param;
     float *state[2];
-    ist__optimizer optimizer;
+    ist__rule rule;
     const ist__scratch *scratch;
     const ist__rows *rows;
-    const float *shift, *factor; /* normalization */
-    int32_t uniform_normalization;
+    ist__scaling scaling; /* of inputs */
     int32_t batch;
-    int32_t parity;        /* 0, 1: which input and index buffers; index[parity] is filled and published */
-    ist__batches *batches; /* rank 0 draws the next batch's rows while others compute; NULL: no next */
-    int64_t next_position; /* of that batch in the stream */
+    int32_t parity; /* 0, 1: which buffers are this step's; the other ones are the next one's */
+    /* While this step runs, the next one's batch is assembled and the rows of the one after that are drawn. */
+    bool has_next;         /* index[1 - parity] holds the next batch's rows */
+    ist__batches *batches; /* to draw from; NULL: no step after the next */
+    int64_t draw_position; /* in the stream, of the batch after the next */
 } ist__step;
 
-/* Run it.  Returns the batch's loss sum on rank 0 (in sample order), 0 on others.  Afterwards other threads may still be
- * updating their rows: wait at the team's barrier before reading param. */
+/* Before the first of a run of steps: assemble the batch whose rows index[parity] holds. */
+void ist__subnet_prepare(const ist__step *step, const ist__worker *worker);
+
+/* Run a step whose batch is assembled by all threads of the team.  Returns the batch's loss sum on rank 0 (in sample
+ * order), 0 on others.  Afterwards other threads may still be updating their rows: wait at the team's barrier before
+ * reading param. */
 double ist__subnet_step(const ist__step *step, ist__worker *worker);
 
 #endif

@@ -101,7 +101,7 @@ static ist_status build(ist__training *t, ist__error *error)
     if (!t->subnets || !t->teams) return ist__fail(error, IST_E_MEMORY, "no memory for %d subnets", n);
     for (int32_t s = 0; s < n && !status; s++) {
         ist__subnet *subnet = &t->subnets[s];
-        subnet->shape = ist__deal_shape(&t->deal, &t->net->shape, s);
+        subnet->shape = ist__deal_shape(&t->deal, &t->net->shape, s, t->host.engine.kind == IST_ENGINE_NATIVE);
         subnet->team = ist__team_of_subnet(s, n, teams);
         status = ist__batches_create(&subnet->batches, t->config.seed, t->config.data, t->data->rows, n, s, error);
     }

@@ -25,13 +25,16 @@ typedef struct ist__subnet {
     double loss; /* sum over the round's samples; written by rank 0 of the team */
 } ist__subnet;
 
+/* Where the time of a thread goes; WAIT: at barriers, wherever they are, and while the leader deals. */
+enum { IST__GATHER, IST__TRAIN, IST__WAIT, IST__WRITE_BACK, IST__PHASES };
+
 /* A team's work space, shared by its subnets one after another. */
 typedef struct ist__team_space {
     ist__region region; /* scratch; with IST_DATA_REPLICATE also the node's copy, at the node's first team */
     ist__scratch scratch;
     void *copy;
     int32_t *copy_labels;
-    double gather_s, train_s, wait_s, writeback_s; /* written by rank 0 */
+    _Atomic int64_t phase_ns[IST__PHASES]; /* of all its threads together */
 } ist__team_space;
 
 typedef struct ist__training {
