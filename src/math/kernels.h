@@ -48,7 +48,7 @@ typedef struct ist__adam {
  * SGD       w = keep w - lr g
  * MOMENTUM  s = momentum s + g;  w = keep w - lr s;  NESTEROV  w = keep w - lr (g + momentum s)
  * ADAM      s = beta1 s + (1 - beta1) g;  t = beta2 t + (1 - beta2) g^2;
- *           w = keep w - lr (s correct1) / (sqrt(t correct2) + epsilon) */
+ *           w = keep w - lr (s correct1) / (sqrt(t correct2) + epsilon), the quotient within 3 units in the last place */
 typedef struct ist__rule {
     int32_t kind; /* IST_SGD .. IST_ADAM */
     float lr, keep, momentum;
