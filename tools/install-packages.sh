@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# install-packages.sh [build|demo|test] - installs the Debian packages that libist needs and that are missing.
+# install-packages.sh [build|demo|test|perf] - installs the Debian packages that libist needs and that are missing.
 #
 #   build   compiler, build tools and libraries of the library and the command ist
 #   demo    and what makes and reads speech (speak-words, speech-features)
 #   test    and all that tools/test.sh runs: CUnit, clang, sanitizers, emulated NUMA machines
+#   perf    and what perf/ draws and compares with: gnuplot, PyTorch, jq
 #
 # Uses apt-get, through sudo when not root.  Says in one line what is missing when it cannot install.
 set -u -o pipefail
@@ -15,14 +16,16 @@ demo="libespeak-ng-dev espeak-ng-data libsndfile1-dev libfftw3-dev"
 # and xz-utils are for emulated NUMA machines.
 test="libcunit1-dev g++ clang clang-14 libomp-14-dev libomp-dev libclang-rt-14-dev clang-format-14 clang-format
     shellcheck jq mandoc numactl qemu-system-x86 binutils xz-utils"
+perf="gnuplot-nox python3-torch jq"
 
 purpose=${1:-build}
 case $purpose in
 build) wanted=$build ;;
 demo) wanted="$build $demo" ;;
 test) wanted="$build $demo $test" ;;
+perf) wanted="$build $perf" ;;
 *)
-    printf 'usage: install-packages.sh [build|demo|test]\n' >&2
+    printf 'usage: install-packages.sh [build|demo|test|perf]\n' >&2
     exit 2
     ;;
 esac

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # floors.sh - who may include whom (DESIGN, "Rooms"): a file uses its own room and rooms on lower floors; hwloc stays
-# in numa/, cblas in src/math/gemm*.c; what stands outside the library sees <ist/ist.h> alone; no file is called numa.h.
+# in numa/, cblas in src/math/gemm*.c; what stands outside the library sees <ist/ist.h> alone, but for
+# perf/bench_kernels*, which time and verify single kernels: those have no public name, so they see math, and base below.
+# No file is called numa.h.
 # shellcheck source=lint.sh
 source "$(dirname "$0")/lint.sh"
 
@@ -27,6 +29,7 @@ if [ ${#sources[@]} -gt 0 ]; then
             may["math"]  = may["base"] "math "
             may["train"] = may["base"] "numa model data math train "
             may["api"]   = may["train"] "api "
+            may["kernels"] = may["math"] "perf "
             n = split("ist base numa model data math train api src include tools examples perf tests", names, " ")
             for (i = 1; i <= n; i++) is_room[names[i]] = 1
         }
@@ -40,6 +43,7 @@ if [ ${#sources[@]} -gt 0 ]; then
         FNR == 1 {
             split(FILENAME, part, "/")
             room = part[1] == "src" ? part[2] : part[1]
+            if (FILENAME ~ /^perf\/bench_kernels[^\/]*$/) room = "kernels"
             outside = room ~ /^(tools|examples|perf|tests)$/
             folder = FILENAME
             sub("/[^/]*$", "", folder)
