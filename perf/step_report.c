@@ -135,7 +135,8 @@ static summary ratio_of(const step_member *m, const step_member *r, double *valu
 
 static json_t *real(double value)
 {
-    return json_real(value); /* NULL, so that the pack fails, for what is not finite: no sample can give that */
+    json_t *number = json_real(value);
+    return number ? number : json_null(); /* JSON has no infinity: a machine without the memory for triad, say */
 }
 
 static json_t *describe(const step_run *run, const step_member *m, double quiet_gflops, double triad_gb_per_s,
@@ -184,6 +185,7 @@ static json_t *describe(const step_run *run, const step_member *m, double quiet_
     json_object_set_new(o, "samples_per_s_q3", real(rate.q3));
     json_object_set_new(o, "teams", json_integer(c->teams));
     json_object_set_new(o, "isa", json_string(probe_isa_name(m->hello.isa)));
+    json_object_set_new(o, "huge_pages", json_string(m->hello.huge_pages));
     json_object_set_new(o, "quiet_peak_gflops", real(quiet_gflops));
     json_object_set_new(o, "triad_gb_per_s", real(triad_gb_per_s));
     json_object_set_new(o, "flops_per_sample", real(flops_per_sample));
