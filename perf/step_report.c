@@ -9,8 +9,10 @@
 #include "probe.h"
 #include "stats.h"
 
-enum { ENOUGH = 5, TRIAD_TIMES = 4 };                  /* samples that make a median; size of the arrays of triad */
-static const double QUIET_SHARE = 0.96, TRIAD_S = 0.3; /* of the peak that a quiet machine has */
+enum { ENOUGH = 5 };                    /* samples that make a median */
+static const double QUIET_SHARE = 0.96; /* of the peak of a quiet machine: what a sample's probes must show */
+enum { TRIAD_TIMES = 4 };               /* 256 MiB an array: caches of 100 MB are usual */
+static const double TRIAD_S = 0.3;
 
 typedef struct summary {
     double median, q1, q3;
@@ -44,17 +46,14 @@ static double quiet_peak_gflops(const step_run *run, const step_member *like, do
     return stats_quantile(values, count, 0.9);
 }
 
-/* Marks the samples that a neighbour did not disturb as far as both probes tell; returns how many there are. */
-static int filter(step_member *m, double quiet_gflops)
+/* Marks the samples that a neighbour did not disturb, as far as both probes tell. */
+static void mark_quiet(step_member *m, double quiet_gflops)
 {
-    int kept = 0;
+    const double enough_gflops = QUIET_SHARE * quiet_gflops;
     for (int t = 0; t < m->taken; t++) {
         const step_sample *s = &m->samples[t];
-        m->kept[t] =
-            s->peak_before_gflops >= QUIET_SHARE * quiet_gflops && s->peak_after_gflops >= QUIET_SHARE * quiet_gflops;
-        kept += m->kept[t];
+        m->kept[t] = s->peak_before_gflops >= enough_gflops && s->peak_after_gflops >= enough_gflops;
     }
-    return kept;
 }
 
 /* ------------------------------------------------------------------------------------------- numbers of one sample */
@@ -135,8 +134,8 @@ static summary ratio_of(const step_member *m, const step_member *r, double *valu
 
 static json_t *real(double value)
 {
-    json_t *number = json_real(value);
-    return number ? number : json_null(); /* JSON has no infinity: a machine without the memory for triad, say */
+    json_t *finite = json_real(value);
+    return finite ? finite : json_null(); /* JSON has no infinity: a machine without the memory for triad, say */
 }
 
 static json_t *describe(const step_run *run, const step_member *m, double quiet_gflops, double triad_gb_per_s,
@@ -301,7 +300,7 @@ void step_report(step_run *run, int format)
     const step_member *first = NULL;
     int triad_threads = 0;
     for (int i = 0; i < run->member_count && values; i++)
-        if (run->members[i].taken > 0) (void)filter(&run->members[i], quiet_peak_gflops(run, &run->members[i], values));
+        if (run->members[i].taken > 0) mark_quiet(&run->members[i], quiet_peak_gflops(run, &run->members[i], values));
     for (int i = 0; i < run->member_count && values; i++) {
         const step_member *m = &run->members[i];
         if (m->taken == 0) continue;
