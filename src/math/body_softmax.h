@@ -3,10 +3,12 @@
  * Three passes over the classes: the largest logit (which is subtracted, so that no exp overflows), the exps and their
  * sum, the quotients.  Sums run over classes in ascending order inside one lane, so a column's result depends on that
  * column alone: not on the batch, nor on where its block of 16 begins.
- * Included by kernels_*.c alone, see kernel_set.h.
+ * Included by kernels_*.c alone, see kernels.h.
  */
 #ifndef IST_MATH_BODY_SOFTMAX_H
 #define IST_MATH_BODY_SOFTMAX_H
+
+#include <stddef.h>
 
 #include "math/kernels.h"
 #include "math/lanes_exp.h"

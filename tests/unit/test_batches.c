@@ -1,13 +1,10 @@
-/* test_batches.c - every row once an epoch, uniformly, the same at any position; and the block that kernels get. */
-#define _POSIX_C_SOURCE 200809L
+/* test_batches.c - every row once an epoch, uniformly, and the same at any position. */
 #include "ist_test.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "data/batches.h"
-#include "data/dataset.h"
 
 enum { SEED = 7 };
 
@@ -243,90 +240,4 @@ TEST(more_subnets_than_rows_are_refused)
     CHECK_EQ(b.rows, -5);
     CHECK_EQ(ist__batches_create(&b, 1, IST_DATA_SHARD, 3, 3, 2, &error), IST_OK);
     ist__batches_destroy(&b);
-}
-
-/* ---------------------------------------------------------------------------------------------------- assembly -- */
-
-enum { MOST_ROWS = 80, MOST_FEATURES = 211, PAD = 5 };
-static const float SENTINEL = -12345.0F;
-
-/* A table of either type with padded rows, normalization, and an index with repetitions. */
-typedef struct table {
-    uint8_t small[MOST_ROWS * (MOST_FEATURES + PAD)];
-    float large[MOST_ROWS * (MOST_FEATURES + PAD)];
-    float shift[MOST_FEATURES], factor[MOST_FEATURES];
-    uint32_t index[MOST_ROWS];
-} table;
-
-static void fill(table *t)
-{
-    uint32_t state = 5;
-    for (int i = 0; i < MOST_ROWS * (MOST_FEATURES + PAD); i++) {
-        state = state * 1664525U + 1013904223U;
-        t->small[i] = (uint8_t)(state >> 24);
-        t->large[i] = (float)(int32_t)state * 1.1e-7F;
-    }
-    for (int i = 0; i < MOST_FEATURES; i++) {
-        t->shift[i] = 31.5F + 0.1F * (float)i;
-        t->factor[i] = (i % 2 ? -0.3F : 0.7F) / (float)(i + 1);
-    }
-    for (uint32_t i = 0; i < MOST_ROWS; i++) t->index[i] = i * i * 31 % MOST_ROWS;
-}
-
-/* The element as the header says it, in float and in this order. */
-static float expected(const table *t, int32_t type, int64_t row, int32_t stride, int32_t f, int32_t uniform)
-{
-    const int64_t place = row * stride + f;
-    const float x = type == IST_UINT8 ? (float)t->small[place] : t->large[place];
-    const volatile float difference = x - t->shift[uniform ? 0 : f];
-    return difference * t->factor[uniform ? 0 : f];
-}
-
-static void check_assembly(const table *t, int32_t type, int32_t count, int32_t features, int indexed, int32_t uniform,
-                           const int32_t *bands)
-{
-    static float out[MOST_FEATURES * (MOST_ROWS + PAD)];
-    const int32_t stride = features + PAD, ld = count + PAD, first_row = indexed ? 0 : MOST_ROWS - count;
-    const ist__rows rows = {.x = type == IST_UINT8 ? (const void *)t->small : (const void *)t->large,
-                            .row_stride_bytes = stride * (int64_t)ist__type_bytes(type),
-                            .type = type,
-                            .features = features};
-    for (int i = 0; i < features * ld; i++) out[i] = SENTINEL;
-    for (int band = 0; bands[band + 1] > 0; band++)
-        ist__assemble(&rows, indexed ? t->index : NULL, first_row, count, bands[band], bands[band + 1], t->shift,
-                      t->factor, uniform, out, ld);
-    for (int32_t f = 0; f < features; f++)
-        for (int32_t c = 0; c < ld; c++) {
-            const int64_t row = indexed ? (int64_t)t->index[c < count ? c : 0] : first_row + c;
-            const float want = c < count ? expected(t, type, row, stride, f, uniform) : SENTINEL;
-            if (memcmp(&want, &out[f * ld + c], sizeof want) != 0) CHECK_NEAR(out[f * ld + c], want, 0);
-        }
-}
-
-TEST(assembly_equals_the_plain_loop_for_any_size_and_band)
-{
-    static table t;
-    fill(&t);
-    const int32_t counts[] = {1, 2, 15, 16, 17, 31, 32, 33, 80}, widths[] = {1, 3, 63, 64, 65, 128, 211};
-    for (int32_t type = IST_UINT8; type <= IST_FLOAT32; type++)
-        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
-            for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
-                for (int mode = 0; mode < 4; mode++) {
-                    const int32_t width = widths[w], cut = width / 3, end = width - width / 5;
-                    check_assembly(&t, type, counts[c], width, mode & 1, mode >> 1, (int32_t[]){0, width, 0});
-                    if (cut == 0) continue;
-                    check_assembly(&t, type, counts[c], width, mode & 1, mode >> 1,
-                                   (int32_t[]){0, cut, cut + 1, end, width, 0});
-                }
-}
-
-TEST(assembly_leaves_other_bands_alone)
-{
-    float x[4] = {1, 2, 3, 4}, out[4] = {9, 9, 9, 9}, shift = 0, factor = 1;
-    const ist__rows rows = {.x = x, .row_stride_bytes = 16, .type = IST_FLOAT32, .features = 4};
-    ist__assemble(&rows, NULL, 0, 1, 1, 3, &shift, &factor, 1, out, 1);
-    CHECK_MEM(out, ((float[]){9, 2, 3, 9}), sizeof out);
-    ist__assemble(&rows, NULL, 0, 0, 0, 4, &shift, &factor, 1, out, 1);
-    ist__assemble(&rows, NULL, 0, 1, 2, 2, &shift, &factor, 1, out, 1);
-    CHECK_MEM(out, ((float[]){9, 2, 3, 9}), sizeof out);
 }

@@ -7,25 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "math/kernel_set.h"
+#include "ist/ist.h"
+#include "kernel_sets.h"
 
 enum { ROWS = 5, PAD = 3, MOST = 200 };
 static const int32_t column_counts[] = {1, 2, 7, 16, 17, 100, 128, MOST};
 static const float CANARY = 12345.0F;
 
-/* Loops in the shape of a statement; the inner loops run once and name the thing. */
-#define EACH_SET(i, set)                          \
-  for (int32_t i = 0; ist__kernel_set_at(i); i++) \
-    for (const ist__kernel_set *set = ist__kernel_set_at(i); set; set = NULL)
 #define EACH_COLUMNS(columns)                                                           \
   for (size_t index = 0; index < sizeof column_counts / sizeof *column_counts; index++) \
     for (int32_t columns = column_counts[index]; columns; columns = 0)
-
-static float noise(uint32_t *state) /* -1 .. 1 */
-{
-    *state = *state * 1664525U + 1013904223U;
-    return (float)(*state >> 8) * 0x1p-23F - 1;
-}
 
 static int64_t stride(int32_t columns)
 {
@@ -438,49 +429,6 @@ TEST(of_equal_logits_the_first_is_best)
     }
 }
 
-/* ---------------------------------------------------------------------------------------------------- optimisers -- */
-
-enum { STEPS = 200 };
-static const int64_t counts[] = {1, 15, 16, 17, 100};
-typedef enum rule { RULE_SGD, RULE_MOMENTUM, RULE_NESTEROV, RULE_ADAM, RULES } rule;
-
-static void check_rule(const ist__kernel_set *set, rule which, int64_t count)
-{
-    const double lr = 0.03125, keep = 1 - 0.03125 * 0.0625, mu = 0.875, beta1 = 0.875, beta2 = 0.96875, epsilon = 1e-8;
-    float w[101], v[101], m[101], g[101];
-    double dw[100], dv[100] = {0}, dm[100] = {0};
-    uint32_t seed = 91;
-    for (int64_t i = 0; i < 101; i++) w[i] = noise(&seed), v[i] = m[i] = 0;
-    w[count] = v[count] = m[count] = CANARY;
-    for (int64_t i = 0; i < count; i++) dw[i] = (double)w[i];
-    for (int t = 1; t <= STEPS; t++) {
-        for (int64_t i = 0; i < count; i++) g[i] = noise(&seed) + w[i] * 0.5F;
-        const double c1 = 1 / (1 - pow(beta1, t)), c2 = 1 / (1 - pow(beta2, t));
-        for (int64_t i = 0; i < count; i++) {
-            const double slope = (double)g[i];
-            dm[i] = beta1 * dm[i] + (1 - beta1) * slope;
-            dv[i] = which == RULE_ADAM ? beta2 * dv[i] + (1 - beta2) * slope * slope : mu * dv[i] + slope;
-            const double way[RULES] = {slope, dv[i], slope + mu * dv[i], dm[i] * c1 / (sqrt(dv[i] * c2) + epsilon)};
-            dw[i] = keep * dw[i] - lr * way[which];
-        }
-        const ist__adam adam = {(float)beta1, (float)beta2, (float)epsilon, (float)c1, (float)c2};
-        if (which == RULE_SGD) set->update_sgd(count, w, g, (float)lr, (float)keep);
-        if (which == RULE_MOMENTUM) set->update_momentum(count, w, v, g, (float)lr, (float)keep, (float)mu, false);
-        if (which == RULE_NESTEROV) set->update_momentum(count, w, v, g, (float)lr, (float)keep, (float)mu, true);
-        if (which == RULE_ADAM) set->update_adam(count, w, m, v, g, (float)lr, (float)keep, &adam);
-        for (int64_t i = 0; i < count; i++) CHECK_NEAR(w[i], dw[i], 2e-5);
-    }
-    for (int64_t i = 0; i < count && which == RULE_MOMENTUM; i++) CHECK_NEAR(v[i], dv[i], 2e-5);
-    CHECK(w[count] == CANARY && v[count] == CANARY && m[count] == CANARY);
-}
-
-TEST(optimisers_follow_their_formulas)
-{
-    EACH_SET (i, set)
-        for (rule which = RULE_SGD; which < RULES; which++)
-            for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) check_rule(set, which, counts[c]);
-}
-
 /* --------------------------------------------------------------------------------------------------------- bits -- */
 
 typedef struct everything { /* what all kernels together make of one input */
@@ -512,9 +460,12 @@ static void run_rest(const ist__kernel_set *set, everything *e, int32_t columns)
     int32_t labels[MOST] = {0};
     for (int32_t c = 0; c < columns; c++) labels[c] = c % ROWS;
     set->softmax_cross_entropy(ROWS, 0, columns, MOST, *e->y, labels, 0.01F, *e->p, e->loss, e->best);
-    set->update_sgd(columns, e->w[0], e->d[0], 0.1F, 0.999F);
-    set->update_momentum(columns, e->w[1], e->v[0], e->d[1], 0.1F, 0.999F, 0.9F, true);
-    set->update_adam(columns, e->w[2], e->m, e->v[1], e->d[2], 0.1F, 0.999F, &adam);
+    ist__rule rule = {.kind = IST_SGD, .lr = 0.1F, .keep = 0.999F, .momentum = 0.9F, .adam = adam};
+    set->step(&rule, columns, e->d[0], e->w[0], NULL, NULL);
+    rule.kind = IST_NESTEROV;
+    set->step(&rule, columns, e->d[1], e->w[1], e->v[0], NULL);
+    rule.kind = IST_ADAM;
+    set->step(&rule, columns, e->d[2], e->w[2], e->m, e->v[1]);
 }
 
 static everything *start_of_everything(void)
@@ -568,7 +519,7 @@ TEST(bits_are_the_recorded_ones)
     const unsigned char *bytes = (const unsigned char *)e;
     for (size_t i = 0; i < sizeof *e; i++) hash = (hash ^ bytes[i]) * 0x100000001b3U;
     free(e);
-    CHECK_EQ(hash, 0x1007ef6464e261ecU);
+    CHECK_EQ(hash, 0xd51ceba6aa808bbeU);
 }
 
 TEST(the_build_made_all_sets)
@@ -577,27 +528,4 @@ TEST(the_build_made_all_sets)
     CHECK(ist__kernels_avx2 != NULL && ist__kernels_avx512 != NULL);
 #endif
     CHECK(ist__kernel_set_at(0) != NULL && ist__kernel_set_at(3) == NULL);
-}
-
-/* The names that others call lead to the same. */
-TEST(the_public_functions_are_a_set)
-{
-    const ist__kernel_set public = {"public",
-                                    ist__batch_norm_forward,
-                                    ist__batch_norm_backward,
-                                    ist__affine_relu_forward,
-                                    ist__bias_relu_backward,
-                                    ist__row_moments,
-                                    ist__softmax_cross_entropy,
-                                    ist__update_sgd,
-                                    ist__update_momentum,
-                                    ist__update_adam};
-    everything *plain = start_of_everything(), *outer = start_of_everything();
-    run_rows(ist__kernels_portable, plain, 100, 0, ROWS);
-    run_rest(ist__kernels_portable, plain, 100);
-    run_rows(&public, outer, 100, 0, ROWS);
-    run_rest(&public, outer, 100);
-    CHECK_MEM(plain, outer, sizeof *plain);
-    free(plain);
-    free(outer);
 }
