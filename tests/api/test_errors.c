@@ -235,7 +235,7 @@ TEST(contexts_out_of_range_are_refused_and_the_line_goes_to_the_log)
     FIELD(placement, -1);
     FIELD(placement, 3);
     FIELD(engine, -1);
-    FIELD(engine, 3);
+    FIELD(engine, 7);
     FIELD(reserved0, 1);
     FIELD(topology, "no such thing: 7");
     FIELD(topology, "");

@@ -1,5 +1,6 @@
 /* fixture_plain.h - a run done plainly: one worker, one subnet after another, rows straight from the dataset; no crew of
- * teams, no shards, no bands.  What the round of src/train gives must be these bits.  Include after api/fixture_run.h.
+ * teams, no shards, no bands, no batch assembled ahead, weights gathered number by number.  What the round of src/train
+ * gives must be these bits, with every engine.  Include after api/fixture_run.h.
  */
 #ifndef IST_TESTS_FIXTURE_PLAIN_H
 #define IST_TESTS_FIXTURE_PLAIN_H
@@ -7,7 +8,7 @@
 #include <string.h>
 #include "api/fixture_run.h"
 #include "api/handles.h"
-#include "model/exchange.h"
+#include "fixture_oracle.h"
 #include "train/subnet.h"
 
 typedef struct plain_run {
@@ -23,7 +24,7 @@ typedef struct plain_run {
     uint32_t **rows;       /* (subnets) dataset row of each of the subnet's own rows, NULL: they are dataset rows */
     ist__region region;    /* of the scratch */
     ist__scratch scratch;
-    bool whole;    /* steps on the master itself: no deal, no gather, no write back; for one subnet */
+    bool whole;    /* no rounds: all steps on one block; for one subnet */
     int64_t round; /* done */
 } plain_run;
 
@@ -32,6 +33,12 @@ static inline float *plain_copy(const float *from, int64_t floats)
     float *copy = table_room(floats, sizeof *copy);
     if (from) memcpy(copy, from, (size_t)floats * sizeof *copy);
     return copy;
+}
+
+/* A shape as subnets have it with this engine. */
+static inline ist__shape plain_shape(const plain_run *p, const ist__shape *shape)
+{
+    return ist__shape_narrow(shape, shape->width + 1, p->host->engine.kind == IST_ENGINE_NATIVE);
 }
 
 /* From the model's present parameters, fresh optimiser state.  `r` must have one team of one thread. */
@@ -55,9 +62,10 @@ static inline plain_run plain_open(const run *r, const ist_train_config *config,
         p.rows[s] = table_room(p.batches[s].rows, sizeof **p.rows);
         CHECK_EQ(ist__shard_list(config->seed, p.data->rows, n, s, p.rows[s], &error), IST_OK);
     }
-    const size_t bytes = ist__scratch_bytes(&net->shape, config->batch, config->optimizer, 1);
+    const ist__shape widest = plain_shape(&p, &net->shape);
+    const size_t bytes = ist__scratch_bytes(&p.host->engine, &widest, config->batch, config->optimizer, 1);
     CHECK_EQ(ist__region_create(&p.region, p.host->topology, bytes, -1, IST_PLACE_NONE, NULL, &error), IST_OK);
-    ist__scratch_take(&p.scratch, &p.region, &net->shape, config->batch, config->optimizer, 1);
+    ist__scratch_take(&p.scratch, &p.region, &p.host->engine, &widest, config->batch, config->optimizer, 1);
     return p;
 }
 
@@ -76,6 +84,44 @@ static inline void plain_close(plain_run *p)
     ist__region_destroy(&p->region);
 }
 
+/* Panels begin on cache lines. */
+static inline float *plain_block(int64_t floats)
+{
+    float *block = aligned_alloc(64, (size_t)floats * sizeof *block);
+    if (block) memset(block, 0, (size_t)floats * sizeof *block);
+    return block;
+}
+
+/* Numbers of subnet s from the master to its block or back, one by one; the output bias, which all subnets share, goes
+ * back only where asked. */
+static inline void plain_move(const plain_run *p, int32_t s, float *master, const ist__shape *part, float *block,
+                              bool back, bool shared_too)
+{
+    const ist__shape *whole = &p->net->shape;
+    for (int32_t l = 0; l < whole->layer_count; l++) {
+        const ist__layer *from = &whole->layer[l], *to = &part->layer[l];
+        const int32_t *outputs = NULL, *inputs = NULL;
+        if (!to->is_output) ist__deal_group(&p->deal, l, s, &outputs);
+        if (l > 0) ist__deal_group(&p->deal, l - 1, s, &inputs);
+        for (int32_t i = 0; i < to->outputs; i++) {
+            const int32_t o = outputs ? outputs[i] : i;
+            for (int32_t j = 0; j < to->inputs; j++) {
+                float *a = &master[oracle_place(whole, l, o, inputs ? inputs[j] : j)];
+                float *b = &block[oracle_place(part, l, i, j)];
+                if (back) *a = *b;
+                else *b = *a;
+            }
+            const int64_t of_master[2] = {from->gain, from->offset}, of_block[2] = {to->gain, to->offset};
+            for (int v = 0; v < 2; v++) {
+                if (of_block[v] < 0) continue;
+                float *a = &master[of_master[v] + o], *b = &block[of_block[v] + i];
+                if (!back) *b = *a;
+                else if (!to->is_output || shared_too) *a = *b;
+            }
+        }
+    }
+}
+
 /* `count` steps of subnet s from step `first` of the run on, on a block of its shape. */
 static inline void plain_steps(const plain_run *p, const ist__shape *shape, int32_t s, float *param,
                                float *const *state, int64_t first, int32_t count, ist__worker *worker)
@@ -91,17 +137,16 @@ static inline void plain_steps(const plain_run *p, const ist__shape *shape, int3
         uint32_t *index = p->scratch.index[0];
         ist__batches_rows(&p->batches[s], at * p->config.batch, p->config.batch, index);
         for (int32_t c = 0; p->rows[s] && c < p->config.batch; c++) index[c] = p->rows[s][index[c]];
-        const ist__step step = {.shape = shape,
+        const ist__step step = {.engine = &p->host->engine,
+                                .shape = shape,
                                 .param = param,
                                 .state = {state[0], state[1]},
-                                .optimizer =
-                                    ist__optimizer_at(&p->config, p->host->engine, at, p->steps, carried ? at : j),
+                                .rule = ist__optimizer_at(&p->config, at, p->steps, carried ? at : j),
                                 .scratch = &p->scratch,
                                 .rows = &rows,
-                                .shift = p->net->shift,
-                                .factor = p->net->factor,
-                                .uniform_normalization = p->net->normalization_count == 1,
+                                .scaling = {p->net->shift, p->net->factor, p->net->normalization_count == 1},
                                 .batch = p->config.batch};
+        ist__subnet_prepare(&step, worker);
         ist__subnet_step(&step, worker);
     }
 }
@@ -110,6 +155,28 @@ typedef struct plain_part {
     ist__shape shape;
     float *param, *state[2];
 } plain_part;
+
+static inline void plain_part_open(plain_run *p, int32_t s, plain_part *part)
+{
+    part->shape = ist__deal_shape(&p->deal, &p->net->shape, s, p->host->engine.kind == IST_ENGINE_NATIVE);
+    part->param = plain_block(part->shape.floats);
+    plain_move(p, s, p->param, &part->shape, part->param, false, true);
+    for (int32_t i = 0; i < p->states; i++) {
+        part->state[i] = plain_block(part->shape.floats);
+        if (p->config.state == IST_STATE_CARRIED)
+            plain_move(p, s, p->state[i], &part->shape, part->state[i], false, true);
+    }
+}
+
+static inline void plain_part_close(plain_run *p, int32_t s, plain_part *part, bool shared_too)
+{
+    plain_move(p, s, p->param, &part->shape, part->param, true, shared_too);
+    for (int32_t i = 0; i < p->states && p->config.state == IST_STATE_CARRIED; i++)
+        plain_move(p, s, p->state[i], &part->shape, part->state[i], true, shared_too);
+    free(part->param);
+    free(part->state[0]);
+    free(part->state[1]);
+}
 
 /* One array of the output bias becomes the mean of the parts', summed in order. */
 static inline void plain_mean(const plain_run *p, const plain_part *parts, int32_t which, float *master)
@@ -130,34 +197,16 @@ static inline void plain_mean(const plain_run *p, const plain_part *parts, int32
 
 static inline void plain_round(plain_run *p, int64_t first, int32_t count, ist__worker *worker)
 {
-    const ist__shape *whole = &p->net->shape;
     const int32_t n = p->config.subnets;
-    const bool carried = p->config.state == IST_STATE_CARRIED;
     plain_part *parts = calloc((size_t)n, sizeof *parts);
     ist__deal_round(&p->deal, p->config.seed, p->round);
-    for (int32_t s = 0; s < n; s++) {
-        parts[s].shape = ist__deal_shape(&p->deal, whole, s);
-        parts[s].param = calloc((size_t)parts[s].shape.floats, sizeof(float));
-        ist__gather(whole, &p->deal, s, p->param, &parts[s].shape, parts[s].param, 0, 1);
-        for (int32_t i = 0; i < p->states; i++) {
-            parts[s].state[i] = calloc((size_t)parts[s].shape.floats, sizeof(float));
-            if (carried) ist__gather(whole, &p->deal, s, p->state[i], &parts[s].shape, parts[s].state[i], 0, 1);
-        }
-    }
+    for (int32_t s = 0; s < n; s++) plain_part_open(p, s, &parts[s]);
     for (int32_t s = 0; s < n; s++)
         plain_steps(p, &parts[s].shape, s, parts[s].param, parts[s].state, first, count, worker);
-    for (int32_t s = 0; s < n; s++) {
-        ist__write_back(whole, &p->deal, s, p->param, &parts[s].shape, parts[s].param, 0, 1);
-        for (int32_t i = 0; i < p->states && carried; i++)
-            ist__write_back(whole, &p->deal, s, p->state[i], &parts[s].shape, parts[s].state[i], 0, 1);
-    }
     plain_mean(p, parts, -1, p->param);
-    for (int32_t i = 0; i < p->states && carried; i++) plain_mean(p, parts, i, p->state[i]);
-    for (int32_t s = 0; s < n; s++) {
-        free(parts[s].param);
-        free(parts[s].state[0]);
-        free(parts[s].state[1]);
-    }
+    for (int32_t i = 0; i < p->states && p->config.state == IST_STATE_CARRIED; i++)
+        plain_mean(p, parts, i, p->state[i]);
+    for (int32_t s = 0; s < n; s++) plain_part_close(p, s, &parts[s], false);
     free(parts);
 }
 
@@ -165,12 +214,17 @@ static inline void plain_round(plain_run *p, int64_t first, int32_t count, ist__
 static inline void plain_work(void *argument, ist__worker *worker)
 {
     plain_run *p = argument;
-    const int32_t most = p->config.local_steps;
-    for (int64_t first = 0; first < p->steps; first += most, p->round++) {
-        const int32_t count = p->steps - first < most ? (int32_t)(p->steps - first) : most;
-        if (p->whole) plain_steps(p, &p->net->shape, 0, p->param, p->state, first, count, worker);
-        else plain_round(p, first, count, worker);
+    if (p->whole) {
+        plain_part part = {.state = {NULL, NULL}};
+        ist__deal_round(&p->deal, p->config.seed, 0); /* of one subnet: all neurons, in order */
+        plain_part_open(p, 0, &part);
+        plain_steps(p, &part.shape, 0, part.param, part.state, 0, (int32_t)p->steps, worker);
+        plain_part_close(p, 0, &part, true);
+        return;
     }
+    const int32_t most = p->config.local_steps;
+    for (int64_t first = 0; first < p->steps; first += most, p->round++)
+        plain_round(p, first, p->steps - first < most ? (int32_t)(p->steps - first) : most, worker);
 }
 
 static inline void plain_go(plain_run *p)

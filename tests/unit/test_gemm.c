@@ -1,4 +1,5 @@
-/* Products of both engines against sums in double precision; their bits from any number of threads; what is refused. */
+/* Products of OpenBLAS and of the reference against sums in double precision; their bits from any number of threads; which
+ * OpenBLAS is refused. */
 #include "ist_test.h"
 
 #include <limits.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ist/ist.h"
 #include "math/gemm.h"
 
 static const int32_t engines[] = {IST_ENGINE_OPENBLAS, IST_ENGINE_REFERENCE};
@@ -166,28 +168,6 @@ TEST(the_openmp_build_was_loaded)
     if (threads && atoi(threads + 12) >= 25) CHECK_EQ(blas.max_threads, 2 * atoi(threads + 12));
 }
 
-TEST(auto_is_openblas)
-{
-    ist__error error = {0};
-    int32_t engine = -1;
-    CHECK_EQ(ist__gemm_engine(IST_ENGINE_AUTO, 2, &engine, &error), IST_OK);
-    CHECK_EQ(engine, IST_ENGINE_OPENBLAS);
-    CHECK_EQ(ist__gemm_engine(IST_ENGINE_REFERENCE, 1 << 20, &engine, &error), IST_OK); /* no BLAS, no limit */
-    CHECK_EQ(engine, IST_ENGINE_REFERENCE);
-    CHECK_EQ(ist__gemm_engine(IST_ENGINE_OPENBLAS, ist__blas_describe().max_threads, &engine, NULL), IST_OK);
-    CHECK_EQ(engine, IST_ENGINE_OPENBLAS);
-}
-
-TEST(refused_are_more_threads_than_buffers_and_unknown_engines)
-{
-    ist__error error = {0};
-    int32_t engine = -7;
-    CHECK_EQ(ist__gemm_engine(IST_ENGINE_AUTO, 4096, &engine, &error), IST_E_BLAS);
-    CHECK(strstr(error.text, "4096 threads") != NULL && strstr(error.text, "--engine reference") != NULL);
-    CHECK_EQ(ist__gemm_engine(99, 1, &engine, &error), IST_E_ARGUMENT);
-    CHECK_EQ(engine, -7);
-}
-
 TEST(refused_are_the_serial_and_the_pthread_build)
 {
     ist__error error = {0};
@@ -198,7 +178,7 @@ TEST(refused_are_the_serial_and_the_pthread_build)
     CHECK(strstr(error.text, "serial build") != NULL && strstr(error.text, "rpath") != NULL);
     blas.parallel = 1;
     CHECK_EQ(ist__blas_judge(&blas, 1, &error), IST_E_BLAS);
-    CHECK(strstr(error.text, "pthread build") != NULL && strstr(error.text, "--engine reference") != NULL);
+    CHECK(strstr(error.text, "pthread build") != NULL && strstr(error.text, "--engine native") != NULL);
     blas.parallel = 2;
     CHECK_EQ(ist__blas_judge(&blas, 128, &error), IST_OK);
     CHECK_EQ(ist__blas_judge(&blas, 129, &error), IST_E_BLAS);

@@ -202,7 +202,8 @@ TEST(groups_cover_each_layer_and_shapes_follow_them)
     ist__deal deal = round_deal(&shape, 4, 9, 5);
     int32_t seen[3][40] = {{0}};
     for (int32_t s = 0; s < 4; s++) {
-        const ist__shape part = ist__deal_shape(&deal, &shape, s);
+        const ist__shape part = ist__deal_shape(&deal, &shape, s, s % 2 == 1);
+        CHECK_EQ(part.panels, s % 2 == 1);
         CHECK_EQ(part.width[0], 3);
         CHECK_EQ(part.width[4], 2);
         for (int32_t h = 0; h < 3; h++) {

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "api/fixture_run.h"
+#include "math/kernels.h"
 
 typedef ist_status (*reporter)(void *subject, char *buffer, size_t capacity, size_t *need);
 
@@ -72,17 +73,25 @@ TEST(the_report_of_a_context_tells_machine_plan_system_and_blas)
     CHECK_KEYS(json_object_get(report, "system"), "placement", "bind_refused", "bind_error", "memory_refused",
                "huge_pages", "numa_balancing");
     const json_t *blas = json_object_get(report, "blas");
-    CHECK_KEYS(blas, "engine", "config", "core_type", "parallel", "max_threads");
-    CHECK_STR(json_string_value(json_object_get(blas, "engine")), "openblas");
+    CHECK_KEYS(blas, "engine", "kernels", "config", "core_type", "parallel", "max_threads");
+    const ist__kernel_set *fastest = ist__kernel_set_at(0);
+    CHECK_STR(json_string_value(json_object_get(blas, "engine")), fastest->fused ? "native" : "openblas");
+    CHECK_STR(json_string_value(json_object_get(blas, "kernels")), fastest->name);
     CHECK_EQ(integer(blas, "parallel"), 2);
     json_decref(report);
     ist_context_destroy(context);
 
-    context = run_context(1, 1, IST_ENGINE_REFERENCE);
-    report = parse(of_context, context);
-    CHECK_STR(json_string_value(json_object_get(json_object_get(report, "blas"), "engine")), "reference");
-    json_decref(report);
-    ist_context_destroy(context);
+    static const int32_t asked[] = {IST_ENGINE_REFERENCE, IST_ENGINE_OPENBLAS, IST_ENGINE_NATIVE_PORTABLE};
+    static const char *const told[] = {"reference", "openblas", "native"};
+    for (int i = 0; i < 3; i++) {
+        context = run_context(1, 1, asked[i]);
+        report = parse(of_context, context);
+        blas = json_object_get(report, "blas");
+        CHECK_STR(json_string_value(json_object_get(blas, "engine")), told[i]);
+        CHECK_STR(json_string_value(json_object_get(blas, "kernels")), i == 2 ? "portable" : fastest->name);
+        json_decref(report);
+        ist_context_destroy(context);
+    }
 }
 
 /* Bytes of a region: a multiple of huge pages, each on some node or unknown. */

@@ -1,5 +1,5 @@
-/* The whole round against plain twins of it: one subnet is plain SGD, and several are what one worker gives that does
- * one subnet after another. */
+/* The whole round, by every engine, against plain twins of it: one subnet is plain SGD, and several are what one worker
+ * gives that does one subnet after another. */
 #define _GNU_SOURCE
 #include <math.h>
 
@@ -28,9 +28,10 @@ static float *parameters_of(const run_spec *spec)
     return param;
 }
 
-static void check_one_subnet_is_plain(int32_t optimizer)
+static void check_one_subnet_is_plain(int32_t engine, int32_t optimizer)
 {
     run_spec spec = one_subnet(optimizer);
+    spec.engine = engine;
     run r = run_open(&spec);
     const int64_t steps = 20; /* 2.5 epochs of 61 rows, 8 at a time: 19.06 */
     const size_t bytes = (size_t)r.model->net.shape.floats * sizeof(float);
@@ -49,20 +50,22 @@ static void check_one_subnet_is_plain(int32_t optimizer)
     run_close(&r);
 }
 
-TEST(one_subnet_is_plain_sgd_bit_for_bit)
+TEST(one_subnet_is_the_plain_optimiser_bit_for_bit)
 {
-    check_one_subnet_is_plain(IST_SGD);
+    for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer++)
+        check_one_subnet_is_plain(IST_ENGINE_NATIVE, optimizer);
 }
 
-TEST(one_subnet_is_plain_momentum_bit_for_bit)
+TEST(one_subnet_is_the_plain_optimiser_with_openblas_too)
 {
-    check_one_subnet_is_plain(IST_MOMENTUM);
-    check_one_subnet_is_plain(IST_NESTEROV);
+    for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer++)
+        check_one_subnet_is_plain(IST_ENGINE_OPENBLAS, optimizer);
 }
 
-TEST(one_subnet_is_plain_adam_bit_for_bit)
+TEST(one_subnet_is_the_plain_optimiser_with_the_reference_too)
 {
-    check_one_subnet_is_plain(IST_ADAM);
+    for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer++)
+        check_one_subnet_is_plain(IST_ENGINE_REFERENCE, optimizer);
 }
 
 /* ------------------------------------------------------------------------- rounds of several subnets, done plainly -- */
@@ -76,7 +79,7 @@ static int64_t steps_of(const run_spec *spec)
     return spec->train.rounds > 0 ? spec->train.rounds * spec->train.local_steps : steps;
 }
 
-static void check_rounds(const run_spec *spec)
+static void check_rounds_with(const run_spec *spec)
 {
     run_spec alone = *spec;
     alone.teams = alone.threads = 1;
@@ -102,6 +105,15 @@ static void check_rounds(const run_spec *spec)
     plain_close(&plain);
     run_close(&one);
     run_close(&r);
+}
+
+static void check_rounds(const run_spec *spec)
+{
+    for (int32_t engine = IST_ENGINE_OPENBLAS; engine <= IST_ENGINE_NATIVE; engine++) {
+        run_spec with = *spec;
+        with.engine = engine;
+        check_rounds_with(&with);
+    }
 }
 
 static run_spec dealt(int32_t subnets, int32_t local_steps)
@@ -285,9 +297,10 @@ TEST(no_two_subnets_see_the_same_batches)
 
 /* ------------------------------------------------------------------------------------------------------ divergence -- */
 
-TEST(a_run_that_diverges_keeps_the_last_whole_round)
+static void check_divergence(int32_t engine)
 {
     run_spec spec = dealt(3, 2);
+    spec.engine = engine;
     spec.hidden_norm = IST_NORM_NONE;
     spec.hidden[0] = 60; /* so many that some are alive after a step far too large */
     spec.hidden[1] = 50;
@@ -315,9 +328,15 @@ TEST(a_run_that_diverges_keeps_the_last_whole_round)
     run_close(&r);
 }
 
-TEST(divergence_after_good_rounds_leaves_those)
+TEST(a_run_that_diverges_keeps_the_last_whole_round)
+{
+    for (int32_t engine = IST_ENGINE_OPENBLAS; engine <= IST_ENGINE_NATIVE; engine++) check_divergence(engine);
+}
+
+static void check_late_divergence(int32_t engine)
 {
     run_spec spec = dealt(2, 3);
+    spec.engine = engine;
     spec.hidden_norm = IST_NORM_NONE;
     spec.train.rounds = 10;
     spec.train.optimizer = IST_SGD;
@@ -331,6 +350,11 @@ TEST(divergence_after_good_rounds_leaves_those)
     CHECK_MEM(net->param, before, (size_t)net->shape.floats * sizeof(float));
     free(before);
     run_close(&r);
+}
+
+TEST(divergence_after_good_rounds_leaves_those)
+{
+    for (int32_t engine = IST_ENGINE_OPENBLAS; engine <= IST_ENGINE_NATIVE; engine++) check_late_divergence(engine);
 }
 
 /* ------------------------------------------------------------------------------------------------- sums of progress -- */
