@@ -27,7 +27,7 @@ static const char help[] = "usage: ist-bench-kernels [options]\n"
                            "Times and verifies the kernels of a training step.  Exit status 1: a result is wrong.\n\n"
                            "  --kernel NAME     only this one; may be repeated (--list shows them)\n"
                            "  --set NAME        only avx512, avx2, portable or openblas; may be repeated\n"
-                           "  --size OUTxIN[xBATCH]  only this layer; may be repeated; batch 128\n"
+                           "  --size OUTxIN[xBATCH]  only this layer, IN at least 2; may be repeated; batch 128\n"
                            "  --threads N[,N]   default 1,2\n"
                            "  --samples N       of each kernel that count, default 15; at most 4 N are taken\n"
                            "  --check           verify, time nothing\n"
@@ -80,7 +80,7 @@ static bool parse_size(const char *text, bench_shape *out)
         good = number(&text, BATCH_MOST, &s.batch);
     }
     *out = s;
-    return good && *text == 0;
+    return good && *text == 0 && s.inputs >= 2; /* pack_columns takes one of two */
 }
 
 static bool parse_threads(const char *text, options *o)
