@@ -48,7 +48,7 @@ enum {
     IST_E_FORMAT = -5,    /* not our file, or damaged: the line names file and byte or row */
     IST_E_IO = -6,        /* the system could not open, read or write a file */
     IST_E_DIVERGED = -7,  /* the loss is not finite; the parameters are those of the last whole round */
-    IST_E_BLAS = -8       /* the BLAS that was loaded cannot be called from our threads (see docs/numa.md) */
+    IST_E_BLAS = -8       /* OPENBLAS is to multiply, but the build that was loaded cannot (see docs/numa.md) */
 };
 
 /* A sentence for a status.  Static, never NULL.  [any thread] */
@@ -102,9 +102,9 @@ IST_API void ist_context_destroy(ist_context *context); /* NULL is fine */
  * Belongs to the context, valid until its next failing call. */
 IST_API const char *ist_context_error(const ist_context *context);
 
-/* The machine, the plan, asked against got, BLAS build and core type, huge pages, NUMA balancing, refusals: one JSON
- * object.  buffer may be NULL when capacity_bytes is 0.  *need_bytes: the full length with its final NUL; when it is
- * more than capacity_bytes nothing is written and the status is still IST_OK. */
+/* The machine, the plan, asked against got, engine and kernels, BLAS build and core type, huge pages, NUMA balancing,
+ * refusals: one JSON object.  buffer may be NULL when capacity_bytes is 0.  *need_bytes: the full length with its final
+ * NUL; when it is more than capacity_bytes nothing is written and the status is still IST_OK. */
 IST_API ist_status ist_context_report(ist_context *context, char *buffer, size_t capacity_bytes, size_t *need_bytes);
 
 /* ----------------------------------------------------------------------------------------------------- dataset -- */
@@ -250,7 +250,8 @@ IST_API ist_status ist_trainer_create(ist_context *context, ist_trainer **out, i
                                       const ist_dataset *dataset, const ist_train_config *config);
 IST_API void ist_trainer_destroy(ist_trainer *trainer); /* NULL is fine */
 
-/* Where a run stands; all times are sums since the trainer was created or resumed, mean over teams. */
+/* Where a run stands; all times are sums since the trainer was created or resumed.  Phases are means over threads.
+ * wait_s: at barriers, those inside steps among them, and while a round is dealt; the other phases hold no waiting. */
 typedef struct {
     size_t struct_size;
     int64_t round, rounds;                         /* done; of the whole run */
