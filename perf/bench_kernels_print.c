@@ -7,6 +7,8 @@
 
 #include "probe.h"
 
+enum { FEW = 5 }; /* samples that count: fewer say little */
+
 /* What a case comes to.  Shares: lower quartile, median, upper quartile of the samples that count. */
 typedef struct summary {
     double flops, bytes, intensity; /* of all items; flops a byte */
@@ -158,7 +160,7 @@ static void print_row(const bench_case *c, const summary *s)
     char size[40], peak[32], roof[32], kept[24];
     snprintf(size, sizeof size, "%dx%dx%d", (int)c->shape.outputs, (int)c->shape.inputs, (int)c->shape.batch);
     printf("%-13s %-8s %-15s %2d ", c->kernel->name, c->set->name, size, (int)c->threads);
-    snprintf(kept, sizeof kept, "%d/%d", (int)s->kept, (int)c->taken);
+    snprintf(kept, sizeof kept, "%d/%d%s", (int)s->kept, (int)c->taken, s->kept < FEW ? "!" : "");
     if (s->kept > 0)
         printf("%7.1f %7.1f %6.2f %8.1f %7.1f %19s %6s %19s %7s ", 1e-6 * s->flops, 1e-6 * s->bytes, s->intensity,
                s->gflops, s->gb_per_s, s->flops > 0 ? show_share(peak, s->of_peak) : "-",
