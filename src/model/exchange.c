@@ -1,8 +1,8 @@
 /* exchange.c - gather and write back: the only traffic between subnets.
  *
- * Rows of the master are whole cache lines of one neuron, so a row is the unit of work; index lists ascend, so that
- * both sides walk forward in memory (2.5 times faster than permuted order).  First and last layer move whole rows;
- * a hidden-to-hidden row picks the columns of the subnet.
+ * Rows of the master are whole cache lines of one neuron, so a row is the unit of work, or sixteen rows where the
+ * subnet has panels; index lists ascend, so that both sides walk forward in memory (2.5 times faster than permuted
+ * order).  First and last layer move whole rows; a hidden-to-hidden row picks the columns of the subnet.
  *
  * Floor: model.  Hot once a round.  [any thread on its own share]
  */
@@ -12,79 +12,148 @@
 
 #include "base/share.h"
 
-/* The rows (and columns) of the master that array `which` of layer l touches for a subnet; NULL: all of them. */
-typedef struct rectangle {
-    const int32_t *rows, *columns;
-} rectangle;
+/* What is moved, which way, and whose share of it. */
+typedef struct job {
+    const ist__shape *whole, *part;
+    const ist__deal *deal;
+    int32_t subnet;
+    bool back; /* from block to master */
+    const float *from;
+    float *to;
+    const ist__panel_moves *moves;
+    int32_t rank, size;
+} job;
 
-static rectangle find_rectangle(const ist__deal *deal, int32_t subnet, const ist__shape *whole, int32_t l,
-                                int32_t which)
+/* Output neurons of layer l that are the subnet's, inputs likewise; NULL: all of them. */
+static const int32_t *outputs_of(const job *my, int32_t l)
 {
-    rectangle r = {NULL, NULL};
-    const bool is_output = whole->layer[l].is_output;
-    if (!is_output) ist__deal_group(deal, l, subnet, &r.rows); /* my output neurons, of weight, gain and offset */
-    if (which == 0 && l > 0) ist__deal_group(deal, l - 1, subnet, is_output ? &r.rows : &r.columns);
-    return r;
+    const int32_t *neurons = NULL;
+    if (!my->whole->layer[l].is_output) ist__deal_group(my->deal, l, my->subnet, &neurons);
+    return neurons;
 }
 
-/* A row as it lies on both sides; columns NULL: contiguous in the master too. */
-typedef struct row_move {
-    int64_t master, block; /* offsets in floats */
-    int64_t count;
-    const int32_t *columns;
-} row_move;
-
-static void gather_row(const row_move *row, const float *master, float *block)
+static const int32_t *inputs_of(const job *my, int32_t l)
 {
-    const float *from = master + row->master;
-    float *to = block + row->block;
-    if (!row->columns) memcpy(to, from, (size_t)row->count * sizeof *to);
+    const int32_t *neurons = NULL;
+    if (l > 0) ist__deal_group(my->deal, l - 1, my->subnet, &neurons);
+    return neurons;
+}
+
+/* `count` numbers that lie in one piece in the block, at `block`, and in the master at `master`, or from there on in
+ * the columns given. */
+static void move_row(const job *my, int64_t master, int64_t block, int64_t count, const int32_t *columns)
+{
+    const float *from = my->from + (my->back ? block : master);
+    float *to = my->to + (my->back ? master : block);
+    if (!columns) memcpy(to, from, (size_t)count * sizeof *to);
+    else if (my->back)
+        for (int64_t j = 0; j < count; j++) to[columns[j]] = from[j];
     else
-        for (int64_t j = 0; j < row->count; j++) to[j] = from[row->columns[j]];
+        for (int64_t j = 0; j < count; j++) to[j] = from[columns[j]];
 }
 
-static void write_back_row(const row_move *row, const float *block, float *master)
-{
-    const float *from = block + row->block;
-    float *to = master + row->master;
-    if (!row->columns) memcpy(to, from, (size_t)row->count * sizeof *to);
-    else
-        for (int64_t j = 0; j < row->count; j++) to[row->columns[j]] = from[j];
-}
-
-/* My share of the rows of array `which` of layer l. */
-static void move_array(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const ist__shape *part,
-                       int32_t l, int32_t which, const float *from, float *to, int32_t rank, int32_t size,
-                       void (*move)(const row_move *, const float *, float *))
+/* My share of the rows of array `which` of layer l, where both sides have rows. */
+static void move_rows(const job *my, int32_t l, int32_t which)
 {
     ist__array of_master, of_block;
-    if (!ist__shape_array(whole, l, which, &of_master) || !ist__shape_array(part, l, which, &of_block)) return;
-    const rectangle r = find_rectangle(deal, subnet, whole, l, which);
+    if (!ist__shape_array(my->whole, l, which, &of_master) || !ist__shape_array(my->part, l, which, &of_block)) return;
+    const bool turned = which == 0 && my->whole->layer[l].is_output; /* rows are inputs */
+    const int32_t *rows = turned ? inputs_of(my, l) : outputs_of(my, l);
+    const int32_t *columns = turned ? outputs_of(my, l) : which == 0 ? inputs_of(my, l) : NULL;
     int64_t first, last;
-    ist__share(of_block.rows, rank, size, &first, &last);
+    ist__share(of_block.rows, my->rank, my->size, &first, &last);
+    for (int64_t i = first; i < last; i++)
+        move_row(my, of_master.offset + (rows ? rows[i] : i) * of_master.columns,
+                 of_block.offset + i * of_block.columns, of_block.columns, columns);
+}
+
+/* My share of a hidden layer's panels: sixteen neurons, which are rows of the master, in each. */
+static void move_panels(const job *my, int32_t l)
+{
+    const ist__layer *of_master = &my->whole->layer[l], *of_block = &my->part->layer[l];
+    const int32_t *neurons = outputs_of(my, l), *columns = inputs_of(my, l);
+    int64_t first, last;
+    ist__share(((int64_t)of_block->outputs + IST__PANEL - 1) / IST__PANEL, my->rank, my->size, &first, &last);
+    for (int64_t p = first; p < last; p++) {
+        const int64_t panel = of_block->weight + p * of_block->panel_stride;
+        const float *from[IST__PANEL];
+        float *to[IST__PANEL];
+        for (int64_t j = 0; j < IST__PANEL; j++) {
+            const int64_t neuron = p * IST__PANEL + j;
+            const bool idle = neuron >= of_block->outputs;
+            const int64_t row = idle ? 0 : of_master->weight + neurons[neuron] * (int64_t)of_master->inputs;
+            from[j] = idle ? NULL : my->from + row;
+            to[j] = idle ? NULL : my->to + row;
+        }
+        if (my->back) my->moves->unpack(my->from + panel, columns, of_block->inputs, to);
+        else my->moves->pack(from, columns, of_block->inputs, my->to + panel);
+    }
+}
+
+/* My share of the output layer's inputs: a row of the master is cut into pieces, one a panel. */
+static void move_output(const job *my, int32_t l)
+{
+    const ist__layer *of_master = &my->whole->layer[l], *of_block = &my->part->layer[l];
+    const int32_t *inputs = inputs_of(my, l), classes = of_block->outputs;
+    int64_t first, last;
+    ist__share(of_block->inputs, my->rank, my->size, &first, &last);
     for (int64_t i = first; i < last; i++) {
-        const row_move row = {.master = of_master.offset + (r.rows ? r.rows[i] : i) * of_master.columns,
-                              .block = of_block.offset + i * of_block.columns,
-                              .count = of_block.columns,
-                              .columns = r.columns};
-        move(&row, from, to);
+        const int64_t row = of_master->weight + (inputs ? inputs[i] : i) * classes;
+        int64_t line = of_block->weight + i * IST__PANEL;
+        for (int32_t c = 0; c < classes; c += IST__PANEL, line += of_block->panel_stride) {
+            const int32_t count = classes - c < IST__PANEL ? classes - c : IST__PANEL;
+            move_row(my, row + c, line, count, NULL);
+            if (!my->back) memset(my->to + line + count, 0, (size_t)(IST__PANEL - count) * sizeof *my->to);
+        }
+    }
+}
+
+static void move_weights(const job *my, int32_t l)
+{
+    if (!my->part->panels) move_rows(my, l, 0);
+    else if (my->part->layer[l].is_output) move_output(my, l);
+    else move_panels(my, l);
+}
+
+static void move(const job *my)
+{
+    for (int32_t l = 0; l < my->whole->layer_count; l++) {
+        move_weights(my, l);
+        if (my->back && my->whole->layer[l].is_output)
+            continue; /* a bias that all subnets share: its mean is no copy */
+        for (int32_t which = 1; which < IST__ARRAYS_PER_LAYER; which++) move_rows(my, l, which);
     }
 }
 
 void ist__gather(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const float *master,
-                 const ist__shape *part, float *block, int32_t rank, int32_t size)
+                 const ist__shape *part, float *block, const ist__panel_moves *moves, int32_t rank, int32_t size)
 {
-    for (int32_t l = 0; l < whole->layer_count; l++)
-        for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER; which++)
-            move_array(whole, deal, subnet, part, l, which, master, block, rank, size, gather_row);
+    const job my = {.whole = whole,
+                    .part = part,
+                    .deal = deal,
+                    .subnet = subnet,
+                    .back = false,
+                    .from = master,
+                    .to = block,
+                    .moves = moves,
+                    .rank = rank,
+                    .size = size};
+    move(&my);
 }
 
 void ist__write_back(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,
-                     const ist__shape *part, const float *block, int32_t rank, int32_t size)
+                     const ist__shape *part, const float *block, const ist__panel_moves *moves, int32_t rank,
+                     int32_t size)
 {
-    for (int32_t l = 0; l < whole->layer_count; l++) {
-        const bool is_output = whole->layer[l].is_output; /* whose bias all subnets share: its mean is no copy */
-        for (int32_t which = 0; which < (is_output ? 1 : IST__ARRAYS_PER_LAYER); which++)
-            move_array(whole, deal, subnet, part, l, which, block, master, rank, size, write_back_row);
-    }
+    const job my = {.whole = whole,
+                    .part = part,
+                    .deal = deal,
+                    .subnet = subnet,
+                    .back = true,
+                    .from = block,
+                    .to = master,
+                    .moves = moves,
+                    .rank = rank,
+                    .size = size};
+    move(&my);
 }

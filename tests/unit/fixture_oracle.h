@@ -57,11 +57,11 @@ static inline void oracle_free(oracle *o)
     }
 }
 
-/* Where a number of layer l lies in a block of `shape`: array 0 is the weight of output neuron i from input j. */
+/* Where the weight of layer l to output neuron i from input j lies in a block of `shape`, plain or in panels. */
 static inline int64_t oracle_place(const ist__shape *shape, int32_t l, int32_t i, int32_t j)
 {
     const ist__layer *layer = &shape->layer[l];
-    return layer->weight + (layer->is_output ? (int64_t)j * layer->outputs + i : (int64_t)i * layer->inputs + j);
+    return layer->weight + i / layer->panel * layer->panel_stride + (int64_t)j * layer->panel + i % layer->panel;
 }
 
 /* Fill from a block of floats. */
@@ -104,7 +104,7 @@ static inline void oracle_mask(oracle *o, const ist__deal *deal, int32_t subnet)
     }
 }
 
-/* Each number of a block, gaps left out, gets noise of this size around `centre` for gains, around 0 else. */
+/* Each number of a plain block, gaps left out, gets noise of this size: around 1 for gains, around 0 else. */
 static inline void block_fill(const ist__shape *shape, float size, uint64_t stream, float *block)
 {
     for (int32_t l = 0; l < shape->layer_count; l++)

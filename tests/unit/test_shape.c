@@ -90,7 +90,7 @@ TEST(a_narrow_shape_keeps_inputs_outputs_and_norms)
 {
     const int32_t narrow[2] = {3, 6};
     const ist__shape whole = shape_of(2, widths, IST_NORM_BATCH, IST_NORM_BATCH);
-    const ist__shape part = ist__shape_narrow(&whole, narrow),
+    const ist__shape part = ist__shape_narrow(&whole, narrow, false),
                      same = shape_of(2, narrow, IST_NORM_BATCH, IST_NORM_BATCH);
     CHECK_EQ(part.floats, same.floats);
     CHECK_EQ(part.parameters, same.parameters);
@@ -100,6 +100,79 @@ TEST(a_narrow_shape_keeps_inputs_outputs_and_norms)
     CHECK_EQ(ist__shape_widest(&whole), 17);
     CHECK_EQ(ist__shape_widest(&part), 6);
 }
+
+/* ------------------------------------------------------------------------------------------------------ panels -- */
+
+TEST(a_plain_shape_is_panels_of_one_neuron_and_one_of_all_classes)
+{
+    const ist__shape shape = shape_of(2, widths, IST_NORM_BATCH, IST_NORM_NONE);
+    CHECK(!shape.panels);
+    for (int32_t l = 0; l < 3; l++) {
+        CHECK_EQ(shape.layer[l].panel, l < 2 ? 1 : 5);
+        CHECK_EQ(shape.layer[l].panel_stride, (int64_t)shape.layer[l].inputs * shape.layer[l].panel);
+    }
+}
+
+TEST(panels_lie_a_gap_apart_and_vectors_follow)
+{
+    const int32_t narrow[2] = {33, 16};
+    const ist__shape whole = shape_of(2, narrow, IST_NORM_BATCH, IST_NORM_NONE);
+    const ist__shape shape = ist__shape_narrow(&whole, narrow, true);
+    const int64_t gap = 128, strides[3] = {7 * 16 + gap, 33 * 16 + gap, 16 * 16 + gap}, panels[3] = {3, 1, 1};
+    const int64_t vectors[3] = {48 + 48, 16 + 16, 16}; /* of 33, 16 and 5 numbers, in whole lines */
+    int64_t at = 0;
+    CHECK(shape.panels);
+    CHECK_EQ(shape.parameters, whole.parameters);
+    CHECK_EQ(shape.statistics_floats, whole.statistics_floats);
+    for (int32_t l = 0; l < 3; l++) {
+        const ist__layer *layer = &shape.layer[l];
+        CHECK_EQ(layer->panel, IST__PANEL);
+        CHECK_EQ(layer->panel_stride, strides[l]);
+        CHECK_EQ(layer->weight, at);
+        at += panels[l] * strides[l];
+        CHECK_EQ(layer->gain, l < 2 ? at : -1);
+        CHECK_EQ(layer->offset, l < 2 ? at + vectors[l] / 2 : at);
+        at += vectors[l];
+    }
+    CHECK_EQ(shape.floats, at);
+}
+
+/* Weights, vectors, idle lanes and gaps: each has a place of its own inside the block. */
+TEST(arrays_in_panels_are_aligned_apart_and_inside_the_block)
+{
+    for (int32_t depth = 0; depth <= 3; depth++)
+        for (int32_t norms = 0; norms < 4; norms++) {
+            const ist__shape whole = shape_of(depth, widths, norms & 1, norms >> 1);
+            const ist__shape shape = ist__shape_narrow(&whole, widths, true);
+            unsigned char *used = table_room(shape.floats, 1);
+            int64_t numbers = 0;
+            for (int32_t l = 0; l < shape.layer_count; l++) {
+                const ist__layer *layer = &shape.layer[l];
+                CHECK_EQ(layer->weight % 16, 0);
+                CHECK_EQ(layer->panel_stride % 16, 0);
+                for (int32_t o = 0; o < (layer->outputs + 15) / 16 * 16; o++)
+                    for (int32_t i = 0; i < layer->inputs; i++) {
+                        const int64_t at = layer->weight + (o / 16) * layer->panel_stride + i * 16 + o % 16;
+                        CHECK(at < shape.floats);
+                        CHECK_EQ(used[at]++, 0);
+                        numbers += o < layer->outputs;
+                    }
+                for (int32_t which = 1; which < IST__ARRAYS_PER_LAYER; which++) {
+                    ist__array a;
+                    if (!ist__shape_array(&shape, l, which, &a)) continue;
+                    CHECK_EQ(a.offset % 16, 0);
+                    CHECK_EQ(a.rows, layer->outputs);
+                    CHECK(a.offset + a.rows <= shape.floats);
+                    for (int64_t i = 0; i < a.rows; i++) CHECK_EQ(used[a.offset + i]++, 0);
+                    numbers += a.rows;
+                }
+            }
+            CHECK_EQ(numbers, shape.parameters);
+            free(used);
+        }
+}
+
+/* ------------------------------------------------------------------------------------------------- what follows -- */
 
 TEST(flops_are_those_of_the_products)
 {
