@@ -4,7 +4,7 @@
 #include "fixture_run.h"
 
 /* Save after `rounds` rounds on one crew, resume on another, go on to the end: the file that a run without a stop gives. */
-static void check_resumed(const run_spec *spec, int64_t rounds, int32_t teams, int32_t threads)
+static void check_resumed_with(const run_spec *spec, int64_t rounds, int32_t teams, int32_t threads)
 {
     const char *path = scratch_path("stopped.ist");
     run first = run_open(spec);
@@ -23,6 +23,15 @@ static void check_resumed(const run_spec *spec, int64_t rounds, int32_t teams, i
     run_go(&second, 0);
     file_check_same(trainer_bytes(second.trainer), run_to_the_end(spec));
     run_close(&second);
+}
+
+static void check_resumed(const run_spec *spec, int64_t rounds, int32_t teams, int32_t threads)
+{
+    for (int32_t engine = IST_ENGINE_OPENBLAS; engine <= IST_ENGINE_NATIVE; engine++) {
+        run_spec with = *spec;
+        with.engine = engine;
+        check_resumed_with(&with, rounds, teams, threads);
+    }
 }
 
 TEST(resumed_is_never_stopped_for_every_optimiser_and_state)
@@ -97,6 +106,25 @@ TEST(statistics_are_resumed_too)
     run_close(&second);
 }
 
+/* One engine, whatever its instruction set: begun on one machine, ended on another. */
+TEST(resumed_is_never_stopped_with_other_kernels)
+{
+    run_spec spec = run_spec_small(), elsewhere = spec;
+    const char *path = scratch_path("portable.ist");
+    spec.engine = IST_ENGINE_NATIVE;
+    elsewhere.engine = IST_ENGINE_NATIVE_PORTABLE;
+    for (int32_t turned = 0; turned < 2; turned++) {
+        run first = run_open(turned ? &elsewhere : &spec), second = run_open(turned ? &spec : &elsewhere);
+        run_go(&first, 1);
+        CHECK_EQ(ist_trainer_save(first.trainer, path), IST_OK);
+        CHECK_EQ(ist_trainer_resume(second.trainer, path), IST_OK);
+        run_go(&second, 0);
+        file_check_same(trainer_bytes(second.trainer), run_to_the_end(&spec));
+        run_close(&first);
+        run_close(&second);
+    }
+}
+
 TEST(progress_goes_on_where_it_stood)
 {
     const run_spec spec = run_spec_small();
@@ -148,6 +176,7 @@ static void check_option(const run_spec *spec, const char *path, const char *nam
 TEST(a_changed_option_is_refused_by_name)
 {
     run_spec spec = run_spec_small();
+    spec.engine = IST_ENGINE_NATIVE;
     spec.output_norm = IST_NORM_BATCH; /* no layer without norm: the model may be made for others than train it */
     const char *path = small_checkpoint(&spec);
 #define OPTION(field, value, name)    \
@@ -175,7 +204,8 @@ TEST(a_changed_option_is_refused_by_name)
     OPTION(train.optimizer, IST_NESTEROV, "optimizer");
     OPTION(train.optimizer, IST_SGD, "optimizer");
     OPTION(train.optimizer, IST_ADAM, "optimizer");
-    OPTION(engine, IST_ENGINE_REFERENCE, "engine");
+    OPTION(engine, IST_ENGINE_REFERENCE, "engine"); /* the same bits, yet not the same engine */
+    OPTION(engine, IST_ENGINE_OPENBLAS, "engine");
     OPTION(rows, 62, "rows");
     OPTION(features, 7, "shape");
     OPTION(classes, 5, "shape");

@@ -199,6 +199,39 @@ TEST(samples_are_steps_times_batch_times_subnets)
     }
 }
 
+/* All phases are counted and none twice: their means over threads add up to the time of the run, but for what each call
+ * takes to begin and end. */
+static void check_times(int32_t engine, int32_t teams, int32_t threads)
+{
+    run_spec spec = run_spec_wide();
+    spec.engine = engine;
+    spec.teams = teams;
+    spec.threads = threads;
+    spec.train.rounds = 8;
+    spec.train.local_steps = engine == IST_ENGINE_REFERENCE ? 8 : 60; /* tenths of a second, against what crews cost */
+    run r = run_open(&spec);
+    for (int call = 0; call < 2; call++) {
+        run_go(&r, call == 0 ? 4 : 0);
+        const ist_progress p = run_progress(&r);
+        const double sum = p.gather_s + p.train_s + p.wait_s + p.writeback_s;
+        CHECK(p.gather_s > 0 && p.train_s > 0 && p.wait_s >= 0 && p.writeback_s > 0);
+        CHECK(sum <= p.seconds * 1.001);
+        CHECK(sum >= 0.8 * p.seconds - 0.05);
+        if (teams * threads > 1) CHECK(p.wait_s > 0);
+    }
+    run_close(&r);
+}
+
+TEST(times_of_the_phases_add_up_to_that_of_the_run)
+{
+    for (int32_t engine = IST_ENGINE_OPENBLAS; engine <= IST_ENGINE_NATIVE; engine++) {
+        check_times(engine, 1, 1);
+        check_times(engine, 1, 2);
+        check_times(engine, 2, 1);
+        check_times(engine, 4, 2); /* more threads than this machine may have cores, and a team without a subnet */
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------------------- learning -- */
 
 static ist_evaluation evaluate(run *r)
@@ -224,7 +257,7 @@ static run_spec learner(int32_t subnets, int32_t hidden_norm, int32_t output_nor
     return spec;
 }
 
-static void check_learns(const run_spec *spec)
+static void check_learns_with(const run_spec *spec)
 {
     run r = run_open(spec);
     const ist_evaluation before = evaluate(&r);
@@ -237,6 +270,15 @@ static void check_learns(const run_spec *spec)
     CHECK(after.loss < before.loss / 2);
     CHECK(run_progress(&r).loss < first / 2);
     run_close(&r);
+}
+
+static void check_learns(const run_spec *spec)
+{
+    for (int32_t engine = IST_ENGINE_OPENBLAS; engine <= IST_ENGINE_NATIVE; engine++) {
+        run_spec with = *spec;
+        with.engine = engine;
+        check_learns_with(&with);
+    }
 }
 
 TEST(one_subnet_learns)
@@ -330,9 +372,10 @@ TEST(two_trainers_may_train_one_model_in_turn)
 
 /* -------------------------------------------------------------------------------------------------------- divergence -- */
 
-TEST(a_run_that_diverges_says_so_and_does_not_tell_of_the_round)
+static void check_diverges(int32_t engine)
 {
     run_spec spec = run_spec_small();
+    spec.engine = engine;
     spec.hidden_norm = IST_NORM_NONE;
     spec.hidden[0] = 60;
     spec.hidden[1] = 50;
@@ -349,4 +392,9 @@ TEST(a_run_that_diverges_says_so_and_does_not_tell_of_the_round)
     ist_evaluation out;
     CHECK_EQ(ist_model_evaluate(r.model, r.dataset, NULL, &out), IST_OK);
     run_close(&r);
+}
+
+TEST(a_run_that_diverges_says_so_and_does_not_tell_of_the_round)
+{
+    for (int32_t engine = IST_ENGINE_OPENBLAS; engine <= IST_ENGINE_NATIVE; engine++) check_diverges(engine);
 }

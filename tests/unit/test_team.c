@@ -11,6 +11,7 @@
 
 #include "again.h"
 #include "affinity.h"
+#include "base/clock.h"
 #include "ist_test.h"
 #include "numa/report.h"
 #include "numa/team.h"
@@ -178,6 +179,65 @@ TEST(all_wait_for_the_last)
         CHECK_EQ(ist__crew_run(c.crew, come_late, &b, NULL), IST_OK);
         CHECK_EQ(b.stale, 0);
     }
+    destroy(&c);
+}
+
+/* ------------------------------------------------------------------------------------------------ time waited -- */
+
+static const double late_s = 0.04;
+
+typedef struct waits {
+    bool all;           /* which barrier */
+    double waited_s[4]; /* at it, of each thread */
+} waits;
+
+/* The last thread of team 1 comes late. */
+static void come_late_again(void *argument, ist__worker *w)
+{
+    waits *p = argument;
+    ist__all_barrier(w);
+    const double before = w->waited_s, until = ist__seconds() + late_s;
+    while (w->team == 1 && w->rank == 1 && ist__seconds() < until) sched_yield();
+    if (p->all) ist__all_barrier(w);
+    else ist__team_barrier(w);
+    p->waited_s[2 * w->team + w->rank] = w->waited_s - before;
+}
+
+/* must: which of the four threads have to wait for the late one. */
+static void check_waits(bool all, const bool *must)
+{
+    crew c;
+    make(&c, NULL, 2, 2, IST_PLACE_TRY);
+    int right = 0;
+    for (int tries = 0; tries < 20 && right < 4; tries++) { /* a thread may be late for reasons of the system's */
+        waits p = {.all = all};
+        CHECK_EQ(ist__crew_run(c.crew, come_late_again, &p, NULL), IST_OK);
+        right = 0;
+        for (int i = 0; i < 4; i++) right += must[i] == (p.waited_s[i] > late_s / 2);
+    }
+    CHECK_EQ(right, 4);
+    destroy(&c);
+}
+
+TEST(the_time_waited_is_that_of_those_who_came_early)
+{
+    check_waits(true, (const bool[4]){true, true, true, false});
+    check_waits(false, (const bool[4]){false, false, true, false});
+}
+
+static void note_wait(void *argument, ist__worker *w)
+{
+    if (w->waited_s != 0) atomic_fetch_add((atomic_int *)argument, 1);
+    ist__all_barrier(w);
+}
+
+TEST(each_run_counts_its_waits_from_zero)
+{
+    atomic_int wrong = 0;
+    crew c;
+    make(&c, NULL, 2, 2, IST_PLACE_TRY);
+    for (int i = 0; i < 3; i++) CHECK_EQ(ist__crew_run(c.crew, note_wait, &wrong, NULL), IST_OK);
+    CHECK_EQ(wrong, 0);
     destroy(&c);
 }
 
