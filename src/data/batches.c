@@ -1,4 +1,4 @@
-/* batches.c - the order of rows, and the assembly of a batch.
+/* batches.c - the order of rows.
  *
  * Orders.  With SHARD each subnet has rows of its own and permutes them each epoch, keyed (seed, epoch, subnet).
  * Otherwise one permutation of all rows, keyed (seed, epoch), is dealt out like cards: subnet s of n takes positions

@@ -7,6 +7,8 @@
 #ifndef IST_MATH_BODY_NORM_H
 #define IST_MATH_BODY_NORM_H
 
+#include <stddef.h>
+
 #include "math/kernels.h"
 #include "math/lanes.h"
 

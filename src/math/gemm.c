@@ -1,7 +1,7 @@
 /* gemm.c - the one entry for matrix products, and what must be true of OpenBLAS before it is called.
  *
  * Engines.  OPENBLAS calls cblas_sgemm, always single-threaded: the teams split the work themselves.  REFERENCE is the
- * plain loop of reference.c, for machines without a usable OpenBLAS and for tests.
+ * plain loop of reference.c, for tests.  The native engine does not come here (kernels.h).
  *
  * Traps of OpenBLAS, all measured (docs/design):
  * - Debian's builds share one soname, so the loader may take any.  The serial build gives wrong results when several

@@ -33,7 +33,7 @@ static void identify(const ist__training *t, identity out[IDENTITY_NUMBERS])
         {"state", c->state}, {"schedule", c->schedule}, {"data", c->data},
         {"calibration_batches", c->calibration_batches}, {"epochs", c->epochs}, {"rounds", (double)c->rounds},
         {"lr", c->lr}, {"momentum", c->momentum}, {"beta1", c->beta1}, {"beta2", c->beta2}, {"epsilon", c->epsilon},
-        {"weight_decay", c->weight_decay}, {"engine", t->host.engine.kind}, {"dataset rows", (double)t->data->rows},
+        {"weight_decay", c->weight_decay}, {"engine openblas", t->host.engine.kind == IST_ENGINE_OPENBLAS}, {"dataset rows", (double)t->data->rows},
         {"dataset features", t->data->features}, {"dataset classes", t->data->classes},
         {"model subnets", t->net->subnets}};
     memcpy(out, all, sizeof all);

@@ -2,8 +2,8 @@
  *
  * A thread owns the tiles of its band in every layer: it computes their forward, their batch norm, their share of the
  * gradient of inputs and their rows of the update.  What it needs of others it reads after a barrier of the team; the
- * data flow needs 4 of them for one hidden layer and 2 more for each further one (one more with batch norm on the
- * output).  There is no lock and no traffic between teams.
+ * data flow needs 4 of them for one hidden layer, 7 for two and 2 more for each further one (one more with batch norm
+ * on the output).  There is no lock and no traffic between teams.
  */
 #ifndef IST_TRAIN_SUBNET_H
 #define IST_TRAIN_SUBNET_H
