@@ -51,7 +51,7 @@ make_data() {
         for (p = 0; p < 64; p++) printf "\\0%03o", int(rand() * 90 + (int(p / 16) == c ? rand() * 100 : 0)) } }' |
         write_npy x.npy '|u1' "($1, 8, 8)"
     awk '{ printf "\\0%03o\\0000\\0000\\0000", $1 }' labels | write_npy y.npy '<i4' "($1,)"
-    data=x.npy:y.npy rows=$1 classes=4
+    data=x.npy:y.npy x=x.npy rows=$1 classes=4
 }
 
 # pick_data: real digits if they are there, else made ones.
@@ -222,6 +222,35 @@ case_threads() {
     run 0 "${common[@]}" --model c.ist --teams 2 --threads 1
     run 0 "${common[@]}" --model d.ist --placement none --teams 3 --threads 2
     for other in b c d; do cmp a.ist $other.ist || fail "a.ist and $other.ist differ"; done
+}
+
+# CASE engines: the model's bytes do not depend on the instruction set, nor on whether it is native or the reference
+case_engines() {
+    need jq
+    make_data 200
+    local common=(train --train "$data" --hidden 37,19 --subnets 2 --local-steps 3 --batch 23 --epochs 2 --quiet) engine
+    run 0 "${common[@]}" --model reference.ist --engine reference
+    for engine in native native-avx512 native-avx2 native-portable; do
+        if ! "$ist" info --engine $engine >out 2>err; then
+            echo "not on this processor: $engine"
+            wrong 'kernels cannot run' "${common[@]}" --model $engine.ist --engine $engine
+            [ -e $engine.ist ] && fail "a model was written"
+            continue
+        fi
+        run 0 "${common[@]}" --model $engine.ist --engine $engine
+        cmp reference.ist $engine.ist || fail "the models of reference and $engine differ"
+        run 0 predict reference.ist --data "$x" --out $engine.npy --engine $engine
+        cmp native.npy $engine.npy || fail "the answers of native and $engine differ"
+        run 0 info --engine $engine
+        grep -q '^engine  *native, [a-z0-9]* kernels$' out || fail "info does not tell the engine: $(cat out)"
+        run 0 info --engine $engine --json
+        jq -e --arg set "${engine#native-}" '.context.blas | .engine == "native" and
+            (.kernels == $set or $set == "native")' out >/dev/null || fail "$engine: $(jq -c .context.blas out)"
+    done
+    run 0 "${common[@]}" --model openblas.ist --engine openblas
+    run 0 eval openblas.ist --data "$data" --engine native
+    wrong 'engine: "avx512" is not one of' "${common[@]}" --engine avx512
+    wrong 'engine: "" is not one of' "${common[@]}" --engine=
 }
 
 # CASE methods: ist, sgd, logistic regression, every optimizer, norm, schedule and normalization trains and evaluates
