@@ -120,10 +120,11 @@ bench_value bench_expect_adam(const bench_data *b, const bench_set *set, int32_t
     const bench_value t = {t_kept + rest2 * g * g, rest2 * 2 * fabs(g) * g_bound + 4 * U * (t_kept + rest2 * g * g)};
     if (part == 1) return s;
     if (part == 2) return t;
-    const double root = sqrt(t.value * (double)adam->correct2), below = root + (double)adam->epsilon;
-    const double below_bound = (double)adam->correct2 * t.bound / (2 * root) + 3 * U * below;
-    const double step = s.value * (double)adam->correct1 / below;
-    const double bound = (double)adam->correct1 * s.bound / below + fabs(step) * (below_bound / below + 10 * U);
+    const double root = sqrt(t.value), below = root + (double)adam->epsilon;
+    const double below_bound = t.bound / (2 * root) + 3 * U * below;
+    const double rate = (double)adam->rate / (double)b->rule[2].lr; /* stepped() multiplies with lr */
+    const double step = rate * s.value / below;
+    const double bound = rate * s.bound / below + fabs(step) * (below_bound / below + 10 * U);
     return stepped(&b->rule[2], before.w, (bench_value){step, bound});
 }
 

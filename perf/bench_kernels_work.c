@@ -118,7 +118,7 @@ bool bench_data_make(bench_data *out, const bench_shape *shape, int32_t threads)
     lay_out(out, threads);
     const float lr = 1e-3F;
     const ist__rule plain = {.kind = IST_SGD, .lr = lr, .keep = 1 - 1e-5F, .momentum = 0.9F};
-    const ist__adam adam = {.beta1 = 0.9F, .beta2 = 0.999F, .epsilon = 1e-8F, .correct1 = 2, .correct2 = 3};
+    const ist__adam adam = {.beta1 = 0.9F, .beta2 = 0.999F, .rate = 1e-3F, .epsilon = 1e-8F};
     out->rule[0] = out->rule[1] = out->rule[2] = plain;
     out->rule[1].kind = IST_MOMENTUM;
     out->rule[2].kind = IST_ADAM;

@@ -186,7 +186,7 @@ static const cli_option run_options[] = {
      .value = "F",
      .kind = CLI_REAL,
      AT(run.epsilon),
-     .low = 1e-30,
+     .low = 1e-20,
      .high = 1,
      .help = "of adam: added to the root"},
     {.name = "weight-decay",

@@ -231,7 +231,7 @@ typedef struct {
     double lr;       /* at the start, up to 1e6; 0: what suits the optimizer (ist_default_lr) */
     double momentum; /* [0, 1): of momentum and nesterov */
     double beta1, beta2; /* [0, 1): of adam */
-    double epsilon;      /* 1e-30 .. 1: of adam */
+    double epsilon;      /* 1e-20 .. 1: of adam */
     double weight_decay; /* >= 0, decoupled: a step multiplies weights by 1 - lr weight_decay; not gamma, beta, bias */
     uint64_t seed;       /* of deals, shards and batch order */
 } ist_train_config;

@@ -13,7 +13,7 @@
 
 /* The numbers of a rule, once in every lane. */
 typedef struct rule_lanes {
-    lanes_f32 lr, keep, momentum, beta1, rest1, beta2, rest2, epsilon, correct1, correct2;
+    lanes_f32 lr, keep, momentum, beta1, rest1, beta2, rest2, rate, epsilon;
 } rule_lanes;
 
 LANES_INLINE rule_lanes rule_spread(const ist__rule *rule)
@@ -25,9 +25,8 @@ LANES_INLINE rule_lanes rule_spread(const ist__rule *rule)
                         .rest1 = lanes_part_all(1.0F - rule->adam.beta1),
                         .beta2 = lanes_part_all(rule->adam.beta2),
                         .rest2 = lanes_part_all(1.0F - rule->adam.beta2),
-                        .epsilon = lanes_part_all(rule->adam.epsilon),
-                        .correct1 = lanes_part_all(rule->adam.correct1),
-                        .correct2 = lanes_part_all(rule->adam.correct2)};
+                        .rate = lanes_part_all(rule->adam.rate),
+                        .epsilon = lanes_part_all(rule->adam.epsilon)};
 }
 
 /* 1 / d for d in 2^-126 .. 2^126, within 2 units in the last place.  A guess from the exponent, 12 % off, then twice
@@ -50,17 +49,17 @@ LANES_INLINE void rule_apply(int32_t kind, const rule_lanes *r, lanes_f32 g, lan
 {
     const lanes_f32 kept = r->keep * *w;
     switch (kind) {
-    case IST_SGD: *w = kept - r->lr * g; break;
+    case IST_SGD: *w = lanes_part_fma(-r->lr, g, kept); break;
     case IST_ADAM: {
-        *s = r->beta1 * *s + r->rest1 * g;
-        *t = r->beta2 * *t + r->rest2 * (g * g);
-        const lanes_f32 root = lanes_part_sqrt(*t * r->correct2);
-        *w = kept - (r->lr * (*s * r->correct1)) * reciprocal(root + r->epsilon);
+        *s = lanes_part_fma(r->beta1, *s, r->rest1 * g);
+        *t = lanes_part_fma(r->beta2, *t, r->rest2 * g * g);
+        const lanes_f32 quotient = reciprocal(lanes_part_sqrt(*t) + r->epsilon);
+        *w = lanes_part_fma(-(r->rate * *s), quotient, kept);
         break;
     }
     default: {
-        *s = r->momentum * *s + g;
-        *w = kept - r->lr * (kind == IST_NESTEROV ? g + r->momentum * *s : *s);
+        *s = lanes_part_fma(r->momentum, *s, g);
+        *w = lanes_part_fma(-r->lr, kind == IST_NESTEROV ? lanes_part_fma(r->momentum, *s, g) : *s, kept);
     }
     }
 }

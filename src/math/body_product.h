@@ -39,12 +39,16 @@ LANES_INLINE void store_part(float *to, lanes_f32 value)
     *(lanes_f32_memory *)(void *)to = value;
 }
 
-/* sum[r][v] += A[r, k] B[k, v] for `steps` steps; a moves by `step` floats, its rows lie `row` floats apart. */
+/* sum[r][v] += A[r, k] B[k, v] for `steps` steps; a moves by `step` floats, its rows lie `row` floats apart.  `ahead` is
+ * what will be read of A later; a step asks for one line of it and moves on by ahead_step floats. */
 LANES_INLINE void multiply_add(const int R, const int V, int32_t steps, const float *a, int64_t row, int64_t step,
-                               const float *b, int64_t ldb, lanes_f32 sum[SUMS_R][SUMS_V])
+                               const float *b, int64_t ldb, const float *ahead, int64_t ahead_step,
+                               lanes_f32 sum[SUMS_R][SUMS_V])
 {
     for (int32_t k = 0; k < steps; k++) {
         lanes_f32 column[SUMS_V];
+        __builtin_prefetch(ahead, 0, 3);
+        ahead += ahead_step;
         LANES_UNROLL
         for (int v = 0; v < V; v++) column[v] = load_part(b + v * LANES_PART);
         LANES_UNROLL
@@ -59,6 +63,9 @@ LANES_INLINE void multiply_add(const int R, const int V, int32_t steps, const fl
 }
 
 /* ---------------------------------------------------------------------------------------------------- products -- */
+
+/* Memory answers after about 250 cycles, a step takes 12. */
+enum { STEPS_AHEAD = 32 };
 
 typedef struct tile_work {
     int32_t steps;  /* of this block */
@@ -83,12 +90,11 @@ LANES_INLINE void multiply_tile(const int R, const int V, const tile_work *t)
     }
     const float *a = t->a, *b = t->b;
     if (t->run >= t->steps) {
-        multiply_add(R, V, t->steps, a, t->row, t->step, b, t->ldb, sum);
+        multiply_add(R, V, t->steps, a, t->row, t->step, b, t->ldb, a + STEPS_AHEAD * t->step, t->step, sum);
     } else {
         for (int32_t left = t->steps; left > 0; left -= t->run) {
-            LANES_UNROLL
-            for (int r = 0; r < R; r++) __builtin_prefetch(a + t->step_panel + r * t->row, 0, 3);
-            multiply_add(R, V, left < t->run ? left : t->run, a, t->row, t->step, b, t->ldb, sum);
+            multiply_add(R, V, left < t->run ? left : t->run, a, t->row, t->step, b, t->ldb, a + 2 * t->step_panel,
+                         R * t->row / PANEL, sum);
             a += t->step_panel;
             b += t->run * t->ldb;
         }
@@ -201,7 +207,7 @@ enum { STEP_R = 6, STEP_PANELS = 1 };
 #else
 enum { STEP_R = 2, STEP_PANELS = 1 };
 #endif
-enum { STEP_V = STEP_PANELS * PANEL / LANES_PART };
+enum { STEP_V = STEP_PANELS * PANEL / LANES_PART, RUN = 16 };
 
 typedef struct step_work {
     const rule_lanes *rule;
@@ -226,15 +232,26 @@ LANES_INLINE void step_tile(const int kind, const int R, const int V, const step
     LANES_UNROLL
     for (int r = 0; r < R; r++) {
         LANES_UNROLL
-        for (int v = 0; v < V; v++) {
-            const int64_t at = place + step_place(work->panel_stride, r, v);
-            sum[r][v] = lanes_part_all(0);
-            __builtin_prefetch(work->w + at, 1, 3); /* long before it is needed */
-            if (kind != IST_SGD) __builtin_prefetch(work->s + at, 1, 3);
-            if (kind == IST_ADAM) __builtin_prefetch(work->t + at, 1, 3);
-        }
+        for (int v = 0; v < V; v++) sum[r][v] = lanes_part_all(0);
     }
-    multiply_add(R, V, work->batch, work->x + input * work->ld, work->ld, 1, work->turned, V * LANES_PART, sum);
+    /* Ask for the weights little by little: all at once, they would hold up what the sums need of the caches. */
+    const float *x = work->x + input * work->ld, *next_x = x + R * work->ld, *turned = work->turned;
+    const int32_t rows_a_run = (R * RUN + work->batch - 1) / work->batch;
+    for (int32_t left = work->batch, row = 0; left > 0; left -= RUN) {
+        for (int32_t end = row + rows_a_run; row < end && row < R; row++) {
+            LANES_UNROLL
+            for (int v = 0; v < V; v++) {
+                const int64_t at = place + step_place(work->panel_stride, row, v);
+                __builtin_prefetch(work->w + at, 1, 3);
+                if (kind != IST_SGD) __builtin_prefetch(work->s + at, 1, 3);
+                if (kind == IST_ADAM) __builtin_prefetch(work->t + at, 1, 3);
+            }
+        }
+        multiply_add(R, V, left < RUN ? left : RUN, x, work->ld, 1, turned, V * LANES_PART, next_x, R, sum);
+        x += RUN;
+        next_x += R * RUN;
+        turned += RUN * V * LANES_PART;
+    }
     const rule_lanes *rule = work->rule;
     __asm__("" : "+r"(rule)); /* read it now: held in registers from tile to tile it would drive sums out of them */
     LANES_UNROLL
@@ -289,25 +306,37 @@ static void turn_rows(int32_t rows, int32_t outputs, int32_t batch, int64_t ld, 
     }
 }
 
+/* Inputs whose activations stay in the second cache while all neurons pass over them. */
+static int32_t inputs_of_block(int64_t ld)
+{
+    enum { BLOCK_FLOATS = 128 * 1024 };
+    const int64_t inputs = BLOCK_FLOATS / ld / STEP_R * STEP_R;
+    return inputs < STEP_R ? STEP_R : (int32_t)inputs;
+}
+
 static void weight_step(const ist__rule *rule, int32_t outputs, int32_t inputs, int32_t batch, int64_t ld,
                         const float *d, const float *x, float *weight, float *s, float *t, int64_t panel_stride,
                         float *turned)
 {
     const rule_lanes spread = rule_spread(rule);
-    step_work work = {
-        .rule = &spread, .batch = batch, .x = x, .ld = ld, .turned = turned, .panel_stride = panel_stride};
-    const int32_t panels = (outputs + PANEL - 1) / PANEL;
-    for (int32_t p = 0, some; p < panels; p += some) {
-        some = panels - p == 4 && STEP_PANELS == 3 ? 2 : panels - p < STEP_PANELS ? panels - p : STEP_PANELS;
-        turn_rows(some * PANEL, outputs - p * PANEL, batch, ld, d + (int64_t)p * PANEL * ld, turned);
-        work.w = weight + p * panel_stride;
-        work.s = s ? s + p * panel_stride : NULL;
-        work.t = t ? t + p * panel_stride : NULL;
-        switch (rule->kind) {
-        case IST_SGD: step_inputs_sgd(some, inputs, &work); break;
-        case IST_MOMENTUM: step_inputs_momentum(some, inputs, &work); break;
-        case IST_NESTEROV: step_inputs_nesterov(some, inputs, &work); break;
-        default: step_inputs_adam(some, inputs, &work);
+    step_work work = {.rule = &spread, .batch = batch, .ld = ld, .turned = turned, .panel_stride = panel_stride};
+    const int32_t panels = (outputs + PANEL - 1) / PANEL, block = inputs_of_block(ld);
+    for (int32_t i = 0; i < inputs; i += block) {
+        const int32_t count = inputs - i < block ? inputs - i : block;
+        work.x = x + i * ld;
+        for (int32_t p = 0, some; p < panels; p += some) {
+            some = panels - p == 4 && STEP_PANELS == 3 ? 2 : panels - p < STEP_PANELS ? panels - p : STEP_PANELS;
+            turn_rows(some * PANEL, outputs - p * PANEL, batch, ld, d + (int64_t)p * PANEL * ld, turned);
+            const int64_t place = p * panel_stride + (int64_t)i * PANEL;
+            work.w = weight + place;
+            work.s = s ? s + place : NULL;
+            work.t = t ? t + place : NULL;
+            switch (rule->kind) {
+            case IST_SGD: step_inputs_sgd(some, count, &work); break;
+            case IST_MOMENTUM: step_inputs_momentum(some, count, &work); break;
+            case IST_NESTEROV: step_inputs_nesterov(some, count, &work); break;
+            default: step_inputs_adam(some, count, &work);
+            }
         }
     }
 }

@@ -39,16 +39,19 @@ typedef struct ist__samples {
     int64_t first_row;
 } ist__samples;
 
+/* With c1 = 1 / (1 - beta1^t) and c2 = 1 / (1 - beta2^t), Adam's lr (s c1) / (sqrt(t c2) + epsilon) is rate s / (sqrt(t) +
+ * epsilon'): rate = lr c1 / sqrt(c2), epsilon' = epsilon / sqrt(c2). */
 typedef struct ist__adam {
-    float beta1, beta2, epsilon;
-    float correct1, correct2; /* 1 / (1 - beta1^t), 1 / (1 - beta2^t) */
+    float beta1, beta2;
+    float rate, epsilon; /* the latter already divided */
 } ist__adam;
 
-/* One step of an optimiser on numbers w with gradient g and state s, t. [M8]  keep = 1 - lr weight_decay comes first.
+/* One step of an optimiser on numbers w with gradient g and state s, t. [M8]  keep = 1 - lr weight_decay comes first; a
+ * product that is added to something is fused with the addition.
  * SGD       w = keep w - lr g
  * MOMENTUM  s = momentum s + g;  w = keep w - lr s;  NESTEROV  w = keep w - lr (g + momentum s)
- * ADAM      s = beta1 s + (1 - beta1) g;  t = beta2 t + (1 - beta2) g^2;
- *           w = keep w - lr (s correct1) / (sqrt(t correct2) + epsilon), the quotient within 3 units in the last place */
+ * ADAM      s = beta1 s + (1 - beta1) g;  t = beta2 t + ((1 - beta2) g) g;
+ *           w = keep w - (rate s) r, where r is 1 / (sqrt(t) + epsilon) within 2 units in the last place */
 typedef struct ist__rule {
     int32_t kind; /* IST_SGD .. IST_ADAM */
     float lr, keep, momentum;

@@ -1,6 +1,8 @@
 /* optimizer.c - learning rate, and the update rules on tiles.  Floor: train.  Hot. */
 #include "train/optimizer.h"
 
+#include <math.h>
+
 #include "math/gemm.h"
 
 int32_t ist__optimizer_states(int32_t kind)
@@ -28,20 +30,26 @@ ist__rule ist__optimizer_at(const ist_train_config *config, int64_t step, int64_
                       .momentum = (float)config->momentum,
                       .keep = (float)(1 - lr * config->weight_decay)};
     if (rule.kind == IST_ADAM) {
-        rule.adam.beta1 = (float)config->beta1;
-        rule.adam.beta2 = (float)config->beta2;
-        rule.adam.epsilon = (float)config->epsilon;
-        rule.adam.correct1 = (float)(1 / (1 - ist__power(config->beta1, updates + 1)));
-        rule.adam.correct2 = (float)(1 / (1 - ist__power(config->beta2, updates + 1)));
+        const double c1 = 1 / (1 - ist__power(config->beta1, updates + 1));
+        const double root = sqrt(1 / (1 - ist__power(config->beta2, updates + 1)));
+        rule.adam = (ist__adam){.beta1 = (float)config->beta1,
+                                .beta2 = (float)config->beta2,
+                                .rate = (float)(lr * c1 / root),
+                                .epsilon = (float)(config->epsilon / root)};
     }
     return rule;
+}
+
+bool ist__optimizer_fuses(const ist__engine *engine, int32_t kind)
+{
+    return kind == IST_SGD && engine->kind == IST_ENGINE_OPENBLAS;
 }
 
 void ist__optimizer_product(const ist__engine *engine, const ist__rule *rule, int32_t rows, int32_t columns,
                             int32_t batch, int64_t ld, const float *d, const float *x, float *weight,
                             float *const *state, float *scratch)
 {
-    if (rule->kind == IST_SGD) {
+    if (ist__optimizer_fuses(engine, rule->kind)) {
         ist__gemm(engine->kind, false, true, rows, columns, batch, -rule->lr, d, ld, x, ld, rule->keep, weight,
                   columns);
         return;

@@ -11,10 +11,13 @@ int32_t ist__optimizer_states(int32_t kind);
 /* The numbers of step `step` of `steps` of the run; updates: how often the state was updated before (Adam's t - 1). */
 ist__rule ist__optimizer_at(const ist_train_config *config, int64_t step, int64_t steps, int64_t updates);
 
+/* Is the rule part of the product, with an engine other than native?  SGD is with OpenBLAS; the reference engine keeps to
+ * the rule's own rounding. */
+bool ist__optimizer_fuses(const ist__engine *engine, int32_t kind);
+
 /* For engines other than native: weight (rows, columns) contiguous takes a step along gradient = d (rows, batch) times
- * x^T (columns, batch), both with leading dimension ld; state[i] lie as weight does.  SGD is fused into the product: its
- * gradient is never stored.
- * scratch  (rows, columns) private to the caller; not touched by SGD */
+ * x^T (columns, batch), both with leading dimension ld; state[i] lie as weight does.
+ * scratch  (rows, columns) private to the caller, for the gradient; not touched where it is fused */
 void ist__optimizer_product(const ist__engine *engine, const ist__rule *rule, int32_t rows, int32_t columns,
                             int32_t batch, int64_t ld, const float *d, const float *x, float *weight,
                             float *const *state, float *scratch);

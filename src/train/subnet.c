@@ -22,7 +22,7 @@
 /* ----------------------------------------------------------------------------------------------- work space -- */
 
 /* What a thread needs for itself: the gradients of gain and offset of its tile; and for the weight step, with the native
- * engine a few rows of d turned around, else the gradient of a tile's weights, unless SGD fuses it into the product. */
+ * engine a few rows of d turned around, else the gradient of a tile's weights, unless that is fused into the product. */
 static void size_own(ist__scratch *s, const ist__engine *engine, const ist__shape *shape, int32_t optimizer)
 {
     enum { LINE_FLOATS = 16 };
@@ -37,7 +37,7 @@ static void size_own(ist__scratch *s, const ist__engine *engine, const ist__shap
         const int32_t tile = ist__tile_rows(engine, layer->outputs);
         if (tile > s->tile_most) s->tile_most = tile;
     }
-    if (optimizer == IST_SGD) weights = 0;
+    if (ist__optimizer_fuses(engine, optimizer)) weights = 0;
     if (shape->panels) weights = s->ld * IST__TURNED_ROWS;
     s->own_floats = (2 * s->tile_most + weights + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
 }

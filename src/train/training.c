@@ -51,7 +51,7 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
     if (!s) s = check_number(c->momentum >= 0 && c->momentum < 1, c->momentum, "momentum", "0 or more, below 1", error);
     if (!s) s = check_number(c->beta1 >= 0 && c->beta1 < 1, c->beta1, "beta1", "0 or more, below 1", error);
     if (!s) s = check_number(c->beta2 >= 0 && c->beta2 < 1, c->beta2, "beta2", "0 or more, below 1", error);
-    if (!s) s = check_number(c->epsilon >= 1e-30 && c->epsilon <= 1, c->epsilon, "epsilon", "1e-30 .. 1", error);
+    if (!s) s = check_number(c->epsilon >= 1e-20 && c->epsilon <= 1, c->epsilon, "epsilon", "1e-20 .. 1", error);
     if (!s)
         s = check_number(c->weight_decay >= 0 && first_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
                          "0 or more, and lr * weight_decay below 1", error);

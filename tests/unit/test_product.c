@@ -171,7 +171,7 @@ static ist__rule rule_of(int32_t kind)
                        .lr = 0.3F,
                        .keep = 0.99F,
                        .momentum = 0.9F,
-                       .adam = {.beta1 = 0.9F, .beta2 = 0.99F, .epsilon = 1e-8F, .correct1 = 2.5F, .correct2 = 3.5F}};
+                       .adam = {.beta1 = 0.9F, .beta2 = 0.99F, .rate = 0.4F, .epsilon = 1e-8F}};
 }
 
 /* Numbers that a weight step leaves other than the definition: gradient by reference product, then the rule. */

@@ -18,18 +18,17 @@ static void plain_step(const ist__rule *rule, int64_t count, const float *g, flo
 {
     const ist__adam *adam = &rule->adam;
     for (int64_t i = 0; i < count; i++) {
-        float way = g[i];
+        const float kept = rule->keep * w[i];
         if (rule->kind == IST_ADAM) {
-            s[i] = adam->beta1 * s[i] + (1.0F - adam->beta1) * g[i];
-            t[i] = adam->beta2 * t[i] + (1.0F - adam->beta2) * (g[i] * g[i]);
-            w[i] =
-                rule->keep * w[i] - rule->lr * (s[i] * adam->correct1) / (sqrtf(t[i] * adam->correct2) + adam->epsilon);
+            s[i] = fmaf(adam->beta1, s[i], (1 - adam->beta1) * g[i]);
+            t[i] = fmaf(adam->beta2, t[i], (1 - adam->beta2) * g[i] * g[i]);
+            w[i] = kept - adam->rate * s[i] / (sqrtf(t[i]) + adam->epsilon);
             continue;
         }
-        if (rule->kind != IST_SGD) s[i] = rule->momentum * s[i] + g[i];
-        if (rule->kind == IST_MOMENTUM) way = s[i];
-        if (rule->kind == IST_NESTEROV) way = g[i] + rule->momentum * s[i];
-        w[i] = rule->keep * w[i] - rule->lr * way;
+        float way = g[i];
+        if (rule->kind != IST_SGD) way = s[i] = fmaf(rule->momentum, s[i], g[i]);
+        if (rule->kind == IST_NESTEROV) way = fmaf(rule->momentum, s[i], g[i]);
+        w[i] = fmaf(-rule->lr, way, kept);
     }
 }
 
@@ -61,11 +60,12 @@ static void check_rule(const ist__kernel_set *set, int32_t kind, int64_t count)
             if (kind == IST_ADAM) way = dm[i] * c1 / (sqrt(dv[i] * c2) + epsilon);
             dw[i] = keep * dw[i] - lr * way;
         }
-        const ist__rule rule = {.kind = kind,
-                                .lr = (float)lr,
-                                .keep = (float)keep,
-                                .momentum = (float)mu,
-                                .adam = {(float)beta1, (float)beta2, (float)epsilon, (float)c1, (float)c2}};
+        const ist__rule rule = {
+            .kind = kind,
+            .lr = (float)lr,
+            .keep = (float)keep,
+            .momentum = (float)mu,
+            .adam = {(float)beta1, (float)beta2, (float)(lr * c1 / sqrt(c2)), (float)(epsilon / sqrt(c2))}};
         set->step(&rule, count, g, fast.w, kind == IST_SGD ? NULL : fast.s, kind == IST_ADAM ? fast.t : NULL);
         plain_step(&rule, count, g, plain.w, plain.s, plain.t);
         for (int64_t i = 0; i < count && kind == IST_ADAM; i++) {
