@@ -357,6 +357,35 @@ TEST(divergence_after_good_rounds_leaves_those)
     for (int32_t engine = IST_ENGINE_OPENBLAS; engine <= IST_ENGINE_NATIVE; engine++) check_late_divergence(engine);
 }
 
+/* Of three subnets the second goes wrong, while the team of the third has long been done: it must have waited. */
+static void check_no_early_write_back(int32_t engine)
+{
+    run_spec spec = dealt(3, 10);
+    spec.engine = engine;
+    spec.hidden_norm = IST_NORM_NONE;
+    spec.hidden[0] = 120;
+    spec.hidden[1] = 90;
+    spec.teams = 2;
+    spec.train.rounds = 10;
+    run r = run_open(&spec);
+    run_go(&r, 1);
+    const ist__net *net = &r.model->net;
+    float *before = plain_copy(net->param, net->shape.floats);
+    ist__subnet *bad = &r.trainer->training->subnets[1];
+    CHECK_EQ(bad->team, 0);
+    for (int64_t i = 0; i < bad->batches.rows * spec.features; i++) ((float *)bad->shard)[i] = 1e38F;
+    CHECK_EQ(ist_trainer_run(r.trainer, 0, NULL, NULL), IST_E_DIVERGED);
+    CHECK(strstr(ist_context_error(r.context), "subnet 1") != NULL);
+    CHECK_MEM(net->param, before, (size_t)net->shape.floats * sizeof(float));
+    free(before);
+    run_close(&r);
+}
+
+TEST(a_round_in_which_one_subnet_diverges_is_written_back_by_none)
+{
+    for (int32_t engine = IST_ENGINE_OPENBLAS; engine <= IST_ENGINE_NATIVE; engine++) check_no_early_write_back(engine);
+}
+
 /* ------------------------------------------------------------------------------------------------- sums of progress -- */
 
 TEST(progress_adds_up_exactly)
