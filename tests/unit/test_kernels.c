@@ -456,7 +456,7 @@ static void run_rows(const ist__kernel_set *set, everything *e, int32_t columns,
 
 static void run_rest(const ist__kernel_set *set, everything *e, int32_t columns)
 {
-    const ist__adam adam = {0.9F, 0.999F, 1e-8F, 1.5F, 2.5F};
+    const ist__adam adam = {.beta1 = 0.9F, .beta2 = 0.999F, .rate = 0.15F, .epsilon = 1e-8F};
     int32_t labels[MOST] = {0};
     for (int32_t c = 0; c < columns; c++) labels[c] = c % ROWS;
     set->softmax_cross_entropy(ROWS, 0, columns, MOST, *e->y, labels, 0.01F, *e->p, e->loss, e->best);
