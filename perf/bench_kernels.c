@@ -14,6 +14,7 @@
 #include "bench_kernels_time.h"
 #include "math/gemm.h"
 #include "probe.h"
+#include "stats.h"
 
 enum { SETS_MOST = 8, SIZES_MOST = 64, NAMES_MOST = 16, UNFUSED_WEIGHTS_MOST = 1 << 20, PATIENCE = 4 };
 
@@ -245,8 +246,8 @@ static bench_machine look_at_machine(int32_t threads)
     double peak[3][TURNS], best;
     for (int turn = 0; turn < TURNS; turn++)
         for (int isa = 0; isa < 3; isa++) peak[isa][turn] = probe_peak_gflops(isa, threads, 0.001);
-    best = bench_quantile(peak[probe_best_isa()], TURNS, 0.9);
-    for (int isa = 0; isa < 3; isa++) m.isa_share[isa] = bench_quantile(peak[isa], TURNS, 0.9) / best;
+    best = stats_quantile(peak[probe_best_isa()], TURNS, 0.9);
+    for (int isa = 0; isa < 3; isa++) m.isa_share[isa] = stats_quantile(peak[isa], TURNS, 0.9) / best;
     m.good_peak = best;
     m.triad_gb_per_s = probe_triad_gb_per_s(threads, PROBE_TRIAD_BYTES, TRIAD_S);
     return m;

@@ -65,6 +65,10 @@ typedef struct bench_value {
     double value, bound; /* what it must be, and how far from it is right */
 } bench_value;
 
+/* What element (row, column) of result `part` will be if the kernel runs now. */
+typedef bench_value bench_expectation(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
+                                      int32_t column);
+
 /* Results are called parts: of Adam the weights, its first and its second state. */
 typedef struct bench_kernel {
     const char *name;
@@ -75,11 +79,11 @@ typedef struct bench_kernel {
     int32_t (*items)(const bench_shape *shape);
     bench_cost (*cost)(const bench_shape *shape);
     void (*run)(const bench_data *data, const bench_set *set, int32_t thread, int32_t first, int32_t last);
-    /* Element (row, column) of result `part`: its extent, where it is, and what it will be if the kernel runs now. */
+    /* Result `part`: its extent, where element (row, column) is, and what it will be. */
     int32_t parts;
     void (*extent)(const bench_data *data, int32_t part, int32_t *rows, int32_t *columns);
     float *(*place)(const bench_data *data, const bench_set *set, int32_t part, int32_t row, int32_t column);
-    bench_value (*expect)(const bench_data *data, const bench_set *set, int32_t part, int32_t row, int32_t column);
+    bench_expectation *expect;
 } bench_kernel;
 
 extern const bench_kernel bench_kernels[];
@@ -91,29 +95,9 @@ static inline int64_t bench_panel_place(const bench_data *data, int32_t output, 
 }
 
 /* bench_kernels_check.c: what `expect` of the table is. */
-bench_value bench_expect_forward(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                 int32_t column);
-bench_value bench_expect_forward_plain(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                       int32_t column);
-bench_value bench_expect_backward(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                  int32_t column);
-bench_value bench_expect_sgd(const bench_data *data, const bench_set *set, int32_t part, int32_t row, int32_t column);
-bench_value bench_expect_momentum(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                  int32_t column);
-bench_value bench_expect_adam(const bench_data *data, const bench_set *set, int32_t part, int32_t row, int32_t column);
-bench_value bench_expect_norm_forward(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                      int32_t column);
-bench_value bench_expect_norm_backward(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                       int32_t column);
-bench_value bench_expect_softmax(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                 int32_t column);
-bench_value bench_expect_assemble(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                  int32_t column);
-bench_value bench_expect_pack(const bench_data *data, const bench_set *set, int32_t part, int32_t row, int32_t column);
-bench_value bench_expect_pack_columns(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                      int32_t column);
-bench_value bench_expect_unpack(const bench_data *data, const bench_set *set, int32_t part, int32_t row,
-                                int32_t column);
+bench_expectation bench_expect_forward, bench_expect_forward_plain, bench_expect_backward, bench_expect_sgd,
+    bench_expect_momentum, bench_expect_adam, bench_expect_norm_forward, bench_expect_norm_backward,
+    bench_expect_softmax, bench_expect_assemble, bench_expect_pack, bench_expect_pack_columns, bench_expect_unpack;
 
 /* Largest error of a kernel on a sample of its results; bad: an error above its bound, or NaN. */
 typedef struct bench_error {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "probe.h"
+#include "stats.h"
 
 enum { FEW = 5 }; /* samples that count: fewer say little */
 
@@ -31,7 +32,7 @@ static double own_isa_share(const bench_case *c, const bench_machine *machine)
 
 static void quartiles(double *values, int32_t count, double out[3])
 {
-    for (int i = 0; i < 3; i++) out[i] = bench_quantile(values, count, 0.25 * (i + 1));
+    for (int i = 0; i < 3; i++) out[i] = stats_quantile(values, count, 0.25 * (i + 1));
 }
 
 static summary summarise(const bench_case *c, const bench_machine *machine)
@@ -55,7 +56,7 @@ static summary summarise(const bench_case *c, const bench_machine *machine)
         of_peak[s.kept] = gflops / sample->peak;
         of_roof[s.kept++] = s.memory_bound ? gb_per_s / triad : gflops / (sample->peak * own_isa_share(c, machine));
     }
-    const double rate = bench_quantile(rates, s.kept, 0.5);
+    const double rate = stats_quantile(rates, s.kept, 0.5);
     s.gflops = 1e-9 * rate * cost.flops / items;
     s.gb_per_s = 1e-9 * rate * cost.bytes / items;
     quartiles(of_peak, s.kept, s.of_peak);

@@ -3,52 +3,19 @@
 
 #include <omp.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/share.h"
 #include "probe.h"
+#include "stats.h"
 
 static const double PROBE_S = 0.001, SAMPLE_S = 0.003, KEEP = 0.96, BUSY = 0.98;
 /* SLICE: rows that kernels are given at once in training; fewer would load operands more often than training does. */
 enum { SLICE = 128, REPEATS_MOST = 64 };
 
 /* --------------------------------------------------------------------------------------------------------- threads */
-
-/* Processor of thread `rank`: the first allowed ones of their cores.  -1: not known. */
-static int cpu_of(int32_t rank, const cpu_set_t *allowed)
-{
-    for (int pass = 0; pass < 2; pass++)
-        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-            if (!CPU_ISSET((size_t)cpu, allowed)) continue;
-            char path[96];
-            int first = cpu;
-            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
-            FILE *file = fopen(path, "r");
-            if (file) {
-                if (fscanf(file, "%d", &first) != 1) first = cpu;
-                fclose(file);
-            }
-            if ((first == cpu) == (pass == 0) && rank-- == 0) return cpu;
-        }
-    return -1;
-}
-
-/* Found once: a sample must not read files. */
-static int cpu_of_rank(int32_t rank)
-{
-    static int known[BENCH_THREADS_MOST];
-    static bool asked;
-    if (!asked) {
-        cpu_set_t allowed;
-        const bool readable = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
-        for (int32_t r = 0; r < BENCH_THREADS_MOST; r++) known[r] = readable ? cpu_of(r, &allowed) : -1;
-        asked = true;
-    }
-    return known[rank];
-}
 
 static double thread_seconds(void)
 {
@@ -67,12 +34,12 @@ static double run(const bench_kernel *k, const bench_data *data, const bench_set
     double begin_s = 1e300, last_begin_s = 0, end_s = 0, least_busy = 1;
     const int32_t panels = (last - first + BENCH_PANEL - 1) / BENCH_PANEL,
                   team = set->blas && threads < 2 ? 2 : threads;
-    (void)cpu_of_rank(0);
+    (void)probe_cpu(0);
 #pragma omp parallel num_threads(team) reduction(min : begin_s, least_busy) reduction(max : last_begin_s, end_s)
     {
         const int32_t rank = omp_get_thread_num();
         cpu_set_t before, own;
-        const int cpu = rank < threads ? cpu_of_rank(rank) : -1;
+        const int cpu = rank < threads ? probe_cpu(rank) : -1;
         const bool bound = cpu >= 0 && sched_getaffinity(0, sizeof before, &before) == 0;
         if (bound) {
             CPU_ZERO(&own);
@@ -160,25 +127,12 @@ bool bench_take(bench_case *c, const bench_data *data, bench_probes *probes)
     return true;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double bench_quantile(double *values, int32_t count, double share)
-{
-    if (count == 0) return 0;
-    qsort(values, (size_t)count, sizeof *values, ascending);
-    return values[(int32_t)(share * (count - 1) + 0.5)];
-}
-
 double bench_good_peak(const bench_probes *probes)
 {
     double *sorted = malloc((size_t)(probes->count + 1) * sizeof *sorted);
     if (!sorted) return 0;
     memcpy(sorted, probes->peak, (size_t)probes->count * sizeof *sorted);
-    const double good = bench_quantile(sorted, probes->count, 0.9);
+    const double good = stats_quantile(sorted, probes->count, 0.9);
     free(sorted);
     return good;
 }

@@ -49,9 +49,6 @@ double bench_good_peak(const bench_probes *probes);
 /* One more sample, between the last probe and one more. */
 bool bench_take(bench_case *c, const bench_data *data, bench_probes *probes);
 
-/* The value below which `share` of `count` values are; they get sorted.  0 of none. */
-double bench_quantile(double *values, int32_t count, double share);
-
 /* Does the sample count? */
 bool bench_keeps(const bench_sample *sample, double good_peak);
 int32_t bench_kept(const bench_case *c, double good_peak); /* how many do */

@@ -66,35 +66,47 @@ static int first_of_core(int cpu, const cpu_set_t *allowed)
     return first == cpu || first < 0 || first >= CPU_SETSIZE || !CPU_ISSET((size_t)first, allowed);
 }
 
-/* Where thread 0, 1, .. of a probe stands: cpus (CPU_SETSIZE).  Returns how many; 0 when the kernel does not say. */
-static int order_of_cpus(int *cpus, int *cores)
+/* Where thread 0, 1, .. stands, and how many cores that is; count 0: the kernel does not say. */
+typedef struct places {
+    int cpus[CPU_SETSIZE];
+    int count, cores;
+} places;
+
+/* Found once, outside of parallel regions: neither a probe nor a sample must read files. */
+static const places *find_places(void)
 {
+    static places found;
     cpu_set_t allowed;
-    *cores = 1;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 0;
-    int count = 0;
+    if (found.cores > 0) return &found;
+    found.cores = 1;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return &found;
     for (int want_first = 1; want_first >= 0; want_first--) {
         for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-            if (CPU_ISSET((size_t)cpu, &allowed) && first_of_core(cpu, &allowed) == want_first) cpus[count++] = cpu;
-        if (want_first) *cores = count;
+            if (CPU_ISSET((size_t)cpu, &allowed) && first_of_core(cpu, &allowed) == want_first)
+                found.cpus[found.count++] = cpu;
+        if (want_first) found.cores = found.count;
     }
-    return count;
+    return &found;
 }
 
 int probe_cores(void)
 {
-    int cpus[CPU_SETSIZE], cores;
-    (void)order_of_cpus(cpus, &cores);
-    return cores;
+    return find_places()->cores;
 }
 
-static void stand_on(const int *cpus, int count, int thread, cpu_set_t *before)
+int probe_cpu(int thread)
+{
+    const places *p = find_places();
+    return p->count > 0 ? p->cpus[thread % p->count] : -1;
+}
+
+static void stand_on(int cpu, cpu_set_t *before)
 {
     CPU_ZERO(before);
-    if (count == 0 || sched_getaffinity(0, sizeof *before, before) != 0) return;
+    if (cpu < 0 || sched_getaffinity(0, sizeof *before, before) != 0) return;
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET((size_t)cpus[thread % count], &one);
+    CPU_SET((size_t)cpu, &one);
     (void)sched_setaffinity(0, sizeof one, &one); /* refused: the probe is then as bound as everything else here */
 }
 
@@ -108,14 +120,13 @@ static void stand_as(const cpu_set_t *before)
 double probe_peak_gflops(int isa, int threads, double seconds)
 {
     if (!probe_has(isa) || threads < 1) return 0.0;
-    int cpus[CPU_SETSIZE], cores;
-    const int count = order_of_cpus(cpus, &cores);
+    (void)find_places();
     const double lanes = isa == PROBE_AVX512 ? 16.0 : isa == PROBE_AVX2 ? 8.0 : 4.0;
     double gflops = 0.0, sum = 0.0;
 #pragma omp parallel num_threads(threads) reduction(+ : gflops, sum)
     {
         cpu_set_t before;
-        stand_on(cpus, count, omp_get_thread_num(), &before);
+        stand_on(probe_cpu(omp_get_thread_num()), &before);
         /* The core needs some time to turn on wide registers, and threads do not start all at once. */
         const double warm = probe_now_s() + 0.1 * seconds;
         while (probe_now_s() < warm) sum += (double)run_loop(isa, CHUNK_TURNS);
@@ -148,8 +159,7 @@ double probe_triad_gb_per_s(int threads, size_t array_bytes, double seconds)
     if (memory == MAP_FAILED) return 0.0;
     (void)madvise(memory, bytes, MADV_HUGEPAGE); /* as libist's own blocks; refused: small pages, a little slower */
     float *x = memory, *y = x + count, *z = y + count;
-    int cpus[CPU_SETSIZE], cores;
-    const int cpu_count = order_of_cpus(cpus, &cores);
+    (void)find_places();
     double best_s = 1e30, stop_s = 0.0;
     int enough = 0;
 #pragma omp parallel num_threads(threads)
@@ -157,7 +167,7 @@ double probe_triad_gb_per_s(int threads, size_t array_bytes, double seconds)
         const size_t t = (size_t)omp_get_thread_num(), all = (size_t)omp_get_num_threads();
         const size_t begin = count * t / all, end = count * (t + 1) / all;
         cpu_set_t before;
-        stand_on(cpus, cpu_count, (int)t, &before);
+        stand_on(probe_cpu((int)t), &before);
         for (size_t i = begin; i < end; i++) { /* first touch by who will use it */
             x[i] = 0.0F;
             y[i] = 1.0F;

@@ -27,6 +27,9 @@ double probe_peak_gflops(int isa, int threads, double seconds);
 double probe_triad_gb_per_s(int threads, size_t array_bytes, double seconds);
 
 int probe_cores(void); /* with a processor that we may use; 1 when the kernel does not say */
+/* Where thread 0, 1, .. of a probe stands; -1 when the kernel does not say.  The first call of the process is to be made
+ * outside of parallel regions. */
+int probe_cpu(int thread);
 
 double probe_now_s(void); /* monotonic */
 
