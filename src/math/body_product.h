@@ -29,16 +29,6 @@ enum { TILE_R = 4, TILE_V = 3 };
 enum { SUMS_R = 8, SUMS_V = 4 }; /* of the largest tile below */
 enum { BLOCK_ROWS = 128, BLOCK_STEPS = 512, PANEL = IST__LANES };
 
-LANES_INLINE lanes_f32 load_part(const float *from)
-{
-    return *(const lanes_f32_memory *)(const void *)from;
-}
-
-LANES_INLINE void store_part(float *to, lanes_f32 value)
-{
-    *(lanes_f32_memory *)(void *)to = value;
-}
-
 /* sum[r][v] += A[r, k] B[k, v] for `steps` steps; a moves by `step` floats, its rows lie `row` floats apart.  `ahead` is
  * what will be read of A later; a step asks for one line of it and moves on by ahead_step floats. */
 LANES_INLINE void multiply_add(const int R, const int V, int32_t steps, const float *a, int64_t row, int64_t step,
@@ -50,7 +40,7 @@ LANES_INLINE void multiply_add(const int R, const int V, int32_t steps, const fl
         __builtin_prefetch(ahead, 0, 3);
         ahead += ahead_step;
         LANES_UNROLL
-        for (int v = 0; v < V; v++) column[v] = load_part(b + v * LANES_PART);
+        for (int v = 0; v < V; v++) column[v] = lanes_part_load(b + v * LANES_PART);
         LANES_UNROLL
         for (int r = 0; r < R; r++) {
             const lanes_f32 factor = lanes_part_all(a[r * row]);
@@ -86,7 +76,7 @@ LANES_INLINE void multiply_tile(const int R, const int V, const tile_work *t)
     for (int r = 0; r < R; r++) {
         LANES_UNROLL
         for (int v = 0; v < V; v++)
-            sum[r][v] = t->first ? lanes_part_all(0) : load_part(t->c + r * t->ldc + v * LANES_PART);
+            sum[r][v] = t->first ? lanes_part_all(0) : lanes_part_load(t->c + r * t->ldc + v * LANES_PART);
     }
     const float *a = t->a, *b = t->b;
     if (t->run >= t->steps) {
@@ -102,7 +92,7 @@ LANES_INLINE void multiply_tile(const int R, const int V, const tile_work *t)
     LANES_UNROLL
     for (int r = 0; r < R; r++) {
         LANES_UNROLL
-        for (int v = 0; v < V; v++) store_part(t->c + r * t->ldc + v * LANES_PART, sum[r][v]);
+        for (int v = 0; v < V; v++) lanes_part_store(t->c + r * t->ldc + v * LANES_PART, sum[r][v]);
     }
 }
 
@@ -136,10 +126,11 @@ static void (*const multiply_tiles[][TILE_V])(const tile_work *) = {
 #endif
 };
 
-/* Of `left` vectors the next tile takes three, but two and two of the last four. */
-LANES_INLINE int next_vectors(int left)
+/* Of `left` vectors, or panels, the next tile takes as many as it can; but of the last four two, where it could take
+ * three, for one alone is slow. */
+LANES_INLINE int next_vectors(int left, int most)
 {
-    return left == 4 ? 2 : left < TILE_V ? left : TILE_V;
+    return left == 4 && most == 3 ? 2 : left < most ? left : most;
 }
 
 /* Rows of the next tile: the largest power of two that is left, and not more than a tile has; *which is its place in
@@ -157,7 +148,7 @@ static void multiply_block(const ist__view *a, int32_t row, int32_t row_end, int
 {
     const float *steps = a->at + k / PANEL * a->step_panel + k % PANEL * a->step;
     for (int v = 0, some; v < vectors; v += some) {
-        some = next_vectors(vectors - v);
+        some = next_vectors(vectors - v, TILE_V);
         t->b = b + v * LANES_PART;
         for (int32_t r = row; r < row_end;) {
             int which;
@@ -259,13 +250,13 @@ LANES_INLINE void step_tile(const int kind, const int R, const int V, const step
         LANES_UNROLL
         for (int v = 0; v < V; v++) {
             const int64_t at = place + step_place(work->panel_stride, r, v);
-            lanes_f32 w = load_part(work->w + at), s = {0}, t = {0};
-            if (kind != IST_SGD) s = load_part(work->s + at);
-            if (kind == IST_ADAM) t = load_part(work->t + at);
+            lanes_f32 w = lanes_part_load(work->w + at), s = {0}, t = {0};
+            if (kind != IST_SGD) s = lanes_part_load(work->s + at);
+            if (kind == IST_ADAM) t = lanes_part_load(work->t + at);
             rule_apply(kind, rule, sum[r][v], &w, &s, &t);
-            store_part(work->w + at, w);
-            if (kind != IST_SGD) store_part(work->s + at, s);
-            if (kind == IST_ADAM) store_part(work->t + at, t);
+            lanes_part_store(work->w + at, w);
+            if (kind != IST_SGD) lanes_part_store(work->s + at, s);
+            if (kind == IST_ADAM) lanes_part_store(work->t + at, t);
         }
     }
 }
@@ -325,7 +316,7 @@ static void weight_step(const ist__rule *rule, int32_t outputs, int32_t inputs, 
         const int32_t count = inputs - i < block ? inputs - i : block;
         work.x = x + i * ld;
         for (int32_t p = 0, some; p < panels; p += some) {
-            some = panels - p == 4 && STEP_PANELS == 3 ? 2 : panels - p < STEP_PANELS ? panels - p : STEP_PANELS;
+            some = next_vectors(panels - p, STEP_PANELS);
             turn_rows(some * PANEL, outputs - p * PANEL, batch, ld, d + (int64_t)p * PANEL * ld, turned);
             const int64_t place = p * panel_stride + (int64_t)i * PANEL;
             work.w = weight + place;

@@ -75,10 +75,20 @@ LANES_INLINE lanes_int lanes_int_all(int32_t value)
     return r;
 }
 
+LANES_INLINE lanes_f32 lanes_part_load(const float *from)
+{
+    return *(const lanes_f32_memory *)(const void *)from;
+}
+
+LANES_INLINE void lanes_part_store(float *to, lanes_f32 value)
+{
+    *(lanes_f32_memory *)(void *)to = value;
+}
+
 LANES_INLINE lanes lanes_load_16(const float *from)
 {
     lanes r;
-    LANES_EACH (i) r.part[i] = *(const lanes_f32_memory *)(const void *)(from + i * LANES_PART);
+    LANES_EACH (i) r.part[i] = lanes_part_load(from + i * LANES_PART);
     return r;
 }
 
@@ -91,7 +101,7 @@ LANES_INLINE lanes_int lanes_int_load_16(const int32_t *from)
 
 LANES_INLINE void lanes_store_16(float *to, lanes v)
 {
-    LANES_EACH (i) *(lanes_f32_memory *)(void *)(to + i * LANES_PART) = v.part[i];
+    LANES_EACH (i) lanes_part_store(to + i * LANES_PART, v.part[i]);
 }
 
 LANES_INLINE void lanes_int_store_16(int32_t *to, lanes_int v)

@@ -6,6 +6,7 @@
 
 #include "math/gemm.h"
 
+_Static_assert((int)IST__PANEL == (int)IST__LANES, "a panel of a shape is a vector of the kernels");
 enum { NATIVE_TILE = 128, TILE_LEAST = 64, TILES_MOST = 32, LANES = IST__LANES };
 
 int32_t ist__tile_rows(const ist__engine *engine, int32_t width)

@@ -123,7 +123,7 @@ static void forward(const ist__step *step, ist__worker *worker)
 /* Softmax and loss of this worker's samples; whole vectors of 16, so that no two threads share a cache line. */
 static void differentiate_loss(const ist__step *step, const ist__worker *worker)
 {
-    enum { LANES = 16 };
+    enum { LANES = IST__LANES };
     const ist__scratch *s = step->scratch;
     const int32_t top = step->shape->hidden_count;
     int64_t first, last;
