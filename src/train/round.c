@@ -47,7 +47,7 @@ static void average_shared(ist__training *t)
 static double mean_phase_s(ist__training *t, int phase)
 {
     int64_t sum_ns = 0;
-    for (int32_t k = 0; k < t->host.plan->team_count; k++) sum_ns += atomic_load(&t->teams[k].phase_ns[phase]);
+    for (int32_t k = 0; k < t->host.plan->team_count; k++) sum_ns += atomic_load(&t->teams[k].times.ns[phase]);
     return (double)sum_ns * 1e-9 / t->host.plan->thread_count;
 }
 
@@ -175,53 +175,30 @@ static void for_my_subnets(ist__training *t, ist__worker *worker, void (*part)(i
         if (is_mine(t, s, worker)) part(t, s, worker);
 }
 
-/* The clock of one thread: what passed since the last call belongs to `phase`, but for what it waited at barriers. */
-typedef struct stopwatch {
-    const ist__worker *worker;
-    double last_s, last_waited_s;
-    double spent_s[IST__PHASES];
-} stopwatch;
-
-static void charge(stopwatch *watch, int phase)
-{
-    const double now = ist__seconds(), waited = watch->worker->waited_s - watch->last_waited_s;
-    watch->spent_s[phase] += now - watch->last_s - waited;
-    watch->spent_s[IST__WAIT] += waited;
-    watch->last_s = now;
-    watch->last_waited_s = watch->worker->waited_s;
-}
-
-static void hand_in(stopwatch *watch, ist__team_space *team)
-{
-    for (int i = 0; i < IST__PHASES; i++) {
-        atomic_fetch_add(&team->phase_ns[i], (int64_t)(watch->spent_s[i] * 1e9));
-        watch->spent_s[i] = 0;
-    }
-}
-
 static void rounds(void *argument, ist__worker *worker)
 {
     ist__training *t = argument;
     ist__team_space *team = &t->teams[worker->team];
     const bool leader = worker->team == 0 && worker->rank == 0;
-    stopwatch watch = {.worker = worker, .last_s = ist__seconds()};
+    ist__stopwatch watch = ist__stopwatch_start(worker);
     for (bool first = true;; first = false) {
         if (leader && !first && !atomic_load(&t->diverged)) close_round(t);
         if (leader) open_round(t); /* R1 */
         ist__all_barrier(worker);
-        charge(&watch, IST__WAIT);
         if (!t->going) break;
+        ist__stopwatch_next(&watch, IST__GATHER);
         for_my_subnets(t, worker, gather); /* R2 */
-        charge(&watch, IST__GATHER);
+        ist__stopwatch_next(&watch, IST__TRAIN);
         for_my_subnets(t, worker, train); /* R3 */
-        charge(&watch, IST__TRAIN);
+        ist__stopwatch_next(&watch, IST__WRITE_BACK);
         ist__all_barrier(worker);                                              /* R4 */
         if (!atomic_load(&t->diverged)) for_my_subnets(t, worker, write_back); /* R5 */
-        charge(&watch, IST__WRITE_BACK);
-        hand_in(&watch, team);    /* before the barrier: the leader reads it behind */
-        ist__all_barrier(worker); /* R6 */
+        ist__stopwatch_next(&watch, IST__WAIT);
+        ist__stopwatch_hand_in(&watch, &team->times); /* before the barrier: the leader reads it behind */
+        ist__all_barrier(worker);                     /* R6 */
     }
-    hand_in(&watch, team);
+    ist__stopwatch_next(&watch, IST__WAIT);
+    ist__stopwatch_hand_in(&watch, &team->times);
 }
 
 ist_status ist__training_run(ist__training *t, int64_t limit, ist_round_fn on_round, void *user, ist__error *error)

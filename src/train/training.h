@@ -3,12 +3,12 @@
 #define IST_TRAIN_TRAINING_H
 
 #include <jansson.h>
-#include <stdatomic.h>
 
 #include "data/dataset.h"
 #include "model/exchange.h"
 #include "model/params.h"
 #include "train/host.h"
+#include "train/stopwatch.h"
 #include "train/subnet.h"
 
 /* A subnet: its block lies in a region on the node of the team that trains it. */
@@ -25,16 +25,13 @@ typedef struct ist__subnet {
     double loss; /* sum over the round's samples; written by rank 0 of the team */
 } ist__subnet;
 
-/* Where the time of a thread goes; WAIT: at barriers, wherever they are, and while the leader deals. */
-enum { IST__GATHER, IST__TRAIN, IST__WAIT, IST__WRITE_BACK, IST__PHASES };
-
 /* A team's work space, shared by its subnets one after another. */
 typedef struct ist__team_space {
     ist__region region; /* scratch; with IST_DATA_REPLICATE also the node's copy, at the node's first team */
     ist__scratch scratch;
     void *copy;
     int32_t *copy_labels;
-    _Atomic int64_t phase_ns[IST__PHASES]; /* of all its threads together */
+    ist__phase_times times;
 } ist__team_space;
 
 typedef struct ist__training {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shell.sh - shell scripts parse, and shellcheck has no warning where it is installed.
+# shell.sh - shell scripts parse, shellcheck has no warning where it is installed, and who says #! can be executed.
 # shellcheck source=lint.sh
 source "$(dirname "$0")/lint.sh"
 scripts=()
@@ -10,6 +10,8 @@ while IFS= read -r file; do
     esac
 done < <(files '*.sh' '*[!.]*' 2>/dev/null | grep -vE '\.(c|h|md|npy|gz|wav|xml|json|txt)$')
 for file in "${scripts[@]}"; do
+    IFS= read -r first <"$file"
+    case $first in '#!'*) [ -x "$file" ] || object "$file: begins with #! and is not executable" ;; esac
     bash -n "$file" 2>&1 || object "$file: does not parse"
     if command -v shellcheck >/dev/null; then
         # SC2054: a comma in an array is an argument of ours (--hidden 40,24).
