@@ -4,8 +4,7 @@
  * parts of one array that meet inside such a page are on one node, whatever was asked for.
  *
  * Why regions are preferred and not strict: with MPOL_BIND an exhausted node gets the process killed.  With a preferred
- * node pages spill silently, so belief is not enough: ist__pages_where asks move_pages, in its query mode (no target
- * nodes: nothing moves), through the raw system call, because libnuma would be one more library for one function.
+ * node pages spill silently, so belief is not enough: where.c asks the kernel.
  */
 #define _GNU_SOURCE
 #include "numa/pages.h"
@@ -15,12 +14,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "numa/errno_name.h"
 
-enum { SMALL_PAGE_BYTES = 4096, TAKE_BYTES = 64, PAGES_A_CALL = 512 };
+enum { SMALL_PAGE_BYTES = 4096, TAKE_BYTES = 64 };
 
 /* ---------------------------------------------------------------------------------------------------- regions -- */
 
@@ -121,59 +119,6 @@ void ist__pages_touch(void *base, size_t bytes)
     unsigned char *byte = base;
     const size_t to_next = SMALL_PAGE_BYTES - (uintptr_t)base % SMALL_PAGE_BYTES;
     for (size_t at = 0; at < bytes; at += at ? SMALL_PAGE_BYTES : to_next) *(volatile unsigned char *)(byte + at) = 0;
-}
-
-/* --------------------------------------------------------------------------------------------- where pages are -- */
-
-/* Slot of by_node for move_pages's answer; the last one for what is not on a node that we know. */
-static int32_t slot_of(const ist__machine *machine, int answer, int32_t guess)
-{
-    if (answer < 0) return machine->node_count;
-    if (guess < machine->node_count && machine->nodes[guess].os_index == answer) return guess;
-    for (int32_t i = 0; i < machine->node_count; i++)
-        if (machine->nodes[i].os_index == answer) return i;
-    return machine->node_count;
-}
-
-/* Bytes of [first, end) that lie in the page at `page`. */
-static int64_t overlap(uintptr_t page, uintptr_t page_bytes, uintptr_t first, uintptr_t end)
-{
-    const uintptr_t from = page > first ? page : first, to = page + page_bytes < end ? page + page_bytes : end;
-    return (int64_t)(to - from);
-}
-
-/* Ask about up to PAGES_A_CALL pages from *page on and move *page behind them. */
-static int ask_chunk(const ist__machine *machine, uintptr_t *page, uintptr_t page_bytes, uintptr_t first, uintptr_t end,
-                     int64_t *by_node)
-{
-    void *pages[PAGES_A_CALL];
-    int answers[PAGES_A_CALL];
-    unsigned long count = 0;
-    for (uintptr_t at = *page; at < end && count < PAGES_A_CALL; at += page_bytes) {
-        answers[count] = -ENOENT;
-        pages[count++] = (void *)at;
-    }
-    if (syscall(SYS_move_pages, 0, count, pages, NULL, answers, 0) < 0) return errno;
-    int32_t slot = 0;
-    for (unsigned long i = 0; i < count; i++, *page += page_bytes) {
-        slot = slot_of(machine, answers[i], slot);
-        by_node[slot] += overlap(*page, page_bytes, first, end);
-    }
-    return 0;
-}
-
-int ist__pages_where(const ist__machine *machine, const void *base, size_t bytes, int64_t *by_node)
-{
-    const uintptr_t first = (uintptr_t)base, end = first + bytes;
-    const uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t page = first / page_bytes * page_bytes;
-    memset(by_node, 0, ((size_t)machine->node_count + 1) * sizeof *by_node);
-    int refusal = machine->this_system ? 0 : ENOSYS;
-    while (!refusal && page < end) refusal = ask_chunk(machine, &page, page_bytes, first, end, by_node);
-    if (!refusal) return 0;
-    memset(by_node, 0, ((size_t)machine->node_count + 1) * sizeof *by_node);
-    by_node[machine->node_count] = (int64_t)bytes;
-    return refusal;
 }
 
 /* --------------------------------------------------------------------------------------------------- settings -- */

@@ -47,6 +47,19 @@ void ist__pages_touch(void *base, size_t bytes);
  * unknown).  [any thread] */
 int ist__pages_where(const ist__machine *machine, const void *base, size_t bytes, int64_t *by_node);
 
+/* The same page by page.  base on a boundary of pages of ist__page_bytes; nodes out (pages): index into machine->nodes, or
+ * one of these.  Returns as ist__pages_where.  [any thread] */
+enum { IST__PAGE_UNKNOWN = -1, IST__PAGE_ELSEWHERE = -2 }; /* not present or not told; a node that is not among ours */
+int ist__pages_nodes(const ist__machine *machine, const void *base, size_t pages, int16_t *nodes);
+size_t ist__page_bytes(void);
+
+/* Pages that NUMA balancing moved since the start, -1 where the kernel does not tell. */
+typedef struct ist__balanced {
+    int64_t process; /* for threads of this process that are alive, whoever made them; /proc/self/task/TID/sched */
+    int64_t system;  /* for all processes; /proc/vmstat */
+} ist__balanced;
+ist__balanced ist__pages_balanced(void);
+
 /* Settings of the system that move or enlarge pages, as text: "always", "madvise", "never"; "0", "1", ...; "unknown". */
 typedef struct ist__page_settings {
     char huge_pages[16];

@@ -267,8 +267,8 @@ typedef struct {
 } ist_progress;
 IST_API ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out); /* out->struct_size set */
 
-/* Called after every round by the calling thread while the teams wait: be quick, call nothing of this context.
- * Returning other than 0 ends the call after this round. */
+/* Called after every round by the calling thread while the teams wait: be quick, call nothing of this context but
+ * ist_trainer_verify.  Returning other than 0 ends the call after this round. */
 typedef int32_t (*ist_round_fn)(void *user, const ist_progress *progress);
 
 /* Train at most `rounds` rounds (0: to the end of the run), or until ist_trainer_stop.  A round: deal [M2], gather [M3],
@@ -291,6 +291,33 @@ IST_API ist_status ist_trainer_resume(ist_trainer *trainer, const char *path);
 /* Where the pages of every subnet's block, data and of the master's stripes are, read back from the kernel, with the
  * planned bytes beside them: one JSON object.  Buffer rules as ist_context_report. */
 IST_API ist_status ist_trainer_report(ist_trainer *trainer, char *buffer, size_t capacity_bytes, size_t *need_bytes);
+
+/* Where the bytes of a run are now, by the kernel's word on each page.  A range is one kind of memory (weights, optimiser
+ * state, rows, work space, stripes of the master, ..) of one team or subnet. */
+typedef struct {
+    size_t struct_size;
+    int64_t bytes;         /* all that has a home; the next three are its parts */
+    int64_t local_bytes;   /* at home */
+    int64_t remote_bytes;  /* on another node */
+    int64_t unknown_bytes; /* not told: not in memory, or watched by NUMA balancing, or the kernel refuses to tell */
+    int64_t hot_bytes, hot_local_bytes, hot_unknown_bytes; /* of all: what every local step reads or writes */
+    int64_t moved_bytes;    /* on another node than at the last check: by NUMA balancing, migratepages, .. */
+    int64_t balanced_pages; /* that NUMA balancing moved for threads of this process since the last check, ours or the
+                               host's; -1: the kernel does not tell */
+    int64_t checks;         /* so far, this one counted; reports count, too */
+    double seconds;         /* that this check took */
+    int32_t nodes;          /* with memory that we may use; 1: nothing can be wrong */
+    int32_t wrong;          /* ranges with remote bytes */
+} ist_placement;
+/* clang-format off */
+#define IST_PLACEMENT_INIT { sizeof(ist_placement), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0, 0 }
+/* clang-format on */
+
+/* Ask where every page is.  Costs some 0.1 us a page of 4 KiB, and two bytes a page from the first call on.  May be called
+ * between calls and from on_round; not while ist_trainer_run works.  out->struct_size set; NULL: only check.
+ * IST_E_PLACEMENT with IST_PLACE_STRICT: bytes are on another node than asked, or the system does not tell (asked only
+ * where there are several nodes).  ist_trainer_create asks the same with IST_PLACE_STRICT, after first touch. */
+IST_API ist_status ist_trainer_verify(ist_trainer *trainer, ist_placement *out);
 
 /* The same sums as planned, before anything is allocated: bytes of each node for this model and training, JSON.
  * dataset_rows, dataset_type: what would be trained on.  Works on contexts made from a topology text. */

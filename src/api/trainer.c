@@ -20,6 +20,10 @@ ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model
     trainer->context = context;
     trainer->model = model;
     status = ist__training_create(&trainer->training, &context->host, &model->net, dataset, &known, &context->error);
+    if (!status && context->host.placement == IST_PLACE_STRICT) {
+        status = ist__training_verify(trainer->training, &model->region, NULL, &context->error);
+        if (status) ist__training_destroy(trainer->training);
+    }
     if (status) ist__free(trainer);
     else *out = trainer;
     return status;
@@ -79,12 +83,30 @@ ist_status ist_trainer_resume(ist_trainer *trainer, const char *path)
     return ist__training_resume(trainer->training, path, &trainer->context->error);
 }
 
+ist_status ist_trainer_verify(ist_trainer *trainer, ist_placement *out)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    ist_placement found = IST_PLACEMENT_INIT;
+    const size_t caller_knows = out ? out->struct_size : sizeof found;
+    if (caller_knows < sizeof found)
+        return ist__fail(&trainer->context->error, IST_E_ARGUMENT, "struct_size is %zu, expected at least %zu",
+                         caller_knows, sizeof found);
+    const ist_status status =
+        ist__training_verify(trainer->training, &trainer->model->region, &found, &trainer->context->error);
+    if (status || !out) return status;
+    memcpy(out, &found, sizeof found);
+    out->struct_size = caller_knows;
+    return IST_OK;
+}
+
 ist_status ist_trainer_report(ist_trainer *trainer, char *buffer, size_t capacity_bytes, size_t *need_bytes)
 {
     if (!trainer) return IST_E_ARGUMENT;
     if (!buffer && capacity_bytes > 0) return ist__refuse(trainer->context, IST_E_ARGUMENT, "buffer is NULL");
     json_t *report = ist__training_report(trainer->training);
-    if (report)
+    if (report) {
         json_object_set_new(report, "master", ist__stripes_report(&trainer->model->region, &trainer->context->host));
+        json_object_set_new(report, "proof", ist__training_proof(trainer->training, &trainer->model->region));
+    }
     return ist__give_json(trainer->context, report, buffer, capacity_bytes, need_bytes);
 }

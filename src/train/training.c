@@ -153,6 +153,7 @@ void ist__training_destroy(ist__training *t)
     for (int32_t k = 0; t->teams && k < t->host.plan->team_count; k++) ist__region_destroy(&t->teams[k].region);
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->master_state[i]);
     ist__deal_destroy(&t->deal);
+    ist__proof_destroy(&t->proof);
     ist__free(t->subnets);
     ist__free(t->teams);
     ist__free(t);

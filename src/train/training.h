@@ -8,6 +8,7 @@
 #include "model/exchange.h"
 #include "model/params.h"
 #include "train/host.h"
+#include "train/proof.h"
 #include "train/stopwatch.h"
 #include "train/subnet.h"
 
@@ -55,6 +56,7 @@ typedef struct ist__training {
     double seconds_before;
     atomic_int diverged; /* 1 + a subnet whose loss or parameters are not finite */
     atomic_int stop;
+    ist__proof proof; /* zeroed until somebody asks where the pages are */
 } ist__training;
 
 /* net and data: borrowed.  Validates config (subnets 0: net->subnets). */
@@ -71,6 +73,12 @@ json_t *ist__training_report(const ist__training *training);
 /* Planned bytes, for a run that need not exist. */
 json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config, int64_t rows,
                            int32_t type, ist__error *error);
+
+/* ranges.c: where the pages are.  master: the region of net->param.  Not while the run works, but for its on_round. */
+ist_status ist__training_verify(ist__training *training, const ist__region *master, ist_placement *out,
+                                ist__error *error);
+/* What ist__proof_json tells, and "not_placed": what steps use and nobody here placed; NULL when out of memory. */
+json_t *ist__training_proof(ist__training *training, const ist__region *master);
 
 /* resume.c */
 ist_status ist__training_save(ist__training *training, const char *path, ist__error *error);

@@ -1,0 +1,134 @@
+/* ranges.c - which memory of a run is what: the proof's list of stretches and ranges, and what steps use beside them.
+ *
+ * Floor: train.  Cold.
+ */
+#include "base/mem.h"
+#include "numa/report.h"
+#include "train/stripes.h"
+#include "train/training.h"
+
+/* ------------------------------------------------------------------------------------------------------ ranges -- */
+
+static void add_subnet(ist__proof *proof, const ist__training *t, int32_t s)
+{
+    const ist__subnet *subnet = &t->subnets[s];
+    const int32_t team = subnet->team, node = subnet->region.node;
+    const size_t block = (size_t)subnet->shape.floats * sizeof(float);
+    ist__proof_add_stretch(proof, subnet->region.base, subnet->region.bytes);
+    ist__proof_add_range(proof, IST__KIND_WEIGHTS, team, s, node, subnet->param, block);
+    for (int32_t i = 0; i < t->state_count; i++)
+        ist__proof_add_range(proof, IST__KIND_STATE, team, s, node, subnet->state[i], block);
+    if (!subnet->shard) return;
+    const size_t rows = (size_t)subnet->batches.rows;
+    ist__proof_add_range(proof, IST__KIND_DATA, team, s, node, subnet->shard,
+                         rows * (size_t)t->data->features * ist__type_bytes(t->data->type));
+    ist__proof_add_range(proof, IST__KIND_DATA, team, s, node, subnet->shard_labels, rows * sizeof(int32_t));
+}
+
+static void add_team(ist__proof *proof, const ist__training *t, int32_t k)
+{
+    const ist__team_space *team = &t->teams[k];
+    const int32_t node = team->region.node;
+    if (!team->region.base) return;
+    ist__proof_add_stretch(proof, team->region.base, team->region.bytes);
+    /* Work space first, then the node's copy, if this team holds it. */
+    const unsigned char *end = team->copy ? team->copy : team->region.base + team->region.used_bytes;
+    ist__proof_add_range(proof, IST__KIND_SCRATCH, k, -1, node, team->region.base, (size_t)(end - team->region.base));
+    if (team->copy)
+        ist__proof_add_range(proof, IST__KIND_DATA, k, -1, node, team->copy,
+                             team->region.used_bytes - (size_t)(end - team->region.base));
+}
+
+static void add_stripes(ist__proof *proof, const ist__training *t, int32_t kind, const ist__region *region)
+{
+    const ist__plan *plan = t->host.plan;
+    if (!region->base) return;
+    ist__proof_add_stretch(proof, region->base, region->bytes);
+    for (int32_t k = 0; k < plan->team_count; k++) {
+        size_t first, last;
+        ist__stripe_of(region->bytes, k, plan->team_count, &first, &last);
+        ist__proof_add_range(proof, kind, k, -1, plan->teams[k].node, region->base + first, last - first);
+    }
+}
+
+static void add_all(ist__proof *proof, const ist__training *t, const ist__region *master)
+{
+    for (int32_t s = 0; s < t->config.subnets; s++) add_subnet(proof, t, s);
+    for (int32_t k = 0; k < t->host.plan->team_count; k++) add_team(proof, t, k);
+    add_stripes(proof, t, IST__KIND_MASTER, master);
+    for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_MASTER_STATE, &t->master_state[i]);
+}
+
+/* Regions stay where they are as long as the training lives, so the list is made once. */
+static ist_status check(ist__training *t, const ist__region *master, ist__error *error)
+{
+    if (!t->proof.found) {
+        ist__proof_init(&t->proof, t->host.machine, t->host.placement, ist__pages_nodes);
+        add_all(&t->proof, t, master);
+        const ist_status status = ist__proof_begin(&t->proof, error);
+        if (status) return status;
+        add_all(&t->proof, t, master);
+    }
+    ist__proof_check(&t->proof);
+    return IST_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------- asked -- */
+
+static int64_t balanced_since(int64_t before, int64_t now)
+{
+    if (before < 0 || now < 0) return -1;
+    return now > before ? now - before : 0; /* a thread that ended took its count with it */
+}
+
+ist_status ist__training_verify(ist__training *t, const ist__region *master, ist_placement *out, ist__error *error)
+{
+    ist__verdict v;
+    ist_status status = check(t, master, error);
+    if (!status) status = ist__proof_judge(&t->proof, &v, error);
+    if (!status) status = ist__proof_enforce(&t->proof, &v, error);
+    if (status || !out) return status;
+    const ist__proof *p = &t->proof;
+    *out = (ist_placement){.struct_size = sizeof *out,
+                           .bytes = v.bytes,
+                           .local_bytes = v.local_bytes,
+                           .remote_bytes = v.remote_bytes,
+                           .unknown_bytes = v.unknown_bytes,
+                           .hot_bytes = v.hot_bytes,
+                           .hot_local_bytes = v.hot_local_bytes,
+                           .hot_unknown_bytes = v.hot_unknown_bytes,
+                           .moved_bytes = p->moved_bytes,
+                           .balanced_pages = balanced_since(p->before.process, p->now.process),
+                           .checks = p->checks,
+                           .seconds = p->seconds,
+                           .nodes = t->host.machine->node_count,
+                           .wrong = v.wrong};
+    return IST_OK;
+}
+
+/* What steps use and nobody here placed: told, so that nobody takes it for placed. */
+static json_t *not_placed(const ist__training *t)
+{
+    json_t *list = json_array();
+    if (t->config.data == IST_DATA_SHARED) {
+        const ist_dataset *data = t->data;
+        json_t *rows = ist__report_pages(t->host.machine, data->x, (size_t)(data->rows * data->row_stride_bytes), -1);
+        json_object_set_new(rows, "what", json_string("rows of the dataset, shared: where their owner put them"));
+        json_object_set_new(rows, "used", json_string("step"));
+        json_array_append_new(list, rows);
+    }
+    if (t->host.engine.kind == IST_ENGINE_OPENBLAS)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:n}", "what",
+                                              "packing buffers of OpenBLAS: one table for the process, on the nodes of "
+                                              "the threads that used them first",
+                                              "used", "step", "bytes"));
+    return list;
+}
+
+json_t *ist__training_proof(ist__training *t, const ist__region *master)
+{
+    if (check(t, master, NULL)) return NULL;
+    json_t *json = ist__proof_json(&t->proof);
+    if (json) json_object_set_new(json, "not_placed", not_placed(t));
+    return json;
+}
