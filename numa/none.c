@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "numa/bind.h"
 #include "numa/errno_name.h"
+#include "numa/part.h"
 #include "numa/places.h"
 #include "numa/topology.h"
 
@@ -104,13 +105,14 @@ static ist_status fill_machine(ist__machine *machine, const ist__binding *allowe
     if (!machine->cores || !machine->nodes) return ist__fail(error, IST_E_MEMORY, "out of memory for %d cores", cpus);
     for (int32_t cpu = 0; cpu < allowed->cpus; cpu++)
         if (in_mask(allowed, cpu)) machine->cores[machine->core_count++].pu = cpu;
-    machine->nodes[0] = (ist__node){.os_index = 0, .cores = cpus, .memory_bytes = memory_bytes()};
+    machine->nodes[0] =
+        (ist__node){.cores = cpus, .cores_all = cpus, .next = -1, .packages = {-1, -1}, .memory_bytes = memory_bytes()};
     machine->node_count = machine->l3_count = machine->package_count = 1;
     machine->pus = configured > cpus ? (int32_t)configured : cpus;
     machine->pus_allowed = cpus;
     machine->this_system = true;
     snprintf(machine->source, sizeof machine->source, "none (built without hwloc)");
-    return IST_OK;
+    return ist__part_take(machine, 0, 1, error);
 }
 
 ist_status ist__topology_load(ist__topology **out, const char *description, ist__error *error)
@@ -142,6 +144,11 @@ void ist__topology_destroy(ist__topology *topology)
     ist__free(topology->machine.cores);
     ist__free(topology->machine.nodes);
     ist__free(topology);
+}
+
+ist_status ist__topology_take_part(ist__topology *topology, int32_t part, int32_t parts, ist__error *error)
+{
+    return ist__part_take(&topology->machine, part, parts, error);
 }
 
 const ist__machine *ist__topology_machine(const ist__topology *topology)

@@ -23,23 +23,64 @@ static json_t *errno_json(int32_t number)
     return number ? json_string(ist__errno_name(number)) : json_null();
 }
 
+/* null for a number that is not known or not there. */
+static json_t *number_or_null(bool known, int64_t number)
+{
+    return known ? json_integer((json_int_t)number) : json_null();
+}
+
+/* [first, last], or null where the system tells no packages. */
+static json_t *packages_json(const int32_t *packages)
+{
+    return packages[0] < 0 ? json_null() : json_pack("[i, i]", (int)packages[0], (int)packages[1]);
+}
+
+/* Where a thread would be bound on each core of ours that is at home here. */
+static json_t *core_pus(const ist__machine *machine, int32_t node)
+{
+    json_t *pus = json_array();
+    for (int32_t c = 0; pus && c < machine->core_count; c++)
+        if (machine->cores[c].node == node) pus = append(pus, json_integer(machine->cores[c].pu));
+    return pus;
+}
+
+static json_t *node_json(const ist__machine *machine, int32_t index)
+{
+    const ist__node *n = &machine->nodes[index];
+    return json_pack(
+        "{s:i, s:i, s:I, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "node", (int)index, "os_index", (int)n->os_index,
+        "memory_bytes", (json_int_t)n->memory_bytes, "cores", (int)n->cores, "cores_allowed", (int)n->cores_allowed,
+        "cores_all", (int)n->cores_all, "pus", core_pus(machine, index), "packages", packages_json(n->packages), "kind",
+        *n->kind ? json_string(n->kind) : json_null(), "bandwidth_mibs",
+        number_or_null(n->bandwidth_mibs > 0, n->bandwidth_mibs), "next", number_or_null(n->next >= 0, n->next));
+}
+
 static json_t *nodes_json(const ist__machine *machine)
 {
     json_t *nodes = json_array();
-    for (int32_t i = 0; nodes && i < machine->node_count; i++)
-        nodes =
-            append(nodes, json_pack("{s:i, s:i, s:I, s:i}", "node", (int)i, "os_index", (int)machine->nodes[i].os_index,
-                                    "memory_bytes", (json_int_t)machine->nodes[i].memory_bytes, "cores",
-                                    (int)machine->nodes[i].cores));
+    for (int32_t i = 0; nodes && i < machine->node_count; i++) nodes = append(nodes, node_json(machine, i));
+    return nodes;
+}
+
+static json_t *closed_json(const ist__machine *machine)
+{
+    json_t *nodes = json_array();
+    for (int32_t i = 0; nodes && i < machine->closed_count; i++) {
+        const ist__closed_node *n = &machine->closed[i];
+        nodes = append(nodes, json_pack("{s:i, s:I, s:o}", "os_index", (int)n->os_index, "memory_bytes",
+                                        (json_int_t)n->memory_bytes, "packages", packages_json(n->packages)));
+    }
     return nodes;
 }
 
 json_t *ist__report_machine(const ist__machine *machine)
 {
-    return json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:b, s:o}", "source", machine->source, "this_system",
-                     (int)machine->this_system, "pus", (int)machine->pus, "pus_allowed", (int)machine->pus_allowed,
-                     "cores", (int)machine->core_count, "packages", (int)machine->package_count, "l3s",
-                     (int)machine->l3_count, "omp_places", (int)machine->omp_places, "nodes", nodes_json(machine));
+    return json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:o, s:o}", "source", machine->source,
+                     "this_system", (int)machine->this_system, "pus", (int)machine->pus, "pus_allowed",
+                     (int)machine->pus_allowed, "cores", (int)machine->core_count, "cores_allowed",
+                     (int)machine->cores_allowed, "part", (int)machine->part, "parts", (int)machine->parts, "packages",
+                     (int)machine->package_count, "l3s", (int)machine->l3_count, "omp_places", (int)machine->omp_places,
+                     "nodes", nodes_json(machine), "closed", closed_json(machine));
 }
 
 static json_t *planned_pus(const ist__machine *machine, const ist__team_plan *team)
@@ -57,13 +98,31 @@ static json_t *bound_pus(const int32_t *bound, int32_t threads)
     return pus;
 }
 
+/* The homes of the cores of a team, each once: more than one where a team stands on several nodes. */
+static json_t *team_nodes(const ist__machine *machine, const ist__team_plan *team)
+{
+    json_t *nodes = json_array();
+    bool *seen = ist__alloc(machine->node_count, sizeof *seen);
+    for (int32_t r = 0; seen && r < team->threads; r++) seen[machine->cores[team->core[r]].node] = true;
+    for (int32_t n = 0; seen && nodes && n < machine->node_count; n++)
+        if (seen[n]) nodes = append(nodes, json_integer(n));
+    if (!seen) {
+        json_decref(nodes);
+        nodes = NULL;
+    }
+    ist__free(seen);
+    return nodes;
+}
+
 /* bound: what this team's threads got, NULL: not known. */
 static json_t *team_json(const ist__machine *machine, const ist__plan *plan, int32_t index, const int32_t *bound)
 {
+    static const char *const why[] = {"local", "bandwidth", "nearest"}; /* IST__HOME_* */
     const ist__team_plan *team = &plan->teams[index];
-    json_t *json = json_pack("{s:i, s:i, s:i, s:i, s:o}", "team", (int)index, "node", (int)team->node, "node_os_index",
-                             (int)machine->nodes[team->node].os_index, "threads", (int)team->threads, "pus",
-                             planned_pus(machine, team));
+    json_t *json =
+        json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:o}", "team", (int)index, "node", (int)team->node, "node_os_index",
+                  (int)machine->nodes[team->node].os_index, "why", why[machine->cores[team->core[0]].why], "nodes",
+                  team_nodes(machine, team), "threads", (int)team->threads, "pus", planned_pus(machine, team));
     if (!json || !bound) return json;
     if (json_object_set_new(json, "bound", bound_pus(bound, team->threads)) == 0) return json;
     json_decref(json);

@@ -7,12 +7,15 @@
 #include "numa/pages.h"
 #include "numa/team.h"
 
-/* {"source", "this_system", "pus", "pus_allowed", "cores", "packages", "l3s", "omp_places", "nodes": [{"node", "os_index",
- * "memory_bytes", "cores"}]}; a new reference, NULL when out of memory. */
+/* {"source", "this_system", "pus", "pus_allowed", "cores", "cores_allowed", "part", "parts", "packages", "l3s",
+ * "omp_places", "nodes": [{"node", "os_index", "memory_bytes", "cores", "cores_allowed", "cores_all", "pus": [..],
+ * "packages": [first, last] or null, "kind", "bandwidth_mibs", "next"}], "closed": [{"os_index", "memory_bytes",
+ * "packages"}]}, as in topology.h, null for what is not known; a new reference, NULL when out of memory. */
 json_t *ist__report_machine(const ist__machine *machine);
 
-/* {"team_at", "places", "oversubscribed", "threads", "teams": [{"team", "node", "node_os_index", "threads", "pus": [..],
- * "bound": [..]}]}; crew NULL: "bound" is left out. */
+/* {"team_at", "places", "oversubscribed", "threads", "teams": [{"team", "node", "node_os_index", "why", "nodes": [..],
+ * "threads", "pus": [..], "bound": [..]}]}; why: "local", "bandwidth", "nearest"; nodes: all on which its threads stand;
+ * crew NULL: "bound" is left out. */
 json_t *ist__report_plan(const ist__machine *machine, const ist__plan *plan, const ist__crew *crew);
 
 /* {"placement", "bind_refused", "bind_error", "memory_refused", "memory_error", "huge_pages_refused", "huge_pages",

@@ -25,6 +25,8 @@
 
 #include "base/mem.h"
 #include "numa/errno_name.h"
+#include "numa/homes.h"
+#include "numa/part.h"
 #include "numa/places.h"
 #include "numa/topology_hwloc.h"
 
@@ -37,10 +39,9 @@ struct ist__topology {
 typedef struct survey {
     hwloc_topology_t hwloc;
     ist__machine *machine;
-    hwloc_bitmap_t pus;                  /* allowed to us */
-    hwloc_bitmap_t nodes;                /* whose memory we may use */
-    hwloc_obj_t *home;                   /* (machine->node_count) objects behind machine->nodes */
-    struct hwloc_distances_s *distances; /* between nodes; NULL: not known */
+    hwloc_bitmap_t pus;   /* allowed to us */
+    hwloc_bitmap_t nodes; /* whose memory we may use */
+    ist__homes homes;     /* the objects behind machine->nodes */
 } survey;
 
 /* ---------------------------------------------------------------------------------------------------- loading -- */
@@ -160,92 +161,58 @@ static bool has_memory(const survey *s, hwloc_obj_t node)
     return hwloc_bitmap_isset(s->nodes, node->os_index) && node->attr->numanode.local_memory > 0;
 }
 
+/* The first and the last package that the node belongs to: it stands in one, or over several. */
+static void find_packages(const survey *s, hwloc_obj_t node, int32_t *packages)
+{
+    const hwloc_obj_t around = hwloc_get_ancestor_obj_by_type(s->hwloc, HWLOC_OBJ_PACKAGE, node);
+    packages[0] = packages[1] = around ? (int32_t)around->logical_index : -1;
+    hwloc_obj_t inside = NULL;
+    while (!around && (inside = hwloc_get_next_obj_inside_cpuset_by_type(s->hwloc, node->cpuset, HWLOC_OBJ_PACKAGE,
+                                                                         inside)) != NULL) {
+        packages[1] = (int32_t)inside->logical_index;
+        if (packages[0] < 0) packages[0] = packages[1];
+    }
+}
+
+static void add_node(survey *s, hwloc_obj_t object)
+{
+    ist__machine *m = s->machine;
+    ist__node *node = &m->nodes[m->node_count];
+    s->homes.node[m->node_count++] = object;
+    *node = (ist__node){.os_index = (int32_t)object->os_index,
+                        .next = -1,
+                        .memory_bytes = (int64_t)object->attr->numanode.local_memory};
+    snprintf(node->kind, sizeof node->kind, "%s", object->subtype ? object->subtype : "");
+    find_packages(s, object, node->packages);
+}
+
+static void add_closed_node(survey *s, hwloc_obj_t object)
+{
+    ist__closed_node *node = &s->machine->closed[s->machine->closed_count++];
+    *node = (ist__closed_node){.os_index = (int32_t)object->os_index,
+                               .memory_bytes = (int64_t)object->attr->numanode.local_memory};
+    find_packages(s, object, node->packages);
+}
+
 /* The usable nodes, in hwloc's order.  Where no size is known (a VM, an old XML), every node of the machine counts. */
 static ist_status list_nodes(survey *s, ist__error *error)
 {
     const int32_t all = count_objects(s->hwloc, HWLOC_OBJ_NUMANODE);
-    int32_t sized = 0, kept = 0;
+    int32_t sized = 0;
     s->machine->nodes = ist__alloc(all, sizeof *s->machine->nodes);
-    s->home = ist__alloc(all, sizeof *s->home);
-    if (!s->machine->nodes || !s->home) return ist__fail(error, IST_E_MEMORY, "out of memory for %d nodes", all);
+    s->machine->closed = ist__alloc(all, sizeof *s->machine->closed);
+    s->homes.node = ist__alloc(all, sizeof(hwloc_obj_t));
+    if (!s->machine->nodes || !s->machine->closed || !s->homes.node)
+        return ist__fail(error, IST_E_MEMORY, "out of memory for %d nodes", all);
     for (int32_t i = 0; i < all; i++)
         sized += has_memory(s, hwloc_get_obj_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, (unsigned)i));
     for (int32_t i = 0; i < all; i++) {
         const hwloc_obj_t node = hwloc_get_obj_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, (unsigned)i);
-        if (sized > 0 && !has_memory(s, node)) continue;
-        s->home[kept] = node;
-        s->machine->nodes[kept++] = (ist__node){.os_index = (int32_t)node->os_index,
-                                                .memory_bytes = (int64_t)node->attr->numanode.local_memory};
+        if (sized == 0 || has_memory(s, node)) add_node(s, node);
+        else add_closed_node(s, node);
     }
-    s->machine->node_count = kept;
+    s->homes.count = s->machine->node_count;
     return IST_OK;
-}
-
-/* hwloc's distances go by object; -1: this node has no row. */
-static int32_t distance_row(const survey *s, hwloc_obj_t node)
-{
-    for (unsigned i = 0; s->distances && i < s->distances->nbobjs; i++)
-        if (s->distances->objs[i] == node) return (int32_t)i;
-    return -1;
-}
-
-static uint64_t distance(const survey *s, hwloc_obj_t from, hwloc_obj_t to)
-{
-    const int32_t row = distance_row(s, from), column = distance_row(s, to);
-    if (row < 0 || column < 0) return UINT64_MAX;
-    return s->distances->values[(size_t)row * s->distances->nbobjs + (size_t)column];
-}
-
-/* The usable node to which the PU belongs: of several (DRAM beside HBM or CXL memory) the one that serves the fewest
- * PUs, then the one that the system numbers first, as Linux does with the node of the CPUs.  -1: none. */
-static int32_t local_node(const survey *s, hwloc_obj_t pu)
-{
-    int32_t best = -1, best_pus = 0;
-    for (int32_t i = 0; i < s->machine->node_count; i++) {
-        if (!hwloc_bitmap_isset(s->home[i]->cpuset, pu->os_index)) continue;
-        const int32_t pus = hwloc_bitmap_weight(s->home[i]->cpuset);
-        const bool first = best >= 0 && s->home[i]->os_index < s->home[best]->os_index;
-        if (best < 0 || pus < best_pus || (pus == best_pus && first)) {
-            best = i;
-            best_pus = pus;
-        }
-    }
-    return best;
-}
-
-/* The usable node at the least distance from the PU's own node, which is closed to us.  -1: no distances are known. */
-static int32_t nearest_by_distance(const survey *s, hwloc_obj_t pu)
-{
-    int32_t best = -1;
-    uint64_t least = UINT64_MAX;
-    hwloc_obj_t from = NULL;
-    while ((from = hwloc_get_next_obj_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, from)) != NULL) {
-        if (!hwloc_bitmap_isset(from->cpuset, pu->os_index)) continue;
-        for (int32_t i = 0; i < s->machine->node_count; i++) {
-            const uint64_t away = distance(s, from, s->home[i]);
-            if (away >= least) continue;
-            least = away;
-            best = i;
-        }
-    }
-    return best;
-}
-
-/* The first usable node in the smallest part of the machine around the PU that has one.  A node without any memory is
- * not in hwloc's tree, nor in its distances; but hwloc grouped the machine by distances before it left the node out. */
-static int32_t nearest_in_tree(const survey *s, hwloc_obj_t pu)
-{
-    for (hwloc_obj_t around = pu->parent; around; around = around->parent)
-        for (int32_t i = 0; i < s->machine->node_count; i++)
-            if (hwloc_bitmap_isset(around->nodeset, s->home[i]->os_index)) return i;
-    return 0;
-}
-
-static int32_t home_of(const survey *s, hwloc_obj_t pu)
-{
-    int32_t node = local_node(s, pu);
-    if (node < 0) node = nearest_by_distance(s, pu);
-    return node < 0 ? nearest_in_tree(s, pu) : node;
 }
 
 /* ------------------------------------------------------------------------------------------------------ cores -- */
@@ -257,24 +224,41 @@ typedef struct walk {
     const void *l3;
 } walk;
 
-static void add_core(survey *s, walk *last, hwloc_obj_t pu)
+static void add_core(survey *s, walk *last, hwloc_obj_t pu, ist__home home)
 {
     ist__machine *m = s->machine;
-    const int32_t node = home_of(s, pu);
     const hwloc_obj_t package = hwloc_get_ancestor_obj_by_type(s->hwloc, HWLOC_OBJ_PACKAGE, pu);
     const void *l3 = hwloc_get_ancestor_obj_by_type(s->hwloc, HWLOC_OBJ_L3CACHE, pu);
-    if (!l3) l3 = s->home[node]; /* no such cache is known: the cores of a node stand for those that share one */
+    if (!l3) l3 = s->homes.node[home.node]; /* no such cache is known: the cores of a node stand for those of one */
     if (m->package_count == 0 || package != last->package) m->package_count++;
     if (m->l3_count == 0 || l3 != last->l3) m->l3_count++;
     last->package = package;
     last->l3 = l3;
 
-    m->nodes[node].cores++;
-    m->cores[m->core_count++] =
-        (ist__core){.pu = (int32_t)pu->os_index, .node = node, .l3 = m->l3_count - 1, .package = m->package_count - 1};
+    m->nodes[home.node].cores++;
+    m->cores[m->core_count++] = (ist__core){.pu = (int32_t)pu->os_index,
+                                            .node = home.node,
+                                            .l3 = m->l3_count - 1,
+                                            .package = m->package_count - 1,
+                                            .why = home.why};
 }
 
-/* One core for each run of allowed PUs under one core object; a PU without such an object is a core by itself. */
+/* Count a core of the machine, ours or not, at its home; and see where its cores go when that has no room. */
+static void count_core(survey *s, hwloc_obj_t pu, ist__home home)
+{
+    ist__machine *m = s->machine;
+    m->nodes[home.node].cores_all++;
+    if (home.why == IST__HOME_NEAREST) return;
+    for (int32_t n = home.node, steps = 0; n >= 0 && steps < m->node_count; steps++) {
+        if (m->nodes[n].bandwidth_mibs > 0) break; /* seen by a core before */
+        m->nodes[n].bandwidth_mibs = ist__home_bandwidth(&s->homes, pu, n);
+        m->nodes[n].next = ist__home_after(&s->homes, pu, n);
+        n = m->nodes[n].next;
+    }
+}
+
+/* One core for each run of PUs under one core object that has an allowed one; a PU without such an object is a core by
+ * itself.  Cores without an allowed PU are counted only. */
 static ist_status list_cores(survey *s, ist__error *error)
 {
     const int32_t most = s->machine->pus_allowed;
@@ -282,11 +266,19 @@ static ist_status list_cores(survey *s, ist__error *error)
     if (!s->machine->cores) return ist__fail(error, IST_E_MEMORY, "out of memory for %d cores", most);
     walk last = {0};
     hwloc_obj_t pu = NULL;
+    bool taken = false;
+    ist__home home = {0};
     while ((pu = hwloc_get_next_obj_by_type(s->hwloc, HWLOC_OBJ_PU, pu)) != NULL) {
-        if (!hwloc_bitmap_isset(s->pus, pu->os_index)) continue;
         const hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(s->hwloc, HWLOC_OBJ_CORE, pu);
-        if (!core || core != last.core) add_core(s, &last, pu);
+        if (!core || core != last.core) {
+            home = ist__home_of(&s->homes, pu);
+            count_core(s, pu, home);
+            taken = false;
+        }
         last.core = core;
+        if (taken || !hwloc_bitmap_isset(s->pus, pu->os_index)) continue;
+        add_core(s, &last, pu, home);
+        taken = true;
     }
     return IST_OK;
 }
@@ -306,24 +298,24 @@ static void describe_source(ist__machine *machine, const char *description)
 static ist_status run_survey(survey *s, ist__error *error)
 {
     unsigned matrices = 1;
-    if (hwloc_distances_get_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, &matrices, &s->distances,
+    if (hwloc_distances_get_by_type(s->hwloc, HWLOC_OBJ_NUMANODE, &matrices, &s->homes.distances,
                                     HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) != 0 ||
         matrices == 0)
-        s->distances = NULL;
+        s->homes.distances = NULL;
     ist_status status = find_allowed(s, error);
     if (status == IST_OK) status = list_nodes(s, error);
     if (status == IST_OK) status = list_cores(s, error);
-    return status;
+    return status == IST_OK ? ist__part_take(s->machine, 0, 1, error) : status;
 }
 
 static ist_status fill_machine(ist__topology *topology, const char *description, ist__error *error)
 {
-    survey s = {.hwloc = topology->hwloc, .machine = &topology->machine};
+    survey s = {.hwloc = topology->hwloc, .machine = &topology->machine, .homes = {.hwloc = topology->hwloc}};
     topology->machine.this_system = hwloc_topology_is_thissystem(topology->hwloc) != 0;
     describe_source(&topology->machine, description);
     const ist_status status = run_survey(&s, error);
-    if (s.distances) hwloc_distances_release(s.hwloc, s.distances);
-    ist__free(s.home);
+    if (s.homes.distances) hwloc_distances_release(s.hwloc, s.homes.distances);
+    ist__free(s.homes.node);
     hwloc_bitmap_free(s.pus);
     hwloc_bitmap_free(s.nodes);
     return status;
@@ -354,7 +346,13 @@ void ist__topology_destroy(ist__topology *topology)
     hwloc_topology_destroy(topology->hwloc);
     ist__free(topology->machine.cores);
     ist__free(topology->machine.nodes);
+    ist__free(topology->machine.closed);
     ist__free(topology);
+}
+
+ist_status ist__topology_take_part(ist__topology *topology, int32_t part, int32_t parts, ist__error *error)
+{
+    return ist__part_take(&topology->machine, part, parts, error);
 }
 
 const ist__machine *ist__topology_machine(const ist__topology *topology)

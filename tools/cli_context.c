@@ -1,7 +1,13 @@
 /* cli_context.c - options that several verbs share, and the context made from some of them. */
 #include "cli_context.h"
 
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "cli_json.h"
+
+enum { MOST_PARTS = 65536 }; /* as ist.h promises */
 
 static const cli_choice team_at_words[] = {{"numa", IST_AT_NUMA},       {"l3", IST_AT_L3},
                                            {"package", IST_AT_PACKAGE}, {"core", IST_AT_CORE},
@@ -41,6 +47,30 @@ const cli_option cli_evaluate_options[] = {
 };
 const size_t cli_evaluate_option_count = sizeof cli_evaluate_options / sizeof cli_evaluate_options[0];
 
+/* "I/N": field is the whole ist_context_config. */
+static bool parse_part(void *field, char *text, char *why, size_t cap)
+{
+    ist_context_config *config = field;
+    char *end = text;
+    const long part = strtol(text, &end, 10);
+    char *rest = end;
+    const long parts = *end == '/' ? strtol(end + 1, &rest, 10) : 0;
+    const bool numbers = isdigit((unsigned char)*text) && *end == '/' && isdigit((unsigned char)end[1]) && !*rest;
+    if (!numbers || parts < 1 || parts > MOST_PARTS || part >= parts) {
+        snprintf(why, cap, "is not a part I/N with 0 <= I < N <= %d, such as 0/2", MOST_PARTS);
+        return false;
+    }
+    config->part = (int32_t)part;
+    config->parts = (int32_t)parts;
+    return true;
+}
+
+static void show_part(const void *field, char *out, size_t cap)
+{
+    const ist_context_config *config = field;
+    snprintf(out, cap, "%d/%d", config->part, config->parts > 1 ? config->parts : 1);
+}
+
 /* The bounds of a team option are those that ist.h promises for its field. */
 const cli_option cli_team_options[] = {
     {.name = "teams",
@@ -64,6 +94,13 @@ const cli_option cli_team_options[] = {
      .offset = offsetof(ist_context_config, team_at),
      .choices = team_at_words,
      .help = "what a team is bound to; machine: one team over everything"},
+    {.name = "part",
+     .value = "I/N",
+     .kind = CLI_CUSTOM,
+     .offset = 0,
+     .parse = parse_part,
+     .show = show_part,
+     .help = "of N processes on this machine, this is number I, from 0: share I of the cores"},
     {.name = "placement",
      .kind = CLI_CHOICE,
      .offset = offsetof(ist_context_config, placement),

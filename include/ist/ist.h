@@ -87,10 +87,14 @@ typedef struct {
                                  such a context plans and reports, but refuses to train (IST_E_PLACEMENT) */
     void (*log)(void *user, int32_t level, const char *line); /* NULL: silent.  Called by the calling thread only */
     void *log_user;
+    int32_t part, parts; /* of several processes on one machine: this one takes share `part`, 0 .. parts - 1, of the
+                            cores allowed to it, in machine order, so that the processes of a node stand together; the
+                            first shares have a core more than the rest.  parts 0 or 1 (with part 0): all of them;
+                            parts 2 .. 65536, more than there are cores is IST_E_PLACEMENT */
 } ist_context_config;
 /* clang-format off */
 #define IST_CONTEXT_CONFIG_INIT \
-    { sizeof(ist_context_config), 0, 0, IST_AT_NUMA, IST_PLACE_TRY, IST_ENGINE_AUTO, 0, NULL, NULL, NULL }
+    { sizeof(ist_context_config), 0, 0, IST_AT_NUMA, IST_PLACE_TRY, IST_ENGINE_AUTO, 0, NULL, NULL, NULL, 0, 0 }
 /* clang-format on */
 
 /* Scan the machine (milliseconds to seconds on large ones: keep the context) and plan the teams.

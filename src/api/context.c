@@ -7,6 +7,9 @@
 #include "numa/report.h"
 #include "train/stripes.h"
 
+/* Of ist_context_config in its first form, which callers may still have. */
+enum { FIRST_CONFIG_BYTES = offsetof(ist_context_config, part) };
+
 int32_t ist_version(void)
 {
     return IST_VERSION_NUMBER;
@@ -62,6 +65,7 @@ static ist_status build(ist_context *context, const ist_context_config *config)
     ist__host *host = &context->host;
     ist_status status = check_config(config, error);
     if (!status) status = ist__topology_load(&context->topology, config->topology, error);
+    if (!status) status = ist__topology_take_part(context->topology, config->part, config->parts, error);
     if (status) return status;
     host->topology = context->topology;
     host->machine = ist__topology_machine(context->topology);
@@ -84,7 +88,7 @@ ist_status ist_context_create(ist_context **out, const ist_context_config *confi
     if (!out) return IST_E_ARGUMENT;
     if (config) {
         const ist_status status =
-            ist__take_config(NULL, &known, sizeof known, config, config->struct_size, sizeof known);
+            ist__take_config(NULL, &known, sizeof known, config, config->struct_size, FIRST_CONFIG_BYTES);
         if (status) return status;
     }
     ist_context *context = ist__alloc(1, sizeof *context);

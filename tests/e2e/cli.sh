@@ -76,7 +76,7 @@ case_help() {
     for verb in $verbs; do grep -q "^  $verb " out || fail "ist --help does not name $verb"; done
     run 0 --version
     grep -Eq '^ist [0-9]+\.[0-9]+\.[0-9]+ \(libist [0-9]+\.[0-9]+\.[0-9]+\)$' out || fail "--version: $(cat out)"
-    local team="teams threads team-at placement engine"
+    local team="teams threads team-at part placement engine"
     for verb in $verbs; do
         case $verb in
         train) promised="train valid test hidden method subnets local-steps batch epochs rounds optimizer lr momentum beta1
@@ -144,6 +144,9 @@ case_wrong() {
     wrong 'MODEL is missing' eval --data a:b
     wrong 'one MODEL is enough' eval m n --data a:b
     wrong 'top-k: "0" is not' predict m --data a --out p --top-k 0
+    for part in 2/2 -1/2 1 1/ /2 0/0 0/2x 0/65537 a/b; do wrong "part: \"$part\" is not a part I/N" info --part=$part; done
+    run 1 info --part 0/65536
+    grep -q '^ist info: 65536 parts of [0-9]* cores*: a part would have no core$' err || fail "$(cat err)"
     wrong 'topology "no such machine"' info --topology 'no such machine'
     wrong '^ist info: ' info --hidden 4 --subnets 9
 }

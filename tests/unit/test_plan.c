@@ -41,6 +41,7 @@ static void build(box *b, int32_t packages, int32_t nodes, int32_t l3s, int32_t 
         const int32_t l3 = c / cores, node = l3 / l3s;
         b->cores[m->core_count++] = (ist__core){.pu = c * threads, .node = node, .l3 = l3, .package = node / nodes};
         b->nodes[node].cores++;
+        b->nodes[node].next = -1;
     }
     m->pus = all * threads;
     m->pus_allowed = m->core_count * threads;

@@ -239,8 +239,8 @@ TEST(report_of_the_machine_has_its_keys)
     ist__topology *topology = load(NULL);
     const ist__machine *m = ist__topology_machine(topology);
     json_t *json = ist__report_machine(m);
-    static const char *const keys[] = {"source",   "this_system", "pus",        "pus_allowed", "cores",
-                                       "packages", "l3s",         "omp_places", "nodes"};
+    static const char *const keys[] = {"source", "this_system", "pus", "pus_allowed", "cores", "cores_allowed", "part",
+                                       "parts",  "packages",    "l3s", "omp_places",  "nodes", "closed"};
     CHECK(json != NULL);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) CHECK(json_object_get(json, keys[i]) != NULL);
     CHECK_EQ(json_object_size(json), sizeof keys / sizeof *keys);
