@@ -1,6 +1,6 @@
 /* team.c - the crew: one flat OpenMP region, teams inside it, barriers of a team and of all.
  *
- * Life of a thread in a run: save its mask, bind to its core, read back, work, restore its mask.  Under STRICT they
+ * Life of a thread in a run: save its mask and name, bind to its core, read back, work, restore its mask and name.  Under STRICT they
  * meet before they work, so that nobody begins when one binding was refused.
  *
  * A crew of one thread still opens a region of two, whose second thread idles: OpenBLAS asks omp_in_parallel(), which
@@ -24,6 +24,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "numa/errno_name.h"
+#include "numa/marks.h"
+#include "numa/thread_name.h"
+#include "numa/trace.h"
 
 /* Pauses before the first yield.  A pause is 10 to 140 cycles: enough for threads that each have a core to meet without
  * the system, short enough to lose little when the core was needed by the one we wait for. */
@@ -55,6 +58,8 @@ struct ist__crew {
     int32_t *bound_pu;   /* (threads) of the last run; -1: not bound */
     int32_t *bind_errno; /* (threads) of the last run */
     int32_t refusals, first_errno;
+    ist__likwid likwid;
+    ist__trace *trace; /* borrowed; NULL: none */
 };
 
 /* --------------------------------------------------------------------------------------------------- barriers -- */
@@ -92,10 +97,12 @@ static bool still(barrier *b, uint32_t phase)
     return atomic_load_explicit(&b->phase, memory_order_acquire) == phase;
 }
 
-static void wait_for(ist__worker *worker, barrier *b, uint32_t phase)
+/* mark: IST__MARK_TEAM_BARRIER or IST__MARK_ALL_BARRIER. */
+static void wait_for(ist__worker *worker, barrier *b, uint32_t phase, int32_t mark)
 {
     if (!still(b, phase)) return;
-    const double began = ist__seconds();
+    const int64_t began = ist__nanoseconds();
+    ist__mark_begin_at(worker, mark, 0, began);
     const struct timespec nap = {.tv_nsec = NAP_NS};
     for (int32_t tries = 0; still(b, phase); tries++) {
         if (tries < b->spins) {
@@ -107,7 +114,9 @@ static void wait_for(ist__worker *worker, barrier *b, uint32_t phase)
             tries--; /* stay here, and never overflow */
         }
     }
-    worker->waited_s += ist__seconds() - began;
+    const int64_t ended = ist__nanoseconds();
+    ist__mark_end_at(worker, mark, ended);
+    worker->waited_s += 1e-9 * (double)(ended - began);
 }
 
 void ist__team_barrier(ist__worker *worker)
@@ -115,7 +124,7 @@ void ist__team_barrier(ist__worker *worker)
     barrier *team = worker->barrier_state;
     const uint32_t phase = phase_of(team);
     if (arrive(team)) open_barrier(team, phase);
-    else wait_for(worker, team, phase);
+    else wait_for(worker, team, phase, IST__MARK_TEAM_BARRIER);
 }
 
 void ist__all_barrier(ist__worker *worker)
@@ -123,12 +132,12 @@ void ist__all_barrier(ist__worker *worker)
     barrier *team = worker->barrier_state, *all = worker->crew->all;
     const uint32_t phase = phase_of(team);
     if (!arrive(team)) {
-        wait_for(worker, team, phase);
+        wait_for(worker, team, phase, IST__MARK_ALL_BARRIER);
         return;
     }
     const uint32_t all_phase = phase_of(all);
     if (arrive(all)) open_barrier(all, all_phase);
-    else wait_for(worker, all, all_phase);
+    else wait_for(worker, all, all_phase, IST__MARK_ALL_BARRIER);
     open_barrier(team, phase);
 }
 
@@ -171,6 +180,7 @@ ist_status ist__crew_create(ist__crew **out, const ist__topology *topology, cons
     *crew = (ist__crew){.topology = topology,
                         .plan = plan,
                         .placement = placement,
+                        .likwid = ist__likwid_find(),
                         .teams = ist__alloc(plan->team_count, sizeof *crew->teams),
                         .all = ist__alloc(1, sizeof *crew->all),
                         .team_of = ist__alloc(plan->thread_count, sizeof *crew->team_of),
@@ -238,13 +248,23 @@ static void run_thread(ist__crew *crew, int32_t thread, ist__work work, void *ar
 {
     ist__worker worker = make_worker(crew, thread);
     ist__binding *saved = bind_thread(crew, &worker, thread);
+    ist__listener listener;
+    char name[IST__THREAD_NAME_BYTES];
+    ist__thread_name_set(worker.team, worker.rank, name);
+    ist__marks_join(&worker, &listener, crew->trace, thread, &crew->likwid);
     bool go = true;
     if (crew->placement == IST_PLACE_STRICT) {
         ist__all_barrier(&worker); /* now all entries are written, and nobody writes them before the run ends */
         go = !any_refused(crew);
     }
     if (go) work(argument, &worker);
+    ist__thread_name_restore(name);
     ist__bind_restore(crew->topology, saved);
+}
+
+void ist__crew_trace(ist__crew *crew, ist__trace *trace)
+{
+    crew->trace = trace;
 }
 
 /* Add up what the threads found; the region's end has made their entries visible. */

@@ -11,14 +11,18 @@
 #include "numa/bind.h"
 #include "numa/plan.h"
 
+struct ist__listener;
+struct ist__trace;
 typedef struct ist__crew ist__crew; /* opaque: plan, barriers, what binding gave */
 
 typedef struct ist__worker {
     ist__crew *crew;
-    int32_t team, teams; /* my team, of how many */
-    int32_t rank, size;  /* my place in the team, of how many threads */
-    double waited_s;     /* at barriers, since the run began */
-    void *barrier_state; /* private to team.c */
+    int32_t team, teams;                  /* my team, of how many */
+    int32_t rank, size;                   /* my place in the team, of how many threads */
+    double waited_s;                      /* at barriers, since the run began */
+    int64_t round;                        /* what it works on, counted from 1; 0: no round (marks.h) */
+    const struct ist__listener *listener; /* of marks; NULL: nobody */
+    void *barrier_state;                  /* private to team.c */
 } ist__worker;
 
 /* topology and plan: borrowed.  placement: IST_PLACE_*. */
@@ -27,11 +31,15 @@ ist_status ist__crew_create(ist__crew **out, const ist__topology *topology, cons
 void ist__crew_destroy(ist__crew *crew);
 
 /* Run work(argument, worker) on every thread of every team, bound to its core, and return when all are done.  Worker
- * (0, 0) is the calling thread.  Masks of all threads are restored on return.
+ * (0, 0) is the calling thread.  Meanwhile threads are called "ist/t1.c3": team 1, rank 3.  Masks and names of all
+ * threads are restored on return.
  * IST_E_PLACEMENT when the runtime gives fewer threads than planned (work is then not begun), or when IST_PLACE_STRICT
  * and a binding was refused (likewise). */
 typedef void (*ist__work)(void *argument, ist__worker *worker);
 ist_status ist__crew_run(ist__crew *crew, ist__work work, void *argument, ist__error *error);
+
+/* Keep a timeline of the runs from here on; NULL: no more.  Borrowed.  Not while a run is going. */
+void ist__crew_trace(ist__crew *crew, struct ist__trace *trace);
 
 /* Wait for the threads of my team; of all teams.  Bounded spinning, then yielding, then short naps: oversubscription
  * is slow, never stuck.  What a thread wrote before is seen by all after. */

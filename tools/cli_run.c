@@ -264,7 +264,12 @@ int cli_run_go(cli_run *run)
     if (status != IST_OK) return run->exit_status = failed(run, status, CLI_READING);
     run->begin = run->at;
     catch_signals(run->trainer, old);
-    run->exit_status = train(run);
+    run->exit_status = run->trace ? cli_trace_begin(run->trace, run->context) : -1;
+    if (run->exit_status < 0) {
+        run->exit_status = train(run);
+        const int wrong = run->trace ? cli_trace_end(run->trace, run->context) : -1;
+        if (wrong >= 0 && run->exit_status == CLI_DONE) run->exit_status = wrong;
+    }
     release_signals(old);
     cli_progress_clear();
     return run->exit_status;

@@ -3,6 +3,7 @@
 #define IST_TOOLS_CLI_RUN_H
 
 #include "cli_json.h"
+#include "cli_trace.h"
 
 typedef struct cli_split {
     const char *name; /* "valid", "test" */
@@ -30,6 +31,7 @@ typedef struct cli_run {
     const char *model_path;  /* written at the end of a run that went well; NULL: none */
     const char *label;       /* before the progress line, "" for none */
     cli_log *log;
+    const cli_trace *trace; /* NULL: no timeline */
 
     /* Where it ended. */
     ist_progress begin, at; /* before the first and after the last round of this process */

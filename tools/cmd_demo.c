@@ -18,6 +18,7 @@ typedef struct demo_options {
     int64_t rows, test_rows;
     ist_train_config run;
     ist_context_config machine;
+    cli_trace trace; /* of the third run */
     bool json, quiet;
 } demo_options;
 
@@ -93,7 +94,7 @@ typedef struct outcome {
 
 /* One run in a context of its own, because a whole net wants one team over everything, subnets a team a place.
  * Returns an exit status. */
-static int run_one(const demo_options *o, const pictures *p, const method *m, outcome *out)
+static int run_one(const demo_options *o, const pictures *p, const method *m, const cli_trace *trace, outcome *out)
 {
     int status = CLI_FAILED;
     ist_context_config machine = o->machine;
@@ -137,7 +138,8 @@ static int run_one(const demo_options *o, const pictures *p, const method *m, ou
                              .evaluate = IST_EVALUATE_CONFIG_INIT,
                              .epochs = config.epochs,
                              .label = m->name,
-                             .log = &log};
+                             .log = &log,
+                             .trace = trace};
         status = cli_run_go(&out->run);
         cli_teams teams = cli_context_teams(context);
         json_t *placement = cli_trainer_report(trainer);
@@ -195,7 +197,7 @@ static bool print_json(const demo_options *o, const outcome *out, size_t count)
 
 static int run_all(const demo_options *o, const pictures *p)
 {
-    enum { RUNS = 4, MORE = 3 };
+    enum { RUNS = 4, MORE = 3, TRACED = 2 };
     const cli_hidden none = {.given = true};
     char widths[40], rows[CLI_NUMBER_BYTES], test_rows[CLI_NUMBER_BYTES];
     cli_hidden_show(&o->hidden, widths, sizeof widths);
@@ -209,7 +211,8 @@ static int run_all(const demo_options *o, const pictures *p)
 
     outcome out[RUNS] = {{.event = NULL}};
     int status = CLI_DONE;
-    for (int i = 0; i < RUNS && status == CLI_DONE; i++) status = run_one(o, p, &methods[i], &out[i]);
+    for (int i = 0; i < RUNS && status == CLI_DONE; i++)
+        status = run_one(o, p, &methods[i], i == TRACED ? &o->trace : NULL, &out[i]);
     if (status == CLI_DONE && o->json) {
         if (!print_json(o, out, RUNS)) status = CLI_FAILED;
     } else if (status == CLI_DONE) {
@@ -232,12 +235,14 @@ int cmd_demo(int argc, char **argv)
                       .rows = 12000,
                       .test_rows = 2000,
                       .run = IST_TRAIN_CONFIG_INIT,
-                      .machine = IST_CONTEXT_CONFIG_INIT};
+                      .machine = IST_CONTEXT_CONFIG_INIT,
+                      .trace = CLI_TRACE_INIT};
     o.run.subnets = 4;
     o.run.epochs = 10; /* a result in a minute, on two cores */
     const cli_group groups[] = {
         {"options", options, sizeof options / sizeof options[0], &o},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
+        {"timeline, of the run with independent subnets", cli_trace_options, cli_trace_option_count, &o.trace},
     };
     const cli_verb verb = {.name = "demo",
                            .purpose = "a result in a minute, without any file",
@@ -251,6 +256,7 @@ int cmd_demo(int argc, char **argv)
         return cli_wrong("--subnets: %d subnets cannot share the narrowest hidden layer", o.run.subnets);
     }
 
+    if ((status = cli_trace_check(&o.trace, &args)) >= 0) return status;
     const size_t rows = (size_t)(o.rows + o.test_rows);
     pictures p = {malloc(rows * CLI_GLYPH_PIXELS), malloc(rows * sizeof(int32_t))};
     if (p.image && p.label) {

@@ -25,6 +25,7 @@ typedef struct train_options {
     ist_context_config machine;
     double eval_every, checkpoint_every, target_accuracy;
     const char *log, *model, *checkpoint, *resume;
+    cli_trace trace;
     bool json, quiet;
 } train_options;
 
@@ -268,8 +269,8 @@ static int check_outputs(const train_options *o)
 {
     const struct {
         const char *option, *path;
-    } out[] = {{"model", o->model}, {"log", o->log}, {"checkpoint", o->checkpoint}};
-    for (size_t i = 0; i < 3; i++) {
+    } out[] = {{"model", o->model}, {"log", o->log}, {"checkpoint", o->checkpoint}, {"trace", o->trace.path}};
+    for (size_t i = 0; i < 4; i++) {
         for (size_t j = 0; j < i; j++) {
             if (out[i].path && out[j].path && strcmp(out[i].path, out[j].path) == 0) {
                 return cli_wrong("--%s and --%s are the same file: %s", out[j].option, out[i].option, out[i].path);
@@ -316,7 +317,8 @@ static int check_options(train_options *o, const cli_args *args)
     o->net.hidden = o->hidden.width;
     o->net.hidden_count = o->hidden.count;
     o->net.seed = o->run.seed;
-    return check_outputs(o);
+    const int wrong = check_outputs(o);
+    return wrong >= 0 ? wrong : cli_trace_check(&o->trace, args);
 }
 
 /* A resumed run keeps its number of subnets, whatever machine it has come to. */
@@ -455,7 +457,8 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
                    .checkpoint = o->checkpoint,
                    .model_path = o->model,
                    .label = "",
-                   .log = &p->log};
+                   .log = &p->log,
+                   .trace = &o->trace};
     if ((status = open_data(p, o, &run)) >= 0) return status;
     if (o->run.rounds > 0) { /* so the log tells what that is in epochs; the library looks at rounds alone */
         o->run.epochs = (double)o->run.rounds * o->run.local_steps * o->run.batch * o->run.subnets /
@@ -481,6 +484,7 @@ int cmd_train(int argc, char **argv)
                        .run = IST_TRAIN_CONFIG_INIT,
                        .evaluate = IST_EVALUATE_CONFIG_INIT,
                        .machine = IST_CONTEXT_CONFIG_INIT,
+                       .trace = CLI_TRACE_INIT,
                        .eval_every = CLI_EVERY_AUTO,
                        .checkpoint_every = CLI_EVERY_AUTO};
     const cli_group groups[] = {
@@ -488,6 +492,7 @@ int cmd_train(int argc, char **argv)
         GROUP("net", net_options, &o),
         GROUP("training", run_options, &o),
         GROUP("files and output", file_options, &o),
+        {"timeline", cli_trace_options, cli_trace_option_count, &o.trace},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "train",

@@ -329,6 +329,30 @@ IST_API ist_status ist_plan_report(ist_context *context, const ist_model_config 
                                    int64_t dataset_rows, int32_t dataset_type, char *buffer, size_t capacity_bytes,
                                    size_t *need_bytes);
 
+/* ---------------------------------------------------------------------------------------------------- timelines -- */
+
+/* What is kept of what the threads do.  Start from IST_TRACE_CONFIG_INIT. */
+typedef struct {
+    size_t struct_size;
+    int64_t events_per_thread; /* 2^10 .. 2^26, 32 bytes each, on the thread's node; then the oldest go.  A step of
+                                        a net with two hidden layers takes about 20 */
+    int64_t first_round, last_round; /* of ist_progress, counted from 1; 0: also what belongs to no round: evaluation */
+} ist_trace_config;
+/* clang-format off */
+#define IST_TRACE_CONFIG_INIT { sizeof(ist_trace_config), 65000, 0, INT64_MAX }
+/* clang-format on */
+
+/* Keep a timeline of all that the teams of this context do from now on; one that was kept before is forgotten.  It costs
+ * a reading of the clock at both ends of each slice (docs/profiling.md).  config NULL: defaults.
+ * Errors: IST_E_ARGUMENT, IST_E_MEMORY; IST_E_PLACEMENT for a context made from a topology text. */
+IST_API ist_status ist_trace_start(ist_context *context, const ist_trace_config *config);
+/* Write it as Chrome's trace format (JSON), atomically: a row for each thread, slices of phases in nanoseconds of
+ * CLOCK_MONOTONIC.  May be called again, the timeline goes on.  *dropped (may be NULL): slices that had to go.
+ * Errors: IST_E_ARGUMENT when none was started, IST_E_IO. */
+IST_API ist_status ist_trace_write(ist_context *context, const char *path, int64_t *dropped);
+/* Keep no more, and give the memory back.  Nothing to do is fine. */
+IST_API void ist_trace_stop(ist_context *context);
+
 #ifdef __cplusplus
 }
 #endif

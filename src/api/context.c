@@ -108,6 +108,7 @@ void ist_context_destroy(ist_context *context)
 {
     if (!context) return;
     ist__crew_destroy(context->host.crew);
+    ist__trace_destroy(context->trace);
     ist__plan_free(&context->plan);
     ist__topology_destroy(context->topology);
     ist__free(context);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "data/dataset.h"
 #include "model/params.h"
+#include "numa/trace.h"
 #include "train/host.h"
 #include "train/training.h"
 
@@ -20,7 +21,8 @@ struct ist_context {
     ist__refusals refusals;
     ist__host host;
     ist__logger log;
-    ist__error error; /* of the last call that failed on this context */
+    ist__trace *trace; /* NULL: none */
+    ist__error error;  /* of the last call that failed on this context */
 };
 
 struct ist_model {

@@ -4,9 +4,14 @@
 
 #include <time.h>
 
-double ist__seconds(void)
+int64_t ist__nanoseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+double ist__seconds(void)
+{
+    return 1e-9 * (double)ist__nanoseconds();
 }

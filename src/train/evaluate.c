@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "numa/marks.h"
 #include "train/assemble.h"
 #include "train/pass.h"
 
@@ -179,6 +180,7 @@ static void run_chunks(void *argument, ist__worker *worker)
     const int64_t chunks = (e->row_count + e->batch - 1) / e->batch;
     int64_t begin, end;
     ist__share(chunks, worker->team, worker->teams, &begin, &end);
+    ist__mark_begin(worker, IST__MARK_EVALUATE, 0);
     for (int64_t chunk = begin; chunk < end; chunk++) {
         const int64_t first = chunk * e->batch, left = e->row_count - first;
         const int32_t count = left < e->batch ? (int32_t)left : e->batch;
@@ -188,6 +190,7 @@ static void run_chunks(void *argument, ist__worker *worker)
         answer_chunk(e, lane, logits, first, count, worker);
         ist__team_barrier(worker); /* before the next chunk overwrites the logits of a net without hidden layers */
     }
+    ist__mark_end(worker, IST__MARK_EVALUATE);
 }
 
 static ist__rows rows_of(const ist_dataset *data)
@@ -328,6 +331,7 @@ static void measure(void *argument, ist__worker *worker)
     chunk_run run;
     ist__share(c->chunks, worker->team, worker->teams, &run.begin, &run.end);
     run.first = (float *)(void *)c->regions[worker->team].base;
+    ist__mark_begin(worker, IST__MARK_CALIBRATE, 0);
     load_pool(c, &run, worker);
     ist__team_barrier(worker);
     for (int32_t l = 0; l <= c->last_normed; l++) {
@@ -346,6 +350,7 @@ static void measure(void *argument, ist__worker *worker)
         }
         ist__team_barrier(worker);
     }
+    ist__mark_end(worker, IST__MARK_CALIBRATE);
 }
 
 static int32_t find_last_normed(const ist__shape *shape)

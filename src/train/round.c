@@ -100,9 +100,17 @@ static ist__panel_moves moves_of(const ist__training *t)
     return (ist__panel_moves){kernels->pack_panel, kernels->unpack_panel};
 }
 
+/* This worker's part of what a gather or a write back of a subnet copies. */
+static void mark_moved(const ist__training *t, const ist__subnet *subnet, const ist__worker *worker)
+{
+    const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
+    ist__mark_bytes(worker, (double)arrays * (double)subnet->shape.parameters * sizeof(float) / worker->size);
+}
+
 static void gather(ist__training *t, int32_t s, ist__worker *worker)
 {
     ist__subnet *subnet = &t->subnets[s];
+    mark_moved(t, subnet, worker);
     const ist__panel_moves moves = moves_of(t);
     ist__gather(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
                 worker->size);
@@ -146,7 +154,9 @@ static void train(ist__training *t, int32_t s, ist__worker *worker)
         step.has_next = j + 1 < t->round_steps;
         step.batches = j + 2 < t->round_steps ? &subnet->batches : NULL;
         step.draw_position = (at + 2) * config->batch;
+        ist__mark_begin(worker, IST__MARK_STEP, j);
         loss += ist__subnet_step(&step, worker);
+        ist__mark_end(worker, IST__MARK_STEP);
     }
     ist__team_barrier(worker); /* all rows of the block have taken their last step */
     int64_t first, last;
@@ -161,6 +171,7 @@ static void write_back(ist__training *t, int32_t s, ist__worker *worker)
 {
     const ist__subnet *subnet = &t->subnets[s];
     const ist__panel_moves moves = moves_of(t);
+    mark_moved(t, subnet, worker);
     ist__write_back(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
                     worker->size);
     if (t->config.state != IST_STATE_CARRIED) return;
@@ -171,8 +182,29 @@ static void write_back(ist__training *t, int32_t s, ist__worker *worker)
 
 static void for_my_subnets(ist__training *t, ist__worker *worker, void (*part)(ist__training *, int32_t, ist__worker *))
 {
-    for (int32_t s = 0; s < t->config.subnets; s++)
-        if (is_mine(t, s, worker)) part(t, s, worker);
+    for (int32_t s = 0; s < t->config.subnets; s++) {
+        if (!is_mine(t, s, worker)) continue;
+        ist__mark_begin(worker, IST__MARK_SUBNET, s);
+        part(t, s, worker);
+        ist__mark_end(worker, IST__MARK_SUBNET);
+    }
+}
+
+/* Between two rounds, while all others wait: the last one's results, the next one's deal. */
+static void turn(ist__training *t, const ist__worker *worker, bool first)
+{
+    if (!first && !atomic_load(&t->diverged)) {
+        const ist_progress before = t->progress;
+        ist__mark_begin(worker, IST__MARK_CLOSE, worker->round);
+        close_round(t);
+        ist__mark_end(worker, IST__MARK_CLOSE);
+        ist__mark_count(worker, IST__COUNT_LOSS, t->progress.loss);
+        ist__mark_count(worker, IST__COUNT_GFLOPS,
+                        1e-9 * (t->progress.flops - before.flops) / (t->progress.seconds - before.seconds));
+    }
+    ist__mark_begin(worker, IST__MARK_DEAL, t->progress.round + 1);
+    open_round(t);
+    ist__mark_end(worker, IST__MARK_DEAL);
 }
 
 static void rounds(void *argument, ist__worker *worker)
@@ -182,22 +214,22 @@ static void rounds(void *argument, ist__worker *worker)
     const bool leader = worker->team == 0 && worker->rank == 0;
     ist__stopwatch watch = ist__stopwatch_start(worker);
     for (bool first = true;; first = false) {
-        if (leader && !first && !atomic_load(&t->diverged)) close_round(t);
-        if (leader) open_round(t); /* R1 */
+        if (leader) turn(t, worker, first); /* the end of R6, and R1 */
         ist__all_barrier(worker);
         if (!t->going) break;
+        ist__mark_round(worker, t->progress.round + 1);
         ist__stopwatch_next(&watch, IST__GATHER);
         for_my_subnets(t, worker, gather); /* R2 */
         ist__stopwatch_next(&watch, IST__TRAIN);
         for_my_subnets(t, worker, train); /* R3 */
+        ist__all_barrier(worker);         /* R4 */
         ist__stopwatch_next(&watch, IST__WRITE_BACK);
-        ist__all_barrier(worker);                                              /* R4 */
         if (!atomic_load(&t->diverged)) for_my_subnets(t, worker, write_back); /* R5 */
         ist__stopwatch_next(&watch, IST__WAIT);
         ist__stopwatch_hand_in(&watch, &team->times); /* before the barrier: the leader reads it behind */
         ist__all_barrier(worker);                     /* R6 */
     }
-    ist__stopwatch_next(&watch, IST__WAIT);
+    ist__stopwatch_stop(&watch);
     ist__stopwatch_hand_in(&watch, &team->times);
 }
 

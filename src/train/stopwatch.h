@@ -1,10 +1,11 @@
-/* stopwatch.h - where the time of one thread goes: each moment between two marks belongs to one phase of the round. */
+/* stopwatch.h - where the time of one thread goes: each moment between two marks belongs to one phase of the round.  What
+ * the log counts and what a timeline shows (numa/marks.h) are the same moments. */
 #ifndef IST_TRAIN_STOPWATCH_H
 #define IST_TRAIN_STOPWATCH_H
 
 #include <stdatomic.h>
 
-#include "numa/team.h"
+#include "numa/marks.h"
 
 /* Phases of a round.  WAIT: at barriers, wherever they are, and while the leader deals. */
 enum { IST__GATHER, IST__TRAIN, IST__WAIT, IST__WRITE_BACK, IST__PHASES };
@@ -18,7 +19,8 @@ typedef struct ist__phase_times {
 typedef struct ist__stopwatch {
     const ist__worker *worker;
     int phase; /* begun and not ended */
-    double since_s, waited_before_s;
+    int64_t since_ns;
+    double waited_before_s;
     double spent_s[IST__PHASES];
 } ist__stopwatch;
 
@@ -26,6 +28,8 @@ typedef struct ist__stopwatch {
 ist__stopwatch ist__stopwatch_start(const ist__worker *worker);
 /* The phase ends here and the next begins; what the thread waited at barriers in between belongs to WAIT. */
 void ist__stopwatch_next(ist__stopwatch *watch, int phase);
+/* The last phase ends here. */
+void ist__stopwatch_stop(ist__stopwatch *watch);
 /* Add what was measured since the last hand-in to the team's times.  [any thread] */
 void ist__stopwatch_hand_in(ist__stopwatch *watch, ist__phase_times *team);
 

@@ -17,6 +17,7 @@
 #include "train/subnet.h"
 
 #include "math/gemm.h"
+#include "numa/marks.h"
 #include "train/pass.h"
 
 /* ----------------------------------------------------------------------------------------------- work space -- */
@@ -92,8 +93,10 @@ void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine
 static void assemble(const ist__step *step, int32_t parity, const ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
+    ist__mark_begin(worker, IST__MARK_ASSEMBLE, 0);
     ist__assemble_share(step->engine, step->rows, s->index[parity], 0, step->batch, &step->scaling, s->input[parity],
                         s->ld, s->labels[parity], worker);
+    ist__mark_end(worker, IST__MARK_ASSEMBLE);
 }
 
 void ist__subnet_prepare(const ist__step *step, const ist__worker *worker)
@@ -113,8 +116,10 @@ static void forward(const ist__step *step, ist__worker *worker)
                                       .beta = offset,
                                       .inv_std = s->inv_std[l],
                                       .shift = offset};
+        ist__mark_begin(worker, IST__MARK_FORWARD, l);
         ist__forward_layer(layer, step->param, step->engine, &pass, input, s->z[l], s->y[l], s->ld, step->batch,
                            step->batch, worker);
+        ist__mark_end(worker, IST__MARK_FORWARD);
         ist__team_barrier(worker); /* B2, B3 */
         input = s->y[l];
     }
@@ -130,10 +135,12 @@ static void differentiate_loss(const ist__step *step, const ist__worker *worker)
     ist__share(s->ld / LANES, worker->rank, worker->size, &first, &last);
     const int32_t begin = (int32_t)first * LANES;
     const int32_t end = (int32_t)last * LANES < step->batch ? (int32_t)last * LANES : step->batch;
+    ist__mark_begin(worker, IST__MARK_LOSS, 0);
     if (begin < end)
         step->engine->kernels->softmax_cross_entropy(step->shape->layer[top].outputs, begin, end, s->ld, s->y[top],
                                                      s->labels[step->parity], 1.0F / (float)step->batch, s->d[top],
                                                      s->loss, NULL);
+    ist__mark_end(worker, IST__MARK_LOSS);
 }
 
 /* ------------------------------------------------------------------------------------------------- backward -- */
@@ -231,6 +238,22 @@ static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t r
                            step->param + offset, state.array, scratch);
 }
 
+static void backward_tile(const ist__step *step, int32_t l, int32_t row, int32_t rows, bool pull,
+                          const ist__worker *worker)
+{
+    ist__mark_begin(worker, IST__MARK_BACKWARD, l);
+    if (pull) pull_gradient(step, l, row, rows);
+    backward_rows(step, l, row, rows, worker);
+    ist__mark_end(worker, IST__MARK_BACKWARD);
+}
+
+static void update_tile(const ist__step *step, int32_t l, int32_t row, int32_t rows, const ist__worker *worker)
+{
+    ist__mark_begin(worker, IST__MARK_UPDATE, l);
+    update_rows(step, l, row, rows, worker);
+    ist__mark_end(worker, IST__MARK_UPDATE);
+}
+
 enum { PULL = 1, BACKWARD = 2, UPDATE = 4, UPDATE_ABOVE = 8 };
 
 /* Walk the tiles of this worker among `width` neurons and do the named parts of layer l to each. */
@@ -242,10 +265,9 @@ static void walk_tiles(const ist__step *step, int32_t width, int32_t l, int32_t 
     const int32_t tile = whole ? width : ist__tile_rows(step->engine, width);
     for (int32_t row = first; row < last; row += tile) {
         const int32_t rows = last - row < tile ? last - row : tile;
-        if (parts & PULL) pull_gradient(step, l, row, rows);
-        if (parts & BACKWARD) backward_rows(step, l, row, rows, worker);
-        if (parts & UPDATE) update_rows(step, l, row, rows, worker);
-        if (parts & UPDATE_ABOVE) update_rows(step, l + 1, row, rows, worker); /* after its rows were read */
+        if (parts & BACKWARD) backward_tile(step, l, row, rows, parts & PULL, worker);
+        if (parts & UPDATE) update_tile(step, l, row, rows, worker);
+        if (parts & UPDATE_ABOVE) update_tile(step, l + 1, row, rows, worker); /* after its rows were read */
     }
 }
 

@@ -1,17 +1,19 @@
-/* The host is left as it was found: the masks of the calling thread and of the threads of its OpenMP pool, and the
- * threads of its OpenBLAS, before and after every call, those that fail too. */
+/* The host is left as it was found: the masks and names of the calling thread and of the threads of its OpenMP pool, and
+ * the threads of its OpenBLAS, before and after every call, those that fail too. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <omp.h>
+#include <pthread.h>
 #include <sched.h>
 
 #include "fixture_run.h"
 
-enum { POOL_MOST = 16 };
+enum { POOL_MOST = 16, NAME_BYTES = 16 };
 
 typedef struct host_state {
     int threads; /* of the pool */
     cpu_set_t mask[POOL_MOST];
+    char name[POOL_MOST][NAME_BYTES];
     int blas_threads, omp_threads, omp_dynamic, omp_levels;
 } host_state;
 
@@ -30,17 +32,23 @@ static host_state look(void)
     host_state state;
     memset(&state, 0, sizeof state);
     cpu_set_t masks[POOL_MOST];
+    char names[POOL_MOST][NAME_BYTES];
     memset(masks, 0, sizeof masks);
+    memset(names, 0, sizeof names);
     int failures = 0, threads = 0;
-#pragma omp parallel num_threads(4) default(none) shared(masks, threads) reduction(+ : failures)
+#pragma omp parallel num_threads(4) default(none) shared(masks, names, threads) reduction(+ : failures)
     {
         const int thread = omp_get_thread_num();
         if (thread == 0) threads = omp_get_num_threads();
-        if (thread < POOL_MOST) failures += sched_getaffinity(0, sizeof masks[thread], &masks[thread]) != 0;
+        if (thread < POOL_MOST) {
+            failures += sched_getaffinity(0, sizeof masks[thread], &masks[thread]) != 0;
+            failures += pthread_getname_np(pthread_self(), names[thread], NAME_BYTES) != 0;
+        }
     }
     CHECK_EQ(failures, 0);
     state.threads = threads;
     memcpy(state.mask, masks, sizeof masks);
+    memcpy(state.name, names, sizeof names);
     state.blas_threads = blas_threads();
     state.omp_threads = omp_get_max_threads();
     state.omp_dynamic = omp_get_dynamic();
@@ -65,7 +73,10 @@ static void check_host(void)
 {
     const host_state now = look();
     CHECK_EQ(now.threads, before.threads);
-    for (int i = 0; i < now.threads; i++) CHECK(CPU_EQUAL(&now.mask[i], &before.mask[i]));
+    for (int i = 0; i < now.threads; i++) {
+        CHECK(CPU_EQUAL(&now.mask[i], &before.mask[i]));
+        CHECK_STR(now.name[i], before.name[i]);
+    }
     CHECK_EQ(now.blas_threads, before.blas_threads);
     CHECK_EQ(now.omp_threads, before.omp_threads);
     CHECK_EQ(now.omp_dynamic, before.omp_dynamic);
