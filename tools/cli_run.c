@@ -19,6 +19,7 @@
 
 #include "cli_number.h"
 #include "cli_say.h"
+#include "cli_teams.h"
 
 static volatile sig_atomic_t caught_signal;
 static ist_trainer *volatile running_trainer;
@@ -94,6 +95,8 @@ static json_t *make_event(const cli_run *run, const char *event, double loss, co
     json_object_set_new(o, "writeback_s", cli_json_real(at->writeback_s));
     json_object_set_new(o, "gflops", cli_json_real(cli_run_gflops(run)));
     json_object_set_new(o, "bytes_moved", cli_json_real(at->bytes_moved));
+    json_object_set_new(o, "bytes_crossed", cli_json_real(at->bytes_crossed));
+    cli_teams_add(o, run->trainer);
     json_object_set_new(o, "flops", cli_json_real(at->flops));
     json_object_set_new(o, "lr", cli_json_real(at->lr));
     json_object_set_new(o, "evaluate_s", cli_json_real(run->evaluate_s));

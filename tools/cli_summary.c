@@ -10,6 +10,7 @@
 
 #include "cli_number.h"
 #include "cli_table.h"
+#include "cli_teams.h"
 
 void cli_describe_model(const ist_model *model, char *out, size_t cap)
 {
@@ -160,11 +161,14 @@ void cli_summary_print(const cli_summary *summary)
     cli_table_cell(&table, "products");
     cli_table_cell(&table, "%.1f GFLOP/s (%.3g TFLOP)", cli_run_gflops(run), (at->flops - run->begin.flops) / 1e12);
     cli_table_cell(&table, "exchange");
-    const double rounds = (double)(at->round - run->begin.round);
-    cli_table_cell(&table, "%s a round between master and subnets",
-                   cli_show_bytes(a, rounds > 0 ? (at->bytes_moved - run->begin.bytes_moved) / rounds : 0));
+    const double rounds = at->round > run->begin.round ? (double)(at->round - run->begin.round) : 1;
+    const double moved = at->bytes_moved - run->begin.bytes_moved,
+                 crossed = at->bytes_crossed - run->begin.bytes_crossed;
+    cli_table_cell(&table, "%s a round between master and subnets, %s of it (%.1f %%) between nodes",
+                   cli_show_bytes(a, moved / rounds), cli_show_bytes(b, crossed / rounds), share(crossed, moved));
     cli_table_end(&table, 0);
     print_times(run);
+    cli_print_teams(run->trainer);
     cli_print_pages(summary->placement);
 }
 

@@ -259,6 +259,11 @@ static void print_plan(const info_options *o, const json_t *planned)
            cli_show_count((char[CLI_NUMBER_BYTES]){0}, o->rows),
            cli_show_bytes(a, cli_json_number(planned, "planned_bytes", 0)),
            cli_show_bytes(b, cli_json_number(planned, "master_bytes", 0)));
+    const json_t *traffic = json_object_get(planned, "traffic");
+    const double moved = cli_json_number(traffic, "round_bytes_moved", 0);
+    const double crossed = cli_json_number(traffic, "round_bytes_crossed", 0);
+    printf("a round moves %s between master and subnets, on average %s of it (%.1f %%) between nodes\n",
+           cli_show_bytes(a, moved), cli_show_bytes(b, crossed), moved > 0 ? 100 * crossed / moved : 0);
     cli_table_begin(&table, "rrrrr");
     static const char *const head[] = {"subnet", "team", "node", "parameters", "bytes"};
     for (i = 0; i < 5; i++) cli_table_cell(&table, "%s", head[i]);

@@ -268,11 +268,27 @@ typedef struct {
     double gather_s, train_s, wait_s, writeback_s; /* phases of that time */
     double flops;                                  /* of products in local steps */
     double bytes_moved;                            /* between master and blocks, both directions */
+    double bytes_crossed; /* those of them that went to or came from another node, as planned: counted from the deals
+                             and the stripes of the master.  Since the trainer was created or resumed, as times are */
 } ist_progress;
 IST_API ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out); /* out->struct_size set */
 
-/* Called after every round by the calling thread while the teams wait: be quick, call nothing of this context but
- * ist_trainer_verify.  Returning other than 0 ends the call after this round. */
+/* How long the teams worked and waited, as wall time of rounds; sums since the trainer was created or resumed. */
+typedef struct {
+    size_t struct_size;
+    int32_t team, node; /* node: index as in the context's report */
+    int32_t threads;    /* of the team */
+    int32_t subnets;    /* that it trains, one after another */
+    double busy_s;      /* gather, steps, write back, and what its threads wait for each other in between */
+    double wait_s;      /* until the slowest team was done */
+} ist_team_times;
+/* All teams, team 0 first: at most `capacity` of them into out, *count: how many there are.  out[0].struct_size must be
+ * set, and is the distance of the elements in bytes; out may be NULL when capacity is 0.  May be called from an
+ * ist_round_fn. */
+IST_API ist_status ist_trainer_teams(const ist_trainer *trainer, ist_team_times *out, int32_t capacity, int32_t *count);
+
+/* Called after every round by the calling thread while the teams wait: be quick, and of this context call
+ * ist_trainer_verify and ist_trainer_teams alone.  Returning other than 0 ends the call after this round. */
 typedef int32_t (*ist_round_fn)(void *user, const ist_progress *progress);
 
 /* Train at most `rounds` rounds (0: to the end of the run), or until ist_trainer_stop.  A round: deal [M2], gather [M3],

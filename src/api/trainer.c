@@ -49,6 +49,25 @@ ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out)
     return IST_OK;
 }
 
+ist_status ist_trainer_teams(const ist_trainer *trainer, ist_team_times *out, int32_t capacity, int32_t *count)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    ist__error *error = &trainer->context->error;
+    if (!count || capacity < 0 || (!out && capacity > 0))
+        return ist__fail(error, IST_E_ARGUMENT, "an argument is NULL, or capacity is negative");
+    const size_t stride = capacity > 0 ? out->struct_size : 0;
+    if (capacity > 0 && stride < sizeof *out)
+        return ist__fail(error, IST_E_ARGUMENT, "struct_size is %zu, expected at least %zu", stride, sizeof *out);
+    const ist__training *t = trainer->training;
+    for (int32_t k = 0; k < t->host.plan->team_count && k < capacity; k++) {
+        ist_team_times times = ist__training_team(t, k);
+        times.struct_size = stride;
+        memcpy((unsigned char *)out + (size_t)k * stride, &times, sizeof times);
+    }
+    *count = t->host.plan->team_count;
+    return IST_OK;
+}
+
 ist_status ist_trainer_run(ist_trainer *trainer, int64_t rounds, ist_round_fn on_round, void *user)
 {
     if (!trainer) return IST_E_ARGUMENT;

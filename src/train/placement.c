@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "numa/report.h"
 #include "train/stripes.h"
+#include "train/tally.h"
 #include "train/training.h"
 
 /* ----------------------------------------------------------------------------------------------------- sizes -- */
@@ -241,9 +242,9 @@ json_t *ist__training_report(const ist__training *t)
     const json_int_t planned = json_integer_value(json_object_get(plan, "planned_bytes"));
     json_decref(plan);
     bytes += (int64_t)whole_pages((size_t)t->net->shape.floats * sizeof(float)); /* the model's own stripes */
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:o}", "subnets", subnets, "teams", teams, "master_state", states,
-                     "region_bytes", (json_int_t)bytes, "planned_bytes", planned, "system",
-                     ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "subnets", subnets, "teams", teams, "master_state", states,
+                     "region_bytes", (json_int_t)bytes, "planned_bytes", planned, "traffic", ist__tally_report(t),
+                     "system", ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
 }
 
 json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config, int64_t rows,
@@ -282,9 +283,10 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
         json_array_append_new(by_node, json_integer(nodes[i]));
         total += nodes[i];
     }
+    json_t *traffic = ist__tally_plan(host, shape, &deal, arrays);
     ist__free(nodes);
     ist__deal_destroy(&deal);
-    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o}", "parameters", (json_int_t)shape->parameters, "master_bytes",
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters, "master_bytes",
                      (json_int_t)((size_t)arrays * master), "dataset_bytes", (json_int_t)(row_bytes * (size_t)rows),
-                     "planned_bytes", (json_int_t)total, "by_node", by_node, "subnets", subnets);
+                     "planned_bytes", (json_int_t)total, "traffic", traffic, "by_node", by_node, "subnets", subnets);
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "train/training.h"
+#include "train/tally.h"
 
 static bool is_mine(const ist__training *t, int32_t subnet, const ist__worker *worker)
 {
@@ -56,7 +56,7 @@ static void close_round(ist__training *t)
     const ist_train_config *config = &t->config;
     ist_progress *p = &t->progress;
     const int32_t n = config->subnets;
-    const int32_t moved_arrays = 1 + (config->state == IST_STATE_CARRIED ? t->state_count : 0);
+    ist__tally_round(t);
     average_shared(t);
     t->net->calibrated = 0; /* the parameters are others now */
     const double samples = (double)t->round_steps * config->batch * n;
@@ -65,7 +65,6 @@ static void close_round(ist__training *t)
         const ist__shape *shape = &t->subnets[s].shape;
         loss += t->subnets[s].loss;
         p->flops += ist__shape_step_flops(shape, config->batch) * t->round_steps;
-        p->bytes_moved += 2.0 * moved_arrays * (double)shape->parameters * sizeof(float);
     }
     p->loss = loss / samples;
     p->lr = (double)ist__optimizer_at(config, p->step + t->round_steps - 1, p->steps, 0).lr;
@@ -219,13 +218,18 @@ static void rounds(void *argument, ist__worker *worker)
         if (!t->going) break;
         ist__mark_round(worker, t->progress.round + 1);
         ist__stopwatch_next(&watch, IST__GATHER);
+        const double began_s = (double)watch.since_ns * 1e-9;
+        if (leader) t->round_began_s = began_s;
         for_my_subnets(t, worker, gather); /* R2 */
         ist__stopwatch_next(&watch, IST__TRAIN);
         for_my_subnets(t, worker, train); /* R3 */
-        ist__all_barrier(worker);         /* R4 */
+        const double waited_s = worker->waited_s;
+        ist__all_barrier(worker); /* R4 */
+        const double others_s = worker->waited_s - waited_s;
         ist__stopwatch_next(&watch, IST__WRITE_BACK);
         if (!atomic_load(&t->diverged)) for_my_subnets(t, worker, write_back); /* R5 */
         ist__stopwatch_next(&watch, IST__WAIT);
+        if (worker->rank == 0) team->round_busy_s = (double)watch.since_ns * 1e-9 - began_s - others_s;
         ist__stopwatch_hand_in(&watch, &team->times); /* before the barrier: the leader reads it behind */
         ist__all_barrier(worker);                     /* R6 */
     }

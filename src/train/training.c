@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "train/fit.h"
 #include "train/stripes.h"
+#include "train/tally.h"
 
 enum { SUBNETS_MOST = 1 << 16, BATCH_MOST = 1 << 20 };
 
@@ -108,6 +109,8 @@ static ist_status build(ist__training *t, ist__error *error)
     for (int32_t i = 0; i < t->state_count && !status && t->config.state == IST_STATE_CARRIED; i++)
         status =
             ist__stripes_create(&t->master_state[i], &t->host, (size_t)t->net->shape.floats * sizeof(float), error);
+    if (!status)
+        status = ist__homes_create(&t->homes, t->host.plan, (size_t)t->net->shape.floats * sizeof(float), error);
     return status ? status : ist__training_place(t, error);
 }
 
@@ -152,6 +155,7 @@ void ist__training_destroy(ist__training *t)
     }
     for (int32_t k = 0; t->teams && k < t->host.plan->team_count; k++) ist__region_destroy(&t->teams[k].region);
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->master_state[i]);
+    ist__homes_destroy(&t->homes);
     ist__deal_destroy(&t->deal);
     ist__proof_destroy(&t->proof);
     ist__free(t->subnets);

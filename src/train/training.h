@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "model/exchange.h"
 #include "model/params.h"
+#include "model/traffic.h"
 #include "train/host.h"
 #include "train/proof.h"
 #include "train/stopwatch.h"
@@ -33,6 +34,8 @@ typedef struct ist__team_space {
     void *copy;
     int32_t *copy_labels;
     ist__phase_times times;
+    double round_busy_s;   /* of the round: gather, steps, write back, the team's own barriers; by rank 0 */
+    double busy_s, wait_s; /* of all rounds: that, and what other teams took longer */
 } ist__team_space;
 
 typedef struct ist__training {
@@ -43,6 +46,7 @@ typedef struct ist__training {
     ist__deal deal;
     int32_t state_count;
     ist__region master_state[2]; /* striped; carried state only */
+    ist__stripe_homes homes;     /* of the master and of its state */
     ist__subnet *subnets;        /* (config.subnets) */
     ist__team_space *teams;      /* (plan->team_count) */
     ist_progress progress;
@@ -54,7 +58,9 @@ typedef struct ist__training {
     void *on_round_user;
     double began; /* clock when the call began, and seconds before it */
     double seconds_before;
-    atomic_int diverged; /* 1 + a subnet whose loss or parameters are not finite */
+    double bytes_stayed;  /* moved within a node, since the trainer was created or resumed */
+    double round_began_s; /* clock when its gather began */
+    atomic_int diverged;  /* 1 + a subnet whose loss or parameters are not finite */
     atomic_int stop;
     ist__proof proof; /* zeroed until somebody asks where the pages are */
 } ist__training;
@@ -66,6 +72,9 @@ void ist__training_destroy(ist__training *training); /* NULL is fine */
 
 ist_status ist__training_run(ist__training *training, int64_t rounds, ist_round_fn on_round, void *user,
                              ist__error *error);
+
+/* tally.c */
+ist_team_times ist__training_team(const ist__training *training, int32_t team);
 
 /* placement.c: regions and their first touch, and the proof. */
 ist_status ist__training_place(ist__training *training, ist__error *error);

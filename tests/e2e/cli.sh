@@ -189,7 +189,9 @@ case_train() {
     [ "$(jq -r .event run.jsonl | tail -n 1)" = end ] || fail "the log does not end with end"
     [ "$(jq -r 'select(.event == "start" or .event == "end") | .event' run.jsonl | wc -l)" = 2 ] || fail "starts and ends"
     jq -es 'all(.[] | select(.event == "round"); has("round", "epoch", "samples", "seconds", "loss", "gather_s", "train_s",
-        "wait_s", "writeback_s", "gflops", "bytes_moved", "flops", "wall_s"))' run.jsonl >/dev/null || fail "keys of round"
+        "wait_s", "writeback_s", "gflops", "bytes_moved", "bytes_crossed", "team_busy_s", "team_wait_s", "flops",
+        "wall_s") and (.bytes_crossed <= .bytes_moved) and (.team_busy_s | length) == (.team_wait_s | length) and
+        .team_busy_s[0] > 0)' run.jsonl >/dev/null || fail "keys of round"
     jq -es 'all(.[] | select(.event == "eval"); has("round", "epoch", "samples", "seconds", "loss", "accuracy", "split"))
         and (map(select(.event == "eval")) | length >= 5)' run.jsonl >/dev/null || fail "keys or number of eval"
     jq -es '[.[] | select(.event == "round") | .round] as $r | ($r | length > 1) and $r == [range(1; ($r | length) + 1)]' \
@@ -198,6 +200,8 @@ case_train() {
         .rows.train == '"$rows"' and .classes == '"$classes"' and (.context | has("plan"))' run.jsonl >/dev/null ||
         fail "the start event: $(head -n 1 run.jsonl)"
     jq -es '.[-1] | .status == 0 and .reason == "finished" and (.report.subnets | length == 2) and
+        .report.traffic.bytes_crossed == .bytes_crossed and
+        .report.traffic.bytes_crossed + .report.traffic.bytes_stayed == .bytes_moved and
         .final.test.rows == '"$rows" run.jsonl >/dev/null || fail "the end event: $(tail -n 1 run.jsonl)"
     local logged again batch
     logged=$(jq -r 'select(.event == "end") | "\(.final.test.accuracy) \(.final.test.loss) \(.final.test.correct)"' run.jsonl)

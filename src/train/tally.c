@@ -1,0 +1,107 @@
+/* tally.c - adds up what a round cost.  Floor: train.  Cold: once a round, by one thread while the others wait. */
+#include "train/tally.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "train/stripes.h"
+
+ist_status ist__homes_create(ist__stripe_homes *out, const ist__plan *plan, size_t bytes, ist__error *error)
+{
+    const int32_t teams = plan->team_count;
+    int64_t *last = ist__alloc(teams, sizeof *last);
+    int32_t *home = ist__alloc(teams, sizeof *home);
+    *out = (ist__stripe_homes){teams, last, home};
+    if (!last || !home) {
+        ist__homes_destroy(out);
+        return ist__fail(error, IST_E_MEMORY, "no memory for the homes of %d stripes", teams);
+    }
+    const size_t whole = (bytes + IST__HUGE_PAGE_BYTES - 1) / IST__HUGE_PAGE_BYTES * IST__HUGE_PAGE_BYTES;
+    for (int32_t k = 0; k < teams; k++) {
+        size_t first, end;
+        ist__stripe_of(whole, k, teams, &first, &end);
+        last[k] = (int64_t)(end / sizeof(float));
+        home[k] = plan->teams[k].node;
+    }
+    return IST_OK;
+}
+
+void ist__homes_destroy(ist__stripe_homes *homes)
+{
+    ist__free((void *)(uintptr_t)homes->last);
+    ist__free((void *)(uintptr_t)homes->home);
+    *homes = (ist__stripe_homes){0, NULL, NULL};
+}
+
+static bool several_nodes(const ist__stripe_homes *homes)
+{
+    for (int32_t k = 1; k < homes->count; k++)
+        if (homes->home[k] != homes->home[0]) return true;
+    return false;
+}
+
+json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const ist__deal *deal, int arrays)
+{
+    ist__stripe_homes homes;
+    if (ist__homes_create(&homes, host->plan, (size_t)whole->floats * sizeof(float), NULL)) return json_null();
+    double moved = 0, crossed = 0;
+    for (int32_t s = 0; s < deal->subnets; s++) {
+        const ist__shape part = ist__deal_shape(deal, whole, s, false);
+        const int32_t team = ist__team_of_subnet(s, deal->subnets, host->plan->team_count);
+        moved += (double)part.parameters;
+        crossed += ist__traffic_expected(whole, &part, &homes, host->plan->teams[team].node);
+    }
+    ist__homes_destroy(&homes);
+    const double bytes = 2.0 * arrays * sizeof(float);
+    return json_pack("{s:f, s:f}", "round_bytes_moved", bytes * moved, "round_bytes_crossed", bytes * crossed);
+}
+
+static void count_bytes(ist__training *t)
+{
+    const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
+    const double bytes = 2.0 * arrays * sizeof(float); /* of a number that goes there and back */
+    const bool nodes = several_nodes(&t->homes);
+    for (int32_t s = 0; s < t->config.subnets; s++) {
+        const ist__subnet *subnet = &t->subnets[s];
+        ist__traffic traffic = {subnet->shape.parameters, 0};
+        if (nodes)
+            traffic =
+                ist__traffic_count(&t->net->shape, &t->deal, s, &t->homes, t->host.plan->teams[subnet->team].node);
+        t->progress.bytes_moved += bytes * (double)traffic.moved;
+        t->progress.bytes_crossed += bytes * (double)traffic.crossed;
+        t->bytes_stayed += bytes * (double)(traffic.moved - traffic.crossed);
+    }
+}
+
+static void count_time(ist__training *t)
+{
+    const double round_s = ist__seconds() - t->round_began_s;
+    for (int32_t k = 0; k < t->host.plan->team_count; k++) {
+        ist__team_space *team = &t->teams[k];
+        team->busy_s += team->round_busy_s;
+        if (round_s > team->round_busy_s) team->wait_s += round_s - team->round_busy_s;
+    }
+}
+
+void ist__tally_round(ist__training *t)
+{
+    count_time(t); /* first: counting bytes takes a while, too */
+    count_bytes(t);
+}
+
+ist_team_times ist__training_team(const ist__training *t, int32_t team)
+{
+    const ist__team_plan *plan = &t->host.plan->teams[team];
+    ist_team_times times = {.struct_size = sizeof times,
+                            .team = team,
+                            .node = plan->node,
+                            .threads = plan->threads,
+                            .busy_s = t->teams[team].busy_s,
+                            .wait_s = t->teams[team].wait_s};
+    for (int32_t s = 0; s < t->config.subnets; s++) times.subnets += t->subnets[s].team == team;
+    return times;
+}
+
+json_t *ist__tally_report(const ist__training *t)
+{
+    return json_pack("{s:f, s:f}", "bytes_crossed", t->progress.bytes_crossed, "bytes_stayed", t->bytes_stayed);
+}

@@ -1,0 +1,22 @@
+/* tally.h - what a round cost: bytes moved, bytes that crossed nodes, and how long each team worked and waited. */
+#ifndef IST_TRAIN_TALLY_H
+#define IST_TRAIN_TALLY_H
+
+#include "model/traffic.h"
+#include "train/training.h"
+
+/* Homes of the stripes of a master of `bytes` bytes; destroy them.  IST_E_MEMORY. */
+ist_status ist__homes_create(ist__stripe_homes *out, const ist__plan *plan, size_t bytes, ist__error *error);
+void ist__homes_destroy(ist__stripe_homes *homes); /* a zeroed one is fine */
+
+/* {"round_bytes_moved", "round_bytes_crossed"} of a round of `arrays` masters, both ways: the average over all deals of
+ * these seats, for a run that need not exist. */
+json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const ist__deal *deal, int arrays);
+
+/* {"bytes_crossed", "bytes_stayed"} since the trainer was created or resumed. */
+json_t *ist__tally_report(const ist__training *training);
+
+/* Add the round that ends to progress and to the teams' times; by worker (0, 0) behind the last barrier. */
+void ist__tally_round(ist__training *training);
+
+#endif
