@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "numa/errno_name.h"
@@ -152,6 +153,9 @@ ist__page_settings ist__pages_settings(void)
     if (read_setting("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text) &&
         (chosen = strchr(text, '[')) != NULL)
         copy_word(s.huge_pages, sizeof s.huge_pages, chosen + 1, "]\n");
+    const int denied = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0); /* 1; 3 where those that advise are excepted */
+    if (denied == 1) copy_word(s.huge_pages, sizeof s.huge_pages, "disabled", "");
+    if (denied == 3 && strcmp(s.huge_pages, "always") == 0) copy_word(s.huge_pages, sizeof s.huge_pages, "madvise", "");
     if (read_setting("/proc/sys/kernel/numa_balancing", text, sizeof text))
         copy_word(s.numa_balancing, sizeof s.numa_balancing, text, " \t\n");
     return s;

@@ -12,6 +12,7 @@ enum { IST__HUGE_PAGE_BYTES = 2 << 20 };
 typedef struct ist__refusals {
     int32_t bind_memory, bind_memory_errno;
     int32_t huge_pages, huge_pages_errno; /* madvise(MADV_HUGEPAGE) */
+    int32_t where, where_errno;           /* move_pages, that tells where pages are */
 } ist__refusals;
 
 /* An address range of its own: starts and ends on a 2 MiB boundary, so that no huge page is shared with a neighbour of
@@ -60,7 +61,8 @@ typedef struct ist__balanced {
 } ist__balanced;
 ist__balanced ist__pages_balanced(void);
 
-/* Settings of the system that move or enlarge pages, as text: "always", "madvise", "never"; "0", "1", ...; "unknown". */
+/* Settings of the system that move or enlarge pages, as text: "always", "madvise", "never", or "disabled" for this process
+ * (prctl PR_SET_THP_DISABLE, inherited from whoever started it); "0", "1", ...; "unknown". */
 typedef struct ist__page_settings {
     char huge_pages[16];
     char numa_balancing[16];

@@ -149,10 +149,12 @@ json_t *ist__report_system(int32_t placement, const ist__crew *crew, const ist__
     const ist__crew_state state = crew ? ist__crew_last(crew) : (ist__crew_state){0};
     const ist__refusals no_refusals = {0}, *r = refusals ? refusals : &no_refusals;
     const ist__page_settings settings = ist__pages_settings();
-    return json_pack("{s:s, s:i, s:o, s:i, s:o, s:i, s:s, s:s}", "placement", names[placement], "bind_refused",
-                     (int)state.bind_refused, "bind_error", errno_json(state.bind_errno), "memory_refused",
-                     (int)r->bind_memory, "memory_error", errno_json(r->bind_memory_errno), "huge_pages_refused",
-                     (int)r->huge_pages, "huge_pages", settings.huge_pages, "numa_balancing", settings.numa_balancing);
+    return json_pack("{s:s, s:i, s:o, s:i, s:o, s:i, s:o, s:i, s:o, s:s, s:s}", "placement", names[placement],
+                     "bind_refused", (int)state.bind_refused, "bind_error", errno_json(state.bind_errno),
+                     "memory_refused", (int)r->bind_memory, "memory_error", errno_json(r->bind_memory_errno),
+                     "huge_pages_refused", (int)r->huge_pages, "huge_pages_error", errno_json(r->huge_pages_errno),
+                     "where_refused", (int)r->where, "where_error", errno_json(r->where_errno), "huge_pages",
+                     settings.huge_pages, "numa_balancing", settings.numa_balancing);
 }
 
 json_t *ist__report_pages(const ist__machine *machine, const void *base, size_t bytes, int32_t node)

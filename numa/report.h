@@ -18,8 +18,8 @@ json_t *ist__report_machine(const ist__machine *machine);
  * crew NULL: "bound" is left out. */
 json_t *ist__report_plan(const ist__machine *machine, const ist__plan *plan, const ist__crew *crew);
 
-/* {"placement", "bind_refused", "bind_error", "memory_refused", "memory_error", "huge_pages_refused", "huge_pages",
- * "numa_balancing"} */
+/* {"placement", "bind_refused", "bind_error", "memory_refused", "memory_error", "huge_pages_refused",
+ * "huge_pages_error", "where_refused", "where_error", "huge_pages", "numa_balancing"} */
 json_t *ist__report_system(int32_t placement, const ist__crew *crew, const ist__refusals *refusals);
 
 /* Where a range is: {"bytes", "local_bytes", "by_node": [..], "unknown_bytes"}; node: the home asked for, -1 none. */

@@ -120,7 +120,10 @@ static int restrict_to_mask(survey *s)
 static int restrict_to_membind(survey *s)
 {
     int mode = MPOL_DEFAULT;
-    if (syscall(SYS_get_mempolicy, &mode, NULL, 0UL, NULL, 0UL) != 0) return 0;
+    if (syscall(SYS_get_mempolicy, &mode, NULL, 0UL, NULL, 0UL) != 0) {
+        s->machine->policy_errno = errno;
+        return 0;
+    }
     if ((mode & ~MPOL_MODE_FLAGS) != MPOL_BIND) return 0;
     hwloc_bitmap_t nodes = hwloc_bitmap_alloc();
     if (!nodes) return ENOMEM;

@@ -57,6 +57,7 @@ typedef struct ist__machine {
     int32_t cores_allowed;    /* of all shares */
     bool this_system;         /* false: made from a text; nothing can be bound */
     bool omp_places;          /* OMP_PLACES or OMP_PROC_BIND was set by the user, and restricts us */
+    int32_t policy_errno;     /* why the thread's memory policy (numactl) is not known to us; 0: it is */
     char source[64];          /* "hwloc (API 2.8)", "none (built without hwloc)", ... */
 } ist__machine;
 

@@ -11,6 +11,7 @@
 #include "cli_commands.h"
 #include "cli_context.h"
 #include "cli_json.h"
+#include "cli_limits.h"
 #include "cli_number.h"
 #include "cli_table.h"
 
@@ -158,7 +159,7 @@ static void draw_team(const json_t *team)
 }
 
 /* A node is a box, its teams are lines in it; bytes: what a training plans there, below 0 unknown. */
-static void draw_node(const json_t *node, const json_t *teams, double bytes)
+static void draw_node(const json_t *report, const json_t *node, const json_t *teams, double bytes)
 {
     char text[160], memory[CLI_NUMBER_BYTES];
     const int index = (int)cli_json_number(node, "node", 0), cores = (int)cli_json_number(node, "cores", 0);
@@ -181,6 +182,7 @@ static void draw_node(const json_t *node, const json_t *teams, double bytes)
         any = true;
     }
     if (!any) box_line("no team");
+    if (*cli_limits_node(text, sizeof text, report, index)) box_line(text);
     if (bytes >= 0) {
         snprintf(text, sizeof text, "%s planned%s", cli_show_bytes(memory, bytes),
                  memory_bytes > 0 && bytes > memory_bytes ? ": more than there is" : "");
@@ -200,10 +202,6 @@ static void cell_machine(cli_table *table, const json_t *machine)
     cli_table_cell(table, "machine");
     cli_table_cell(table, "%d package%s, %d NUMA node%s, %d shared L3, %d core%s%s", packages, packages == 1 ? "" : "s",
                    nodes, nodes == 1 ? "" : "s", l3s, cores, cores == 1 ? "" : "s", here ? "" : " (not this one)");
-    cli_table_cell(table, "ours");
-    cli_table_cell(table, "%d of %d processing units%s", (int)cli_json_number(machine, "pus_allowed", 0),
-                   (int)cli_json_number(machine, "pus", 0),
-                   json_is_true(json_object_get(machine, "omp_places")) ? ", by OMP_PLACES or OMP_PROC_BIND" : "");
     cli_table_cell(table, "read by");
     cli_table_cell(table, "%s", cli_json_text(machine, "source", "unknown"));
 }
@@ -232,14 +230,16 @@ static void cell_refused(cli_table *table, const json_t *system)
         const char *count, *error, *what;
     } row[] = {{"bind_refused", "bind_error", "binding of threads"},
                {"memory_refused", "memory_error", "placing of memory"},
-               {"huge_pages_refused", "", "huge pages"}};
+               {"huge_pages_refused", "huge_pages_error", "huge pages"},
+               {"where_refused", "where_error", "telling where pages are"}};
     bool any = false;
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         const int count = (int)cli_json_number(system, row[i].count, 0);
         const char *error = cli_json_text(system, row[i].error, NULL);
         if (count == 0) continue;
         cli_table_cell(table, "%s", any ? "" : "refused");
-        cli_table_cell(table, "%s, %d times%s%s", row[i].what, count, error ? ": " : "", error ? error : "");
+        cli_table_cell(table, "%s, %d time%s%s%s", row[i].what, count, count == 1 ? "" : "s", error ? ": " : "",
+                       error ? error : "");
         any = true;
     }
     if (any) return;
@@ -276,6 +276,8 @@ static void print_plan(const info_options *o, const json_t *planned)
         cli_table_cell(&table, "%s", cli_show_bytes(b, cli_json_number(subnet, "bytes", 0)));
     }
     cli_table_end(&table, 2);
+    const char *lacks = cli_json_text(json_object_get(planned, "room"), "line", NULL);
+    if (lacks) printf("\n%s\n", lacks);
 }
 
 static void print_info(const info_options *o, const json_t *report, const json_t *planned)
@@ -289,6 +291,7 @@ static void print_info(const info_options *o, const json_t *report, const json_t
 
     cli_table_begin(&table, "ll");
     cell_machine(&table, machine);
+    cli_limits_rows(&table, report);
     cli_table_cell(&table, "plan");
     cli_table_cell(&table, "%d team%s at %s, %d thread%s in all%s", count, count == 1 ? "" : "s",
                    cli_json_text(plan, "team_at", "?"), threads, threads == 1 ? "" : "s",
@@ -306,7 +309,7 @@ static void print_info(const info_options *o, const json_t *report, const json_t
     json_array_foreach(json_object_get(machine, "nodes"), i, node)
     {
         const json_t *bytes = json_array_get(by_node, i);
-        draw_node(node, teams, bytes ? json_number_value(bytes) : -1);
+        draw_node(report, node, teams, bytes ? json_number_value(bytes) : -1);
     }
     if (planned) print_plan(o, planned);
 }

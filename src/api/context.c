@@ -1,7 +1,7 @@
 /* context.c - scan, plan, crew: everything that is about the machine and not about a net. */
 #include <string.h>
 
-#include "api/handles.h"
+#include "api/tell.h"
 #include "base/mem.h"
 #include "math/gemm.h"
 #include "numa/report.h"
@@ -72,6 +72,7 @@ static ist_status build(ist_context *context, const ist_context_config *config)
     host->plan = &context->plan;
     host->placement = config->placement;
     host->refusals = &context->refusals;
+    host->log = &context->log;
     status =
         ist__plan_make(&context->plan, host->machine, config->team_at, config->teams, config->threads_per_team, error);
     if (status) return status;
@@ -100,6 +101,7 @@ ist_status ist_context_create(ist_context **out, const ist_context_config *confi
         ist_context_destroy(context);
         return status;
     }
+    ist__tell_limits(context);
     *out = context;
     return IST_OK;
 }
@@ -132,9 +134,10 @@ ist_status ist_context_report(ist_context *context, char *buffer, size_t capacit
     if (!context || (!buffer && capacity_bytes > 0)) return ist__refuse(context, IST_E_ARGUMENT, "buffer is NULL");
     const ist__host *host = &context->host;
     json_t *report =
-        json_pack("{s:s, s:o, s:o, s:o, s:o}", "version", IST_VERSION_STRING, "machine",
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", IST_VERSION_STRING, "machine",
                   ist__report_machine(host->machine), "plan", ist__report_plan(host->machine, host->plan, host->crew),
-                  "system", ist__report_system(host->placement, host->crew, host->refusals), "blas", report_blas(host));
+                  "system", ist__report_system(host->placement, host->crew, host->refusals), "memory",
+                  ist__report_memory(context), "limits", ist__report_limits(context), "blas", report_blas(host));
     return ist__give_json(context, report, buffer, capacity_bytes, need_bytes);
 }
 

@@ -22,6 +22,7 @@ struct ist_context {
     ist__host host;
     ist__logger log;
     ist__trace *trace; /* NULL: none */
+    unsigned told;     /* refusals that the log has heard of (tell.c) */
     ist__error error;  /* of the last call that failed on this context */
 };
 

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "api/handles.h"
+#include "api/tell.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "math/kernels.h"
@@ -17,9 +17,9 @@ static ist_status adopt(ist_context *context, ist_model **out, ist__net *net)
 {
     ist_model *model = ist__alloc(1, sizeof *model);
     ist_status status = model ? IST_OK : ist__refuse(context, IST_E_MEMORY, "no memory for a model");
-    if (!status)
-        status = ist__stripes_create(&model->region, &context->host, (size_t)net->shape.floats * sizeof(float),
-                                     &context->error);
+    const size_t bytes = (size_t)net->shape.floats * sizeof(float);
+    if (!status) status = ist__stripes_room(&context->host, bytes, &context->error);
+    if (!status) status = ist__stripes_create(&model->region, &context->host, bytes, &context->error);
     if (status) {
         ist__net_destroy(net);
         ist__free(model);
@@ -28,6 +28,7 @@ static ist_status adopt(ist_context *context, ist_model **out, ist__net *net)
     model->context = context;
     model->net = *net;
     model->net.param = (float *)(void *)model->region.base;
+    ist__tell_refusals(context, &model->region);
     *out = model;
     return IST_OK;
 }

@@ -1,7 +1,7 @@
 /* trainer.c - public functions of trainers. */
 #include <string.h>
 
-#include "api/handles.h"
+#include "api/tell.h"
 #include "base/mem.h"
 #include "train/evaluate.h"
 #include "train/stripes.h"
@@ -24,6 +24,7 @@ ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model
         status = ist__training_verify(trainer->training, &model->region, NULL, &context->error);
         if (status) ist__training_destroy(trainer->training);
     }
+    if (!status) ist__tell_refusals(context, &model->region);
     if (status) ist__free(trainer);
     else *out = trainer;
     return status;

@@ -374,6 +374,26 @@ static ist_status draw_rows(calibration *c, int64_t dataset_rows, uint64_t seed,
     return IST_OK;
 }
 
+static int64_t chunks_of(int64_t rows)
+{
+    return (rows + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS;
+}
+
+/* Of one chunk, of the widest layer. */
+static int64_t activation_floats(const ist__shape *shape)
+{
+    const int32_t wide = ist__shape_widest(shape);
+    return (int64_t)(wide > shape->width[0] ? wide : shape->width[0]) * PRODUCT_COLUMNS;
+}
+
+/* Of the two activations of each of a team's chunks. */
+static size_t pool_bytes(const ist__shape *shape, int64_t chunks, int32_t team, int32_t teams)
+{
+    int64_t begin, end;
+    ist__share(chunks, team, teams, &begin, &end);
+    return (size_t)((end - begin) * 2 * activation_floats(shape)) * sizeof(float);
+}
+
 static ist_status prepare(calibration *c, ist__error *error)
 {
     const ist__shape *shape = &c->net->shape;
@@ -385,15 +405,17 @@ static ist_status prepare(calibration *c, ist__error *error)
     c->moments = ist__alloc(c->chunks * 2 * wide, sizeof *c->moments);
     c->regions = ist__alloc(teams, sizeof *c->regions);
     if (!c->moments || !c->regions) return ist__fail(error, IST_E_MEMORY, "no memory to measure batch norm");
-    c->room = (int64_t)(wide > shape->width[0] ? wide : shape->width[0]) * PRODUCT_COLUMNS;
-    for (int32_t t = 0; t < teams && !status; t++) {
-        int64_t begin, end;
-        ist__share(c->chunks, t, teams, &begin, &end);
-        status =
-            ist__region_create(&c->regions[t], c->host->topology, (size_t)((end - begin) * 2 * c->room) * sizeof(float),
-                               c->host->plan->teams[t].node, c->host->placement, c->host->refusals, error);
-    }
+    c->room = activation_floats(shape);
+    for (int32_t t = 0; t < teams && !status; t++)
+        status = ist__region_create(&c->regions[t], c->host->topology, pool_bytes(shape, c->chunks, t, teams),
+                                    c->host->plan->teams[t].node, c->host->placement, c->host->refusals, error);
     return status;
+}
+
+size_t ist__calibrate_bytes(const ist__shape *shape, int64_t dataset_rows, int64_t rows, int32_t team, int32_t teams)
+{
+    if (find_last_normed(shape) < 0) return 0;
+    return pool_bytes(shape, chunks_of(rows < dataset_rows ? rows : dataset_rows), team, teams);
 }
 
 ist_status ist__calibrate(const ist__host *host, ist__net *net, const ist_dataset *data, uint64_t seed, int64_t rows,
@@ -402,7 +424,7 @@ ist_status ist__calibrate(const ist__host *host, ist__net *net, const ist_datase
     calibration c = {.host = host, .net = net, .rows = rows_of(data), .last_normed = find_last_normed(&net->shape)};
     if (c.last_normed >= 0) {
         c.row_count = rows < data->rows ? rows : data->rows;
-        c.chunks = (c.row_count + PRODUCT_COLUMNS - 1) / PRODUCT_COLUMNS;
+        c.chunks = chunks_of(c.row_count);
         ist_status status = draw_rows(&c, data->rows, seed, error);
         if (!status) status = prepare(&c, error);
         if (!status) status = ist__crew_run(host->crew, measure, &c, error);

@@ -2,6 +2,7 @@
 #ifndef IST_TRAIN_HOST_H
 #define IST_TRAIN_HOST_H
 
+#include "base/log.h"
 #include "math/engine.h"
 #include "numa/pages.h"
 #include "numa/team.h"
@@ -14,6 +15,7 @@ typedef struct ist__host {
     ist__engine engine;
     int32_t placement;
     ist__refusals *refusals;
+    const ist__logger *log; /* NULL: silent */
 } ist__host;
 
 #endif

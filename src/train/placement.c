@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "numa/report.h"
+#include "train/evaluate.h"
 #include "train/stripes.h"
 #include "train/tally.h"
 #include "train/training.h"
@@ -247,6 +248,55 @@ json_t *ist__training_report(const ist__training *t)
                      "system", ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
 }
 
+/* What each node must give, rounded up region by region as placing does. */
+static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__shape *shape,
+                      const ist_train_config *config, data_size all, ist__need *needs)
+{
+    const ist__plan *plan = host->plan;
+    const int32_t n = config->subnets;
+    const bool panels = host->engine.kind == IST_ENGINE_NATIVE, sharded = config->data == IST_DATA_SHARD;
+    const ist__shape widest = ist__deal_shape(deal, shape, 0, panels);
+    for (int32_t s = 0; s < n; s++) {
+        const ist__shape part = ist__deal_shape(deal, shape, s, panels);
+        ist__need *need = &needs[plan->teams[ist__team_of_subnet(s, n, plan->team_count)].node];
+        const data_size shard = {all.row_bytes, ist__shard_rows(all.rows, n, s)};
+        const int64_t rows_bytes = sharded ? (int64_t)data_bytes(shard) : 0;
+        need->data += rows_bytes;
+        need->weights += (int64_t)whole_pages(subnet_bytes(&part, config, shard)) - rows_bytes;
+        need->later += (sharded ? shard.rows : all.rows) * (int64_t)sizeof(uint32_t); /* the order of rows */
+    }
+    const int64_t drawn = (int64_t)config->calibration_batches * config->batch;
+    for (int32_t k = 0; k < plan->team_count; k++) {
+        ist__need *need = &needs[plan->teams[k].node];
+        need->later += (int64_t)ist__calibrate_bytes(shape, all.rows, drawn, k, plan->team_count);
+        if (!trains(plan, k, n)) continue;
+        const bool copy = config->data == IST_DATA_REPLICATE && holds_copy(plan, k, n);
+        const int64_t copy_bytes = copy ? (int64_t)data_bytes(all) : 0;
+        need->data += copy_bytes;
+        need->work += (int64_t)whole_pages(team_bytes(host, k, &widest, config, all)) - copy_bytes;
+    }
+    const int carried = config->state == IST_STATE_CARRIED ? ist__optimizer_states(config->optimizer) : 0;
+    ist__stripes_need(host, (size_t)shape->floats * sizeof(float), 1 + carried, needs);
+}
+
+ist_status ist__training_room(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                              int64_t rows, int32_t type, ist__error *error)
+{
+    ist__deal deal;
+    ist__need *needs = ist__alloc(host->machine->node_count, sizeof *needs);
+    if (!needs) return ist__fail(error, IST_E_MEMORY, "no memory for %d nodes", host->machine->node_count);
+    ist_status status = ist__deal_create(&deal, shape, config->subnets, error);
+    if (!status) {
+        const data_size all = {(size_t)shape->width[0] * ist__type_bytes(type), rows};
+        sum_needs(host, &deal, shape, config, all, needs);
+        ist__stripes_need(host, (size_t)shape->floats * sizeof(float), -1, needs); /* the model is there */
+        ist__deal_destroy(&deal);
+        status = ist__room_check(host, needs, "this training", error);
+    }
+    ist__free(needs);
+    return status;
+}
+
 json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config, int64_t rows,
                            int32_t type, ist__error *error)
 {
@@ -256,37 +306,33 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     const bool panels = host->engine.kind == IST_ENGINE_NATIVE;
     ist__deal deal;
     if (ist__deal_create(&deal, shape, n, error)) return NULL;
-    int64_t *nodes = ist__alloc(host->machine->node_count, sizeof *nodes), total = 0;
+    int64_t total = 0;
+    ist__need *needs = ist__alloc(host->machine->node_count, sizeof *needs);
     json_t *subnets = json_array(), *by_node = json_array();
-    const ist__shape widest = ist__deal_shape(&deal, shape, 0, panels);
-    for (int32_t s = 0; nodes && s < n; s++) {
+    for (int32_t s = 0; s < n; s++) {
         const ist__shape part = ist__deal_shape(&deal, shape, s, panels);
         const int32_t team = ist__team_of_subnet(s, n, plan->team_count), node = plan->teams[team].node;
         const data_size shard = {row_bytes, ist__shard_rows(rows, n, s)};
         const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&part, config, shard));
-        nodes[node] += bytes;
         json_array_append_new(subnets,
                               json_pack("{s:i, s:i, s:i, s:I, s:I}", "subnet", s, "team", team, "node", node,
                                         "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));
     }
     const size_t master = whole_pages((size_t)shape->floats * sizeof(float));
     const int arrays = 1 + (config->state == IST_STATE_CARRIED ? states : 0);
-    for (int32_t k = 0; nodes && k < plan->team_count; k++) {
-        size_t first, last;
-        ist__stripe_of(master, k, plan->team_count, &first, &last);
-        nodes[plan->teams[k].node] += arrays * (int64_t)(last - first);
-        if (trains(plan, k, n))
-            nodes[plan->teams[k].node] +=
-                (int64_t)whole_pages(team_bytes(host, k, &widest, config, (data_size){row_bytes, rows}));
+    if (needs) sum_needs(host, &deal, shape, config, (data_size){row_bytes, rows}, needs);
+    for (int32_t i = 0; needs && i < host->machine->node_count; i++) {
+        const int64_t bytes = ist__need_bytes(&needs[i]) - needs[i].later;
+        json_array_append_new(by_node, json_integer(bytes));
+        total += bytes;
     }
-    for (int32_t i = 0; nodes && i < host->machine->node_count; i++) {
-        json_array_append_new(by_node, json_integer(nodes[i]));
-        total += nodes[i];
-    }
+    const int64_t dataset = (int64_t)row_bytes * rows;
+    json_t *room = needs ? ist__room_report(host, needs, dataset, "this training") : NULL;
     json_t *traffic = ist__tally_plan(host, shape, &deal, arrays);
-    ist__free(nodes);
+    ist__free(needs);
     ist__deal_destroy(&deal);
-    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters, "master_bytes",
-                     (json_int_t)((size_t)arrays * master), "dataset_bytes", (json_int_t)(row_bytes * (size_t)rows),
-                     "planned_bytes", (json_int_t)total, "traffic", traffic, "by_node", by_node, "subnets", subnets);
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters,
+                     "master_bytes", (json_int_t)((size_t)arrays * master), "dataset_bytes", (json_int_t)dataset,
+                     "planned_bytes", (json_int_t)total, "room", room, "traffic", traffic, "by_node", by_node,
+                     "subnets", subnets);
 }

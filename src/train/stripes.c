@@ -38,6 +38,26 @@ ist_status ist__stripes_create(ist__region *out, const ist__host *host, size_t b
     return status;
 }
 
+void ist__stripes_need(const ist__host *host, size_t bytes, int arrays, ist__need *needs)
+{
+    const size_t whole = (bytes + IST__HUGE_PAGE_BYTES - 1) / IST__HUGE_PAGE_BYTES * IST__HUGE_PAGE_BYTES;
+    for (int32_t t = 0; t < host->plan->team_count; t++) {
+        size_t first, last;
+        ist__stripe_of(whole, t, host->plan->team_count, &first, &last);
+        needs[host->plan->teams[t].node].master += arrays * (int64_t)(last - first);
+    }
+}
+
+ist_status ist__stripes_room(const ist__host *host, size_t bytes, ist__error *error)
+{
+    ist__need *needs = ist__alloc(host->machine->node_count, sizeof *needs);
+    if (!needs) return ist__fail(error, IST_E_MEMORY, "no memory for %d nodes", host->machine->node_count);
+    ist__stripes_need(host, bytes, 1, needs);
+    const ist_status status = ist__room_check(host, needs, "this model", error);
+    ist__free(needs);
+    return status;
+}
+
 json_t *ist__stripes_report(const ist__region *region, const ist__host *host)
 {
     const int32_t nodes = host->machine->node_count, teams = host->plan->team_count;

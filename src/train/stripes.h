@@ -8,13 +8,19 @@
 
 #include <jansson.h>
 
-#include "train/host.h"
+#include "train/room.h"
 
 /* A striped region of at least `bytes` zeroed bytes.  IST_E_PLACEMENT, IST_E_MEMORY. */
 ist_status ist__stripes_create(ist__region *out, const ist__host *host, size_t bytes, ist__error *error);
 
 /* Stripe of team `team` of `teams`: whole huge pages [*first, *last) of a region of `bytes` bytes. */
 void ist__stripe_of(size_t bytes, int32_t team, int32_t teams, size_t *first, size_t *last);
+
+/* Add what `arrays` such regions take of each node; needs (machine->node_count). */
+void ist__stripes_need(const ist__host *host, size_t bytes, int arrays, ist__need *needs);
+
+/* Is there room for a model of so many bytes?  As ist__room_check. */
+ist_status ist__stripes_room(const ist__host *host, size_t bytes, ist__error *error);
 
 /* {"bytes", "local_bytes", "unknown_bytes", "by_node"} summed over stripes; NULL when out of memory. */
 json_t *ist__stripes_report(const ist__region *region, const ist__host *host);

@@ -126,6 +126,7 @@ ist_status ist__training_create(ist__training **out, const ist__host *host, ist_
     if (resolved.subnets == 0) resolved.subnets = net->subnets;
     resolved.lr = first_lr(config);
     status = check_fit(net, data, &resolved, error);
+    if (!status) status = ist__training_room(host, &net->shape, &resolved, data->rows, data->type, error);
     if (status) return status;
     ist__training *t = ist__alloc(1, sizeof *t);
     if (!t) return ist__fail(error, IST_E_MEMORY, "no memory for a trainer");

@@ -89,6 +89,10 @@ ist_status ist__training_verify(ist__training *training, const ist__region *mast
 /* What ist__proof_json tells, and "not_placed": what steps use and nobody here placed; NULL when out of memory. */
 json_t *ist__training_proof(ist__training *training, const ist__region *master);
 
+/* Is there room for what training takes beside the model, which is there already?  As ist__room_check. */
+ist_status ist__training_room(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                              int64_t rows, int32_t type, ist__error *error);
+
 /* resume.c */
 ist_status ist__training_save(ist__training *training, const char *path, ist__error *error);
 ist_status ist__training_resume(ist__training *training, const char *path, ist__error *error);

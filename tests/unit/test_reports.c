@@ -57,7 +57,11 @@ TEST(the_report_of_a_context_tells_machine_plan_system_and_blas)
 {
     ist_context *context = run_context(2, 3, IST_ENGINE_AUTO);
     json_t *report = parse(of_context, context);
-    CHECK_KEYS(report, "version", "machine", "plan", "system", "blas");
+    CHECK_KEYS(report, "version", "machine", "plan", "system", "memory", "limits", "blas");
+    CHECK_KEYS(json_object_get(report, "memory"), "memory_bytes", "room_bytes", "swap_bytes", "address_space_bytes",
+               "data_limit_bytes", "cgroup", "nodes");
+    CHECK_KEYS(json_object_get(report, "limits"), "cpu_quota", "omp_variable", "omp_value", "omp_thread_limit",
+               "omp_dynamic");
     CHECK_STR(json_string_value(json_object_get(report, "version")), IST_VERSION_STRING);
     CHECK_KEYS(json_object_get(report, "machine"), "source", "this_system", "pus", "pus_allowed", "cores", "nodes");
     const json_t *plan = json_object_get(report, "plan"), *teams = json_object_get(plan, "teams");

@@ -516,7 +516,7 @@ TEST(report_tells_asked_against_got)
     CHECK_EQ(json_integer_value(json_object_get(system, "huge_pages_refused")), 1);
     CHECK(json_is_string(json_object_get(system, "huge_pages")));
     CHECK(json_is_string(json_object_get(system, "numa_balancing")));
-    CHECK_EQ(json_object_size(system), 8);
+    CHECK_EQ(json_object_size(system), 11);
     json_decref(plan);
     json_decref(system);
     destroy(&c);
