@@ -3,7 +3,7 @@
  * ist__pages_nodes asks move_pages, in its query mode (no target nodes: nothing moves), through the raw system call,
  * because libnuma would be one more library for one function.
  *
- * Floor: numa.  Cold: some 0.1 us a page.
+ * Floor: numa.  Cold: half a microsecond a page.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* cli_options.c - the parser of options, driven by tables of descriptors.
  *
  * Why not getopt_long: a descriptor says the range, the default and the words of an option once, and the parser, the
- * help and the log all read it there; getopt knows names only.  Forms: --name VALUE, --name=VALUE, --flag; what comes
- * after -- is an operand.  The last of two equal options counts, so that a script can append to a command line.
+ * help and the log all read it there; getopt knows names only.  Forms: --name VALUE, --name=VALUE, --flag, --name [N]; what
+ * comes after -- is an operand.  The last of two equal options counts, so that a script can append to a command line.
  */
 #include "cli_options.h"
 
@@ -253,7 +253,7 @@ static void show_form(const cli_option *o, char *out, size_t cap)
 {
     size_t len = (size_t)snprintf(out, cap, "--%s", o->name);
     if (o->value) {
-        snprintf(out + len, cap - len, " %s", o->value);
+        snprintf(out + len, cap - len, o->bare ? " [%s]" : " %s", o->value);
     } else if (o->kind == CLI_CHOICE) {
         for (const cli_choice *c = o->choices; c->word && len < cap; c++) {
             len += (size_t)snprintf(out + len, cap - len, "%c%s", c == o->choices ? ' ' : '|', c->word);
@@ -409,10 +409,17 @@ int cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args)
         } else {
             char form[160];
             show_form(o, form, sizeof form);
-            char *text = name[len] ? word + (name - word) + len + 1 : i + 1 < argc ? argv[++i] : NULL;
+            char bare[16] = "", *text = name[len] ? word + (name - word) + len + 1 : NULL;
+            const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+            if (!text && o->bare && !(next && isdigit((unsigned char)*next))) {
+                snprintf(bare, sizeof bare, "%s", o->bare);
+                text = bare;
+            } else if (!text && next) {
+                text = argv[++i];
+            }
             if (!text) return cli_wrong("--%s: the value is missing (%s)", o->name, form);
             /* "--model --quiet" is a forgotten value far more often than a file of that name; --model=--quiet works. */
-            if (!name[len] && strncmp(text, "--", 2) == 0 && isalpha((unsigned char)text[2])) {
+            if (!name[len] && !o->bare && strncmp(text, "--", 2) == 0 && isalpha((unsigned char)text[2])) {
                 return cli_wrong("--%s: the value is missing (%s)", o->name, form);
             }
             if ((wrong = set_value(group, o, text)) >= 0) return wrong;

@@ -125,6 +125,7 @@ static int32_t on_round(void *user, const ist_progress *progress)
     cli_run *run = user;
     run->at = *progress;
     if (run->log->file) cli_log_write(run->log, make_event(run, "round", progress->loss, NULL));
+    const bool right = cli_verify_after(&run->verify, run->trainer, run->log, progress);
     if (cli_progress_is_live()) {
         char text[256], left[CLI_NUMBER_BYTES];
         const double done = (double)(progress->round - run->begin.round);
@@ -132,7 +133,7 @@ static int32_t on_round(void *user, const ist_progress *progress)
         cli_show_time(left, rate((double)(progress->rounds - progress->round), rate(done, progress->seconds)));
         cli_progress_show(false, "%s  %s left", text, left);
     }
-    return caught_signal != 0;
+    return caught_signal != 0 || !right;
 }
 
 /* ------------------------------------------------------------------------------------------------------- steps -- */
@@ -234,6 +235,7 @@ static int train(cli_run *run)
         const ist_status status =
             caught_signal ? IST_OK : ist_trainer_run(run->trainer, until - run->at.round, on_round, run);
         const ist_status asked = ist_trainer_progress(run->trainer, &run->at);
+        if (run->verify.status != IST_OK) return failed(run, run->verify.status, CLI_READING);
         if (status == IST_E_DIVERGED) return diverged(run);
         if (status != IST_OK) return failed(run, status, CLI_READING);
         if (asked != IST_OK) return failed(run, asked, CLI_READING);
@@ -266,6 +268,8 @@ int cli_run_go(cli_run *run)
     const ist_status status = ist_trainer_progress(run->trainer, &run->at);
     if (status != IST_OK) return run->exit_status = failed(run, status, CLI_READING);
     run->begin = run->at;
+    if (!cli_verify_after(&run->verify, run->trainer, run->log, &run->at))
+        return run->exit_status = failed(run, run->verify.status, CLI_READING);
     catch_signals(run->trainer, old);
     run->exit_status = run->trace ? cli_trace_begin(run->trace, run->context) : -1;
     if (run->exit_status < 0) {

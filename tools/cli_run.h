@@ -4,6 +4,7 @@
 
 #include "cli_json.h"
 #include "cli_trace.h"
+#include "cli_verify.h"
 
 typedef struct cli_split {
     const char *name; /* "valid", "test" */
@@ -32,6 +33,7 @@ typedef struct cli_run {
     const char *label;       /* before the progress line, "" for none */
     cli_log *log;
     const cli_trace *trace; /* NULL: no timeline */
+    cli_verify verify;      /* `every` is filled by the caller */
 
     /* Where it ended. */
     ist_progress begin, at; /* before the first and after the last round of this process */

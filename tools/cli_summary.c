@@ -166,6 +166,10 @@ void cli_summary_print(const cli_summary *summary)
                  crossed = at->bytes_crossed - run->begin.bytes_crossed;
     cli_table_cell(&table, "%s a round between master and subnets, %s of it (%.1f %%) between nodes",
                    cli_show_bytes(a, moved / rounds), cli_show_bytes(b, crossed / rounds), share(crossed, moved));
+    if (json_is_object(json_object_get(summary->placement, "proof"))) {
+        cli_table_cell(&table, "pages");
+        cli_table_cell(&table, "%s", cli_verify_words(&run->verify, summary->placement, text, sizeof text));
+    }
     cli_table_end(&table, 0);
     print_times(run);
     cli_print_teams(run->trainer);
@@ -197,6 +201,7 @@ json_t *cli_summary_event(const cli_summary *summary)
     cli_describe_model(run->model, text, sizeof text);
     json_object_set_new(o, "net", json_string(text));
     json_object_set_new(o, "parameters", json_integer(ist_model_parameter_count(run->model)));
+    json_object_set_new(o, "verify", cli_verify_json(&run->verify));
     json_object_set_new(o, "report", summary->placement ? json_deep_copy(summary->placement) : json_null());
     return o;
 }

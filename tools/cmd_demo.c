@@ -19,6 +19,7 @@ typedef struct demo_options {
     ist_train_config run;
     ist_context_config machine;
     cli_trace trace; /* of the third run */
+    int32_t verify_every;
     bool json, quiet;
 } demo_options;
 
@@ -71,6 +72,14 @@ static const cli_option options[] = {
      .high = 10000000,
      .help = "pictures to test on"},
     {.name = "seed", .value = "S", .kind = CLI_UINT64, AT(run.seed), .help = "of pictures and training"},
+    {.name = "verify-placement",
+     .value = "N",
+     .kind = CLI_INT32,
+     AT(verify_every),
+     .low = 1,
+     .high = INT32_MAX,
+     .bare = "1",
+     .help = "ask where every page is, at the start and after every N rounds (without N: every round)"},
     {.name = "json", .kind = CLI_FLAG, AT(json), .help = "the results as one JSON object on standard output"},
     {.name = "quiet", .kind = CLI_FLAG, AT(quiet), .help = "no progress"},
 };
@@ -139,7 +148,8 @@ static int run_one(const demo_options *o, const pictures *p, const method *m, co
                              .epochs = config.epochs,
                              .label = m->name,
                              .log = &log,
-                             .trace = trace};
+                             .trace = trace,
+                             .verify = {.every = o->verify_every}};
         status = cli_run_go(&out->run);
         cli_teams teams = cli_context_teams(context);
         json_t *placement = cli_trainer_report(trainer);
@@ -182,6 +192,23 @@ static void print_table(const method *methods, const outcome *out, size_t count)
     cli_table_end(&table, 0);
 }
 
+/* With --verify-placement: where the pages of each run were. */
+static void print_pages(const demo_options *o, const method *methods, const outcome *out, size_t count)
+{
+    cli_table table;
+    char text[256];
+    if (o->verify_every == 0) return;
+    puts("\npages");
+    cli_table_begin(&table, "ll");
+    for (size_t i = 0; i < count; i++) {
+        cli_table_cell(&table, "%s", methods[i].name);
+        cli_table_cell(
+            &table, "%s",
+            cli_verify_words(&out[i].run.verify, json_object_get(out[i].event, "report"), text, sizeof text));
+    }
+    cli_table_end(&table, 2);
+}
+
 /* The answer of --json. */
 static bool print_json(const demo_options *o, const outcome *out, size_t count)
 {
@@ -220,6 +247,7 @@ static int run_all(const demo_options *o, const pictures *p)
             "%s + %s drawn pictures of 36 signs, 28 x 28; accuracy on the second part, which no run has trained on\n\n",
             cli_show_count(rows, o->rows), cli_show_count(test_rows, o->test_rows));
         print_table(methods, out, RUNS);
+        print_pages(o, methods, out, RUNS);
         puts("\nA sample passes through one subnet, not through the whole net: so IST needs less arithmetic a sample, "
              "and\n"
              "more samples.  With files of your own: ist train --train X:Y --hidden W; see ist help train.");

@@ -24,6 +24,7 @@ typedef struct train_options {
     ist_evaluate_config evaluate;
     ist_context_config machine;
     double eval_every, checkpoint_every, target_accuracy;
+    int32_t verify_every;
     const char *log, *model, *checkpoint, *resume;
     cli_trace trace;
     bool json, quiet;
@@ -254,6 +255,16 @@ static const cli_option file_options[] = {
      .kind = CLI_TEXT,
      AT(resume),
      .help = "go on from a checkpoint, bit for bit as if never stopped: the same command line and this"},
+    {.name = "verify-placement",
+     .value = "N",
+     .kind = CLI_INT32,
+     AT(verify_every),
+     .low = 1,
+     .high = INT32_MAX,
+     .bare = "1",
+     .help =
+         "ask where every page is, at the start and after every N rounds (without N: every round), and say when one "
+         "is on a wrong node or has moved"},
     {.name = "json", .kind = CLI_FLAG, AT(json), .help = "the summary as one JSON object on standard output"},
     {.name = "quiet", .kind = CLI_FLAG, AT(quiet), .help = "nothing but errors"},
 };
@@ -458,7 +469,8 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
                    .model_path = o->model,
                    .label = "",
                    .log = &p->log,
-                   .trace = &o->trace};
+                   .trace = &o->trace,
+                   .verify = {.every = o->verify_every}};
     if ((status = open_data(p, o, &run)) >= 0) return status;
     if (o->run.rounds > 0) { /* so the log tells what that is in epochs; the library looks at rounds alone */
         o->run.epochs = (double)o->run.rounds * o->run.local_steps * o->run.batch * o->run.subnets /

@@ -87,6 +87,30 @@ static size_t row_bytes_of(const ist_dataset *data)
     return (size_t)data->features * ist__type_bytes(data->type);
 }
 
+#ifdef IST_TEST_WRONG_TOUCH
+/* A build that errs on purpose, for the test that must notice: what belongs to team 1 is bound nowhere, and touched first
+ * by team 0.  Never installed; see tests/CMakeLists.txt. */
+static bool is_wrong(int32_t team)
+{
+    return team == 1;
+}
+#else
+static bool is_wrong(int32_t team)
+{
+    (void)team;
+    return false;
+}
+#endif
+
+/* Touch my share of a region of this team. */
+static void touch(const ist__region *region, int32_t team, const ist__worker *worker)
+{
+    int64_t first, last;
+    if (!region->base || worker->team != (is_wrong(team) ? 0 : team)) return;
+    ist__share((int64_t)region->bytes, worker->rank, worker->size, &first, &last);
+    ist__pages_touch(region->base + first, (size_t)(last - first));
+}
+
 /* On every thread: touch my share of my team's regions, then copy my share of the rows that live there. */
 static void touch_and_copy(void *argument, ist__worker *worker)
 {
@@ -95,35 +119,33 @@ static void touch_and_copy(void *argument, ist__worker *worker)
     const ist__team_space *team = &t->teams[worker->team];
     const size_t row_bytes = row_bytes_of(t->data);
     int64_t first, last;
-    if (team->region.base) {
-        ist__share((int64_t)team->region.bytes, worker->rank, worker->size, &first, &last);
-        ist__pages_touch(team->region.base + first, (size_t)(last - first));
-    }
-    ist__team_barrier(worker);
+    for (int32_t k = 0; k < worker->teams; k++) touch(&t->teams[k].region, k, worker);
+    for (int32_t s = 0; s < t->config.subnets; s++) touch(&t->subnets[s].region, t->subnets[s].team, worker);
+    ist__all_barrier(worker);
     if (team->copy) {
         ist__share(t->data->rows, worker->rank, worker->size, &first, &last);
         copy_rows(t->data, NULL, first, last, row_bytes, team->copy, team->copy_labels);
     }
     for (int32_t s = 0; s < t->config.subnets; s++) {
         const ist__subnet *subnet = &t->subnets[s];
-        if (subnet->team != worker->team) continue;
-        ist__share((int64_t)subnet->region.bytes, worker->rank, worker->size, &first, &last);
-        ist__pages_touch(subnet->region.base + first, (size_t)(last - first));
-        ist__team_barrier(worker);
-        if (!subnet->shard) continue;
+        if (subnet->team != worker->team || !subnet->shard) continue;
         ist__share(subnet->batches.rows, worker->rank, worker->size, &first, &last);
         copy_rows(t->data, p->lists[s], first, last, row_bytes, subnet->shard, subnet->shard_labels);
     }
 }
 
-static ist_status make_subnet_region(ist__training *t, ist__subnet *subnet, ist__error *error)
+static ist_status make_region(ist__training *t, ist__region *region, size_t bytes, int32_t team, ist__error *error)
 {
     const ist__host *host = &t->host;
+    return ist__region_create(region, host->topology, bytes, host->plan->teams[team].node,
+                              is_wrong(team) ? IST_PLACE_NONE : host->placement, host->refusals, error);
+}
+
+static ist_status make_subnet_region(ist__training *t, ist__subnet *subnet, ist__error *error)
+{
     const data_size shard = {row_bytes_of(t->data), subnet->batches.rows};
     const size_t bytes = subnet_bytes(&subnet->shape, &t->config, shard);
-    const ist_status status =
-        ist__region_create(&subnet->region, host->topology, bytes, host->plan->teams[subnet->team].node,
-                           host->placement, host->refusals, error);
+    const ist_status status = make_region(t, &subnet->region, bytes, subnet->team, error);
     if (status) return status;
     const size_t block = (size_t)subnet->shape.floats * sizeof(float);
     subnet->param = ist__region_take(&subnet->region, block);
@@ -142,9 +164,7 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
     ist__team_space *team = &t->teams[k];
     const data_size all = {row_bytes_of(t->data), t->data->rows};
     const ist__shape *widest = &t->subnets[0].shape; /* the first subnets have the extra seats */
-    const ist_status status =
-        ist__region_create(&team->region, host->topology, team_bytes(host, k, widest, &t->config, all),
-                           plan->teams[k].node, host->placement, host->refusals, error);
+    const ist_status status = make_region(t, &team->region, team_bytes(host, k, widest, &t->config, all), k, error);
     if (status) return status;
     ist__scratch_take(&team->scratch, &team->region, &host->engine, widest, t->config.batch, t->config.optimizer,
                       plan->teams[k].threads);
@@ -243,9 +263,12 @@ json_t *ist__training_report(const ist__training *t)
     const json_int_t planned = json_integer_value(json_object_get(plan, "planned_bytes"));
     json_decref(plan);
     bytes += (int64_t)whole_pages((size_t)t->net->shape.floats * sizeof(float)); /* the model's own stripes */
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "subnets", subnets, "teams", teams, "master_state", states,
-                     "region_bytes", (json_int_t)bytes, "planned_bytes", planned, "traffic", ist__tally_report(t),
-                     "system", ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
+    json_t *report =
+        json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "subnets", subnets, "teams", teams, "master_state", states,
+                  "region_bytes", (json_int_t)bytes, "planned_bytes", planned, "traffic", ist__tally_report(t),
+                  "system", ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
+    if (report && is_wrong(1)) json_object_set_new(report, "wrong_on_purpose", json_true());
+    return report;
 }
 
 /* What each node must give, rounded up region by region as placing does. */

@@ -194,21 +194,29 @@ ist_status ist__proof_judge(const ist__proof *proof, ist__verdict *out, ist__err
 static const char *const kind_names[IST__KINDS] = {"weights", "state",   "order",  "data",
                                                    "scratch", "control", "master", "master_state"};
 
+void ist__verdict_words(const ist__verdict *v, char *out, size_t capacity)
+{
+    char whose[32] = "", got[32] = "a node that is not ours";
+    out[0] = '\0';
+    if (v->wrong == 0) return;
+    if (v->worst.subnet >= 0) snprintf(whose, sizeof whose, "subnet %d of ", v->worst.subnet);
+    if (v->worst_got >= 0) snprintf(got, sizeof got, "node %d", v->worst_got);
+    snprintf(out, capacity, "%s of %steam %d: %lld of %zu bytes are on %s, asked for node %d",
+             kind_names[v->worst.kind], whose, v->worst.team, (long long)v->worst_bytes, v->worst.bytes, got,
+             v->worst.node);
+}
+
 ist_status ist__proof_enforce(const ist__proof *proof, const ist__verdict *v, ist__error *error)
 {
-    char whose[64] = "", got[32] = "a node that is not ours";
+    char worst[160];
     if (proof->placement != IST_PLACE_STRICT) return IST_OK;
     if (proof->refusal && proof->machine->node_count > 1)
         return ist__fail(error, IST_E_PLACEMENT, "strict placement: the system does not tell where pages are: %s (%d)",
                          ist__errno_name(proof->refusal), proof->refusal);
     if (v->wrong == 0) return IST_OK;
-    if (v->worst.subnet >= 0) snprintf(whose, sizeof whose, " of subnet %d", v->worst.subnet);
-    if (v->worst_got >= 0) snprintf(got, sizeof got, "node %d", v->worst_got);
-    return ist__fail(error, IST_E_PLACEMENT,
-                     "strict placement: %s%s of team %d: %lld of %zu bytes are on %s, asked for node %d (wrong in all: "
-                     "%d of %d ranges, %lld bytes)",
-                     kind_names[v->worst.kind], whose, v->worst.team, (long long)v->worst_bytes, v->worst.bytes, got,
-                     v->worst.node, v->wrong, proof->range_count, (long long)v->remote_bytes);
+    ist__verdict_words(v, worst, sizeof worst);
+    return ist__fail(error, IST_E_PLACEMENT, "strict placement: %s (in all %d of %d ranges, %lld bytes)", worst,
+                     v->wrong, proof->range_count, (long long)v->remote_bytes);
 }
 
 /* ------------------------------------------------------------------------------------------------------- JSON -- */

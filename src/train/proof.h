@@ -86,6 +86,9 @@ typedef struct ist__verdict {
 } ist__verdict;
 ist_status ist__proof_judge(const ist__proof *proof, ist__verdict *out, ist__error *error); /* IST_E_MEMORY */
 
+/* "scratch of team 1: 2097152 of 4194304 bytes are on node 0, asked for node 1"; "" when nothing is wrong. */
+void ist__verdict_words(const ist__verdict *verdict, char *out, size_t capacity);
+
 /* IST_E_PLACEMENT under IST_PLACE_STRICT when bytes are on another node than asked, or when there are several nodes and
  * the system does not tell; else IST_OK. */
 ist_status ist__proof_enforce(const ist__proof *proof, const ist__verdict *verdict, ist__error *error);

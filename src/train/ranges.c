@@ -103,6 +103,7 @@ ist_status ist__training_verify(ist__training *t, const ist__region *master, ist
                            .seconds = p->seconds,
                            .nodes = t->host.machine->node_count,
                            .wrong = v.wrong};
+    ist__verdict_words(&v, out->worst, sizeof out->worst);
     return IST_OK;
 }
 

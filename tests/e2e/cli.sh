@@ -81,11 +81,11 @@ case_help() {
         case $verb in
         train) promised="train valid test hidden method subnets local-steps batch epochs rounds optimizer lr momentum beta1
             beta2 epsilon weight-decay lr-schedule state data normalize norm output-norm statistics calibration-batches seed
-            target-accuracy eval-every log model checkpoint checkpoint-every resume json quiet $team" ;;
+            target-accuracy eval-every log model checkpoint checkpoint-every resume verify-placement json quiet $team" ;;
         eval) promised="data batch statistics json $team" ;;
         predict) promised="data out top-k batch statistics $team" ;;
         info) promised="json topology subnets hidden features classes rows batch optimizer $team" ;;
-        demo) promised="$team" ;;
+        demo) promised="verify-placement $team" ;;
         esac
         options_of_help "$verb" >listed
         for name in $promised; do grep -qx -e "$name" listed || fail "ist help $verb does not list --$name"; done
@@ -127,6 +127,10 @@ case_wrong() {
     wrong 'lr: "1e999" is not' "${t[@]}" --lr=1e999
     wrong 'momentum: "1" is not a number in \[0, 1)' "${t[@]}" --momentum 1
     wrong 'batch: "12x" is not a whole number' "${t[@]}" --batch 12x
+    wrong 'verify-placement: "0" is not a whole number from 1' "${t[@]}" --verify-placement=0
+    wrong 'verify-placement: "7x" is not a whole number' "${t[@]}" --verify-placement 7x
+    wrong 'lr: "abc" is not' "${t[@]}" --verify-placement --lr abc # what follows is no value of it
+    wrong 'lr: "abc" is not' "${t[@]}" --verify-placement 3 --lr abc
     wrong 'batch: "0x10" is not' "${t[@]}" --batch 0x10
     wrong 'teams: "4097" is not' "${t[@]}" --teams 4097
     wrong 'seed: "-1" is not' "${t[@]}" --seed -1
@@ -229,6 +233,31 @@ case_threads() {
     run 0 "${common[@]}" --model c.ist --teams 2 --threads 1
     run 0 "${common[@]}" --model d.ist --placement none --teams 3 --threads 2
     for other in b c d; do cmp a.ist $other.ist || fail "a.ist and $other.ist differ"; done
+}
+
+# CASE verify: --verify-placement looks as often as it says, tells in log and table, and changes no bit of the model
+case_verify() {
+    need jq
+    make_data 300
+    local common=(train --train "$data" --hidden 24,16 --subnets 2 --local-steps 3 --batch 16 --rounds 7) every want
+    run 0 "${common[@]}" --model plain.ist --log plain.jsonl
+    grep -q '^pages  *.*(at the end)$' out || fail "the table has no pages: $(cat out)"
+    jq -es 'all(.event != "placement") and .[-1].verify == null' plain.jsonl >/dev/null || fail "it looked without being asked"
+    for every in "" 1 3 100; do
+        case $every in "" | 1) want="0 1 2 3 4 5 6 7" ;; 3) want="0 3 6" ;; 100) want=0 ;; esac
+        # shellcheck disable=SC2086 # nothing is a word too many
+        run 0 "${common[@]}" --verify-placement $every --model m.ist --log m.jsonl
+        [ "$(jq -r 'select(.event == "placement") | .round' m.jsonl | xargs)" = "$want" ] ||
+            fail "--verify-placement $every: $(jq -c 'select(.event == "placement")' m.jsonl)"
+        jq -es --argjson count "$(wc -w <<<"$want")" '.[-1].verify.checks == $count and (map(select(.event == "placement"))
+            | all(.bytes == .local_bytes + .remote_bytes + .unknown_bytes and .hot_bytes < .bytes and .verify_s >= 0))' \
+            m.jsonl >/dev/null || fail "numbers of --verify-placement $every: $(tail -n 1 m.jsonl)"
+        grep -q "^pages  *.*(checked $(($(wc -w <<<"$want") + 1)) times)\$" out || fail "the table: $(cat out)"
+        if [ "$(jq -r 'select(.event == "end") | .report.proof.verdict.nodes' m.jsonl)" = 1 ]; then
+            grep -q '^pages .* nothing can be wrong' out || fail "one node: $(grep '^pages' out)"
+        fi
+        cmp plain.ist m.ist || fail "looking changed the model"
+    done
 }
 
 # CASE engines: the model's bytes do not depend on the instruction set, nor on whether it is native or the reference

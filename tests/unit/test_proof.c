@@ -13,7 +13,7 @@
 enum { NODES = 4, PAGES = 10 };
 
 /* A machine of four nodes, and the pages of ten addresses that nobody has. */
-static ist__node fake_nodes[NODES] = {{0, 2, 0}, {1, 2, 0}, {2, 2, 0}, {3, 0, 0}};
+static ist__node fake_nodes[NODES] = {{.os_index = 0}, {.os_index = 1}, {.os_index = 2}, {.os_index = 3}};
 static const ist__machine fake_machine = {.node_count = NODES, .nodes = fake_nodes, .this_system = true};
 static int16_t fake_page[PAGES];
 static int fake_refusal;
@@ -146,8 +146,8 @@ TEST(strict_refuses_what_is_wrong_or_not_told)
         if (when_wrong) {
             char expected[160];
             snprintf(expected, sizeof expected,
-                     "state of subnet 0 of team 0: %zu of %zu bytes are on node 2, asked for node 0", ist__page_bytes(),
-                     ist__page_bytes() * 3 / 2);
+                     "strict placement: state of subnet 0 of team 0: %zu of %zu bytes are on node 2, asked for node 0",
+                     ist__page_bytes(), ist__page_bytes() * 3 / 2);
             CHECK(strstr(error.text, expected) != NULL);
         }
         fake_refusal = EPERM;
@@ -251,7 +251,7 @@ TEST(the_report_sums_kinds_and_nodes_and_lists_offenders)
 
 TEST(one_node_says_so_and_unknown_is_never_called_right)
 {
-    static ist__node node = {0, 2, 0};
+    static ist__node node = {.os_index = 0};
     static const ist__machine single = {.node_count = 1, .nodes = &node, .this_system = true};
     static const char *const words[] = {"1 node: nothing can be wrong", "right", "right as far as the kernel tells"};
     for (int i = 0; i < 3; i++) {
