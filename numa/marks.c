@@ -18,7 +18,11 @@
 #include "numa/trace.h"
 
 #if IST_WITH_USDT
+#  define STAP_SDT_ARG_CONSTRAINT nr /* values in registers: tools do not know every way to address memory */
 #  include <sys/sdt.h>
+#  ifdef __clang__ /* what the header's macros expand to is not ours to mend */
+#    pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#  endif
 #  define PROBE(probe, worker, mark) \
     DTRACE_PROBE4(ist, probe, (worker)->team, (worker)->rank, kinds[mark].name, (worker)->round)
 #else
@@ -83,13 +87,15 @@ static void tell_end(const ist__worker *worker, int32_t mark, int64_t now_ns)
     if (listener->lane) ist__trace_end(listener->lane, now_ns);
 }
 
-void ist__mark_begin_at(const ist__worker *worker, int32_t mark, int64_t number, int64_t now_ns)
+/* Not inlined: one place for each probe. */
+__attribute__((noinline)) void ist__mark_begin_at(const ist__worker *worker, int32_t mark, int64_t number,
+                                                  int64_t now_ns)
 {
     PROBE(phase_begin, worker, mark);
     if (worker->listener) tell_begin(worker, mark, number, now_ns);
 }
 
-void ist__mark_end_at(const ist__worker *worker, int32_t mark, int64_t now_ns)
+__attribute__((noinline)) void ist__mark_end_at(const ist__worker *worker, int32_t mark, int64_t now_ns)
 {
     PROBE(phase_end, worker, mark);
     if (worker->listener) tell_end(worker, mark, now_ns);

@@ -11,6 +11,9 @@
 
 #include "numa/team.h"
 
+/* A function that profilers shall find by its name, because it is a phase. */
+#define IST__PHASE __attribute__((noinline))
+
 /* What a mark is called, in the order of nesting, and what its number counts.  Slices of a thread nest. */
 enum {
     IST__MARK_BETWEEN,      /* rounds: barriers, and the deal on worker (0, 0) */

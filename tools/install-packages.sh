@@ -4,7 +4,7 @@
 #   build   compiler, build tools and libraries of the library and the command ist
 #   demo    and what makes and reads speech (speak-words, speech-features)
 #   test    and all that tools/test.sh runs: CUnit, clang, sanitizers, emulated NUMA machines
-#   perf    and what perf/ draws and compares with: gnuplot, PyTorch, jq
+#   perf    and what perf/ draws, compares and profiles with: gnuplot, PyTorch, jq, perf, likwid, bpftrace
 #
 # Uses apt-get, through sudo when not root.  Says in one line what is missing when it cannot install.
 set -u -o pipefail
@@ -13,10 +13,10 @@ build="gcc libc6-dev cmake ninja-build pkg-config libhwloc-dev libopenblas-openm
     zlib1g-dev"
 demo="libespeak-ng-dev espeak-ng-data libsndfile1-dev libfftw3-dev"
 # clang-14 and libomp-14-dev by version: archer (in libomp-14-dev) and the clang must belong together.  qemu, binutils
-# and xz-utils are for emulated NUMA machines.
+# and xz-utils are for emulated NUMA machines; systemtap-sdt-dev, likwid and linux-perf for the marks of profilers.
 test="libcunit1-dev g++ clang clang-14 libomp-14-dev libomp-dev libclang-rt-14-dev clang-format-14 clang-format
-    shellcheck jq mandoc numactl qemu-system-x86 binutils xz-utils"
-perf="gnuplot-nox python3-torch jq"
+    shellcheck jq mandoc numactl qemu-system-x86 binutils xz-utils systemtap-sdt-dev likwid linux-perf"
+perf="gnuplot-nox python3-torch jq systemtap-sdt-dev likwid linux-perf bpftrace"
 
 purpose=${1:-build}
 case $purpose in
@@ -29,7 +29,7 @@ perf) wanted="$build $perf" ;;
     exit 2
     ;;
 esac
-if [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ]; then wanted=${wanted/qemu-system-x86/}; fi
+if [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ]; then wanted=${wanted/qemu-system-x86/} wanted=${wanted/likwid/}; fi
 
 missing=()
 for package in $wanted; do

@@ -9,6 +9,7 @@
 
 #include "cli_commands.h"
 #include "cli_json.h"
+#include "cli_likwid.h"
 #include "cli_options.h"
 
 #ifndef IST_TOOL_VERSION
@@ -51,7 +52,10 @@ static int run_verb(const char *name, int argc, char **argv)
         names[i] = verbs[i].name;
         if (strcmp(name, verbs[i].name) != 0) continue;
         cli_say_as(verbs[i].name);
-        return verbs[i].run(argc, argv);
+        cli_likwid_begin();
+        const int status = verbs[i].run(argc, argv);
+        cli_likwid_end();
+        return status;
     }
     char quoted[80];
     const char *near = cli_nearest(name, names, VERBS);

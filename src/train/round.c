@@ -51,7 +51,7 @@ static double mean_phase_s(ist__training *t, int phase)
     return (double)sum_ns * 1e-9 / t->host.plan->thread_count;
 }
 
-static void close_round(ist__training *t)
+IST__PHASE static void close_round(ist__training *t)
 {
     const ist_train_config *config = &t->config;
     ist_progress *p = &t->progress;
@@ -82,7 +82,7 @@ static void close_round(ist__training *t)
     if (atomic_load(&t->stop)) t->rounds_left = 0;
 }
 
-static void open_round(ist__training *t)
+IST__PHASE static void open_round(ist__training *t)
 {
     const int64_t left = t->progress.steps - t->progress.step;
     t->going = t->rounds_left > 0 && left > 0 && !atomic_load(&t->diverged);
@@ -106,7 +106,7 @@ static void mark_moved(const ist__training *t, const ist__subnet *subnet, const 
     ist__mark_bytes(worker, (double)arrays * (double)subnet->shape.parameters * sizeof(float) / worker->size);
 }
 
-static void gather(ist__training *t, int32_t s, ist__worker *worker)
+IST__PHASE static void gather(ist__training *t, int32_t s, ist__worker *worker)
 {
     ist__subnet *subnet = &t->subnets[s];
     mark_moved(t, subnet, worker);
@@ -125,7 +125,7 @@ static void gather(ist__training *t, int32_t s, ist__worker *worker)
     }
 }
 
-static void train(ist__training *t, int32_t s, ist__worker *worker)
+IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
 {
     ist__subnet *subnet = &t->subnets[s];
     const ist__scratch *scratch = &t->teams[worker->team].scratch;
@@ -166,7 +166,7 @@ static void train(ist__training *t, int32_t s, ist__worker *worker)
     if (worker->rank == 0) subnet->loss = loss;
 }
 
-static void write_back(ist__training *t, int32_t s, ist__worker *worker)
+IST__PHASE static void write_back(ist__training *t, int32_t s, ist__worker *worker)
 {
     const ist__subnet *subnet = &t->subnets[s];
     const ist__panel_moves moves = moves_of(t);

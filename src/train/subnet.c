@@ -90,7 +90,7 @@ void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine
 
 /* -------------------------------------------------------------------------------------------------- forward -- */
 
-static void assemble(const ist__step *step, int32_t parity, const ist__worker *worker)
+IST__PHASE static void assemble(const ist__step *step, int32_t parity, const ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
     ist__mark_begin(worker, IST__MARK_ASSEMBLE, 0);
@@ -104,7 +104,7 @@ void ist__subnet_prepare(const ist__step *step, const ist__worker *worker)
     assemble(step, step->parity, worker);
 }
 
-static void forward(const ist__step *step, ist__worker *worker)
+IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
     const float *input = s->input[step->parity];
@@ -126,7 +126,7 @@ static void forward(const ist__step *step, ist__worker *worker)
 }
 
 /* Softmax and loss of this worker's samples; whole vectors of 16, so that no two threads share a cache line. */
-static void differentiate_loss(const ist__step *step, const ist__worker *worker)
+IST__PHASE static void differentiate_loss(const ist__step *step, const ist__worker *worker)
 {
     enum { LANES = IST__LANES };
     const ist__scratch *s = step->scratch;
@@ -238,8 +238,8 @@ static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t r
                            step->param + offset, state.array, scratch);
 }
 
-static void backward_tile(const ist__step *step, int32_t l, int32_t row, int32_t rows, bool pull,
-                          const ist__worker *worker)
+IST__PHASE static void backward_tile(const ist__step *step, int32_t l, int32_t row, int32_t rows, bool pull,
+                                     const ist__worker *worker)
 {
     ist__mark_begin(worker, IST__MARK_BACKWARD, l);
     if (pull) pull_gradient(step, l, row, rows);
@@ -247,7 +247,8 @@ static void backward_tile(const ist__step *step, int32_t l, int32_t row, int32_t
     ist__mark_end(worker, IST__MARK_BACKWARD);
 }
 
-static void update_tile(const ist__step *step, int32_t l, int32_t row, int32_t rows, const ist__worker *worker)
+IST__PHASE static void update_tile(const ist__step *step, int32_t l, int32_t row, int32_t rows,
+                                   const ist__worker *worker)
 {
     ist__mark_begin(worker, IST__MARK_UPDATE, l);
     update_rows(step, l, row, rows, worker);
