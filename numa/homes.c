@@ -121,7 +121,7 @@ ist__home ist__home_of(const ist__homes *homes, hwloc_obj_t pu)
     const bool by_bandwidth = knows_bandwidths(homes, pu);
     const int32_t local = best_local(homes, pu, by_bandwidth, -1);
     if (local >= 0) {
-        const bool chosen = by_bandwidth && best_local(homes, pu, true, local) >= 0;
+        const bool chosen = ist__home_after(homes, pu, local) >= 0;
         return (ist__home){local, chosen ? IST__HOME_BANDWIDTH : IST__HOME_LOCAL};
     }
     const int32_t nearest = nearest_by_distance(homes, pu);

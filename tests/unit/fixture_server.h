@@ -119,11 +119,13 @@ static inline const char *server_teams(server *s)
     return s->text;
 }
 
-/* A line a node: cores (ours / allowed / of the machine), MiB, packages, kind, MiB/s, where it falls back; then the nodes
+/* A line for the machine (caches and packages are those of our cores), and one a node: cores (ours / allowed / of the machine), MiB, packages, kind, MiB/s, where it falls back; then the nodes
  * that are none of ours. */
 static inline const char *server_nodes(server *s)
 {
+    const ist__machine *m = s->machine;
     s->length = 0;
+    server_say(s, "%d of %d pus, %d caches, %d packages\n", m->pus_allowed, m->pus, m->l3_count, m->package_count);
     for (int32_t n = 0; n < s->machine->node_count; n++) {
         const ist__node *node = &s->machine->nodes[n];
         server_say(s, "node %d: %d/%d/%d cores, %lld MiB", node->os_index, node->cores, node->cores_allowed,
@@ -139,6 +141,17 @@ static inline const char *server_nodes(server *s)
         server_say(s, "closed %d: %lld MiB\n", node->os_index, (long long)(node->memory_bytes >> 20));
     }
     return s->text;
+}
+
+/* The machine and its plan are exactly these lines. */
+static inline void check_server(const char *description, int32_t team_at, int32_t teams, int32_t threads,
+                                const char *nodes, const char *planned)
+{
+    server *s = server_open(description);
+    CHECK_STR(server_nodes(s), nodes);
+    server_plan(s, team_at, teams, threads);
+    CHECK_STR(server_teams(s), planned);
+    server_close(s);
 }
 
 #endif
