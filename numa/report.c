@@ -114,14 +114,23 @@ static json_t *team_nodes(const ist__machine *machine, const ist__team_plan *tea
     return nodes;
 }
 
+/* Threads of a team whose cores have no local memory. */
+static int far_threads(const ist__machine *machine, const ist__team_plan *team)
+{
+    int far = 0;
+    for (int32_t r = 0; r < team->threads; r++) far += machine->cores[team->core[r]].why == IST__HOME_NEAREST;
+    return far;
+}
+
 /* bound: what this team's threads got, NULL: not known. */
 static json_t *team_json(const ist__machine *machine, const ist__plan *plan, int32_t index, const int32_t *bound)
 {
     static const char *const why[] = {"local", "bandwidth", "nearest"}; /* IST__HOME_* */
     const ist__team_plan *team = &plan->teams[index];
     json_t *json =
-        json_pack("{s:i, s:i, s:i, s:s, s:o, s:i, s:o}", "team", (int)index, "node", (int)team->node, "node_os_index",
-                  (int)machine->nodes[team->node].os_index, "why", why[machine->cores[team->core[0]].why], "nodes",
+        json_pack("{s:i, s:i, s:i, s:s, s:i, s:o, s:i, s:o}", "team", (int)index, "node", (int)team->node,
+                  "node_os_index", (int)machine->nodes[team->node].os_index, "why",
+                  why[machine->cores[team->core[0]].why], "far", far_threads(machine, team), "nodes",
                   team_nodes(machine, team), "threads", (int)team->threads, "pus", planned_pus(machine, team));
     if (!json || !bound) return json;
     if (json_object_set_new(json, "bound", bound_pus(bound, team->threads)) == 0) return json;

@@ -13,8 +13,9 @@
  * "packages"}]}, as in topology.h, null for what is not known; a new reference, NULL when out of memory. */
 json_t *ist__report_machine(const ist__machine *machine);
 
-/* {"team_at", "places", "oversubscribed", "threads", "teams": [{"team", "node", "node_os_index", "why", "nodes": [..],
- * "threads", "pus": [..], "bound": [..]}]}; why: "local", "bandwidth", "nearest"; nodes: all on which its threads stand;
+/* {"team_at", "places", "oversubscribed", "threads", "teams": [{"team", "node", "node_os_index", "why", "far", "nodes": [..],
+ * "threads", "pus": [..], "bound": [..]}]}; why: "local", "bandwidth", "nearest", of its first core; far:
+ * threads on cores without local memory; nodes: all on which its threads stand;
  * crew NULL: "bound" is left out. */
 json_t *ist__report_plan(const ist__machine *machine, const ist__plan *plan, const ist__crew *crew);
 

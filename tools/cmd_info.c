@@ -14,6 +14,7 @@
 #include "cli_limits.h"
 #include "cli_number.h"
 #include "cli_table.h"
+#include "cmd_info_draw.h"
 
 typedef struct info_options {
     bool json;
@@ -91,106 +92,6 @@ static const cli_option net_options[] = {
     {.name = "data", .kind = CLI_CHOICE, AT(run.data), .choices = cli_data_words, .help = "as in ist train"},
 };
 
-/* ------------------------------------------------------------------------------------------------------ drawing -- */
-
-/* "0-3, 8" of [0, 1, 2, 3, 8], "0, 2 .. 14" of [0, 2, 4, .. 14]: the first hardware threads of eight cores. */
-static void show_list(const json_t *numbers, char *out, size_t cap)
-{
-    const size_t count = json_array_size(numbers);
-    size_t len = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < count && len < cap;) {
-        const long long first = json_integer_value(json_array_get(numbers, i));
-        const long long step = i + 1 < count ? json_integer_value(json_array_get(numbers, i + 1)) - first : 0;
-        size_t end = i + 1;
-        while (end < count && json_integer_value(json_array_get(numbers, end)) == first + step * (long long)(end - i))
-            end++;
-        const bool dash = step == 1 && end - i > 1, dots = step > 1 && end - i > 3;
-        if (!dash && !dots) end = i + 1;
-        const long long last = first + step * (long long)(end - i - 1);
-        len += (size_t)snprintf(out + len, cap - len, "%s%lld", len ? ", " : "", first);
-        if (dash && len < cap) len += (size_t)snprintf(out + len, cap - len, "-%lld", last);
-        if (dots && len < cap) len += (size_t)snprintf(out + len, cap - len, ", %lld .. %lld", first + step, last);
-        i = end;
-    }
-}
-
-/* Whether the system told where every thread of a team ended up (-1: not bound yet). */
-static bool all_known(const json_t *bound)
-{
-    const json_t *pu;
-    size_t i;
-    json_array_foreach(bound, i, pu)
-    {
-        if (json_integer_value(pu) < 0) return false;
-    }
-    return json_is_array(bound);
-}
-
-enum { BOX_WIDTH = 66 };
-
-static void box_edge(const char *text)
-{
-    int len = printf("  +--%s%s", *text ? " " : "", text);
-    if (*text) len += printf(" ");
-    for (; len < BOX_WIDTH + 3; len++) putchar('-');
-    puts("+");
-}
-
-static void box_line(const char *text)
-{
-    printf("  | %-*.*s |\n", BOX_WIDTH - 2, BOX_WIDTH - 2, text);
-}
-
-static void draw_team(const json_t *team)
-{
-    char pus[160], text[256];
-    const json_t *bound = json_object_get(team, "bound");
-    const int threads = (int)cli_json_number(team, "threads", 0);
-    show_list(json_object_get(team, "pus"), pus, sizeof pus);
-    const int len = snprintf(text, sizeof text, "team %d   %d thread%s on processing unit%s %s",
-                             (int)cli_json_number(team, "team", 0), threads, threads == 1 ? "" : "s",
-                             json_array_size(json_object_get(team, "pus")) == 1 ? "" : "s", pus);
-    if (all_known(bound) && !json_equal(bound, json_object_get(team, "pus")) && len < (int)sizeof text) {
-        show_list(bound, pus, sizeof pus);
-        snprintf(text + len, sizeof text - (size_t)len, ", got %s", pus);
-    }
-    box_line(text);
-}
-
-/* A node is a box, its teams are lines in it; bytes: what a training plans there, below 0 unknown. */
-static void draw_node(const json_t *report, const json_t *node, const json_t *teams, double bytes)
-{
-    char text[160], memory[CLI_NUMBER_BYTES];
-    const int index = (int)cli_json_number(node, "node", 0), cores = (int)cli_json_number(node, "cores", 0);
-    const int os_index = (int)cli_json_number(node, "os_index", index);
-    const double memory_bytes = cli_json_number(node, "memory_bytes", 0);
-    int len = snprintf(text, sizeof text, "node %d", index);
-    if (os_index != index) len += snprintf(text + len, sizeof text - (size_t)len, " (the system's %d)", os_index);
-    len += snprintf(text + len, sizeof text - (size_t)len, " -- %d core%s", cores, cores == 1 ? "" : "s");
-    if (memory_bytes > 0) {
-        snprintf(text + len, sizeof text - (size_t)len, " -- %s", cli_show_bytes(memory, memory_bytes));
-    }
-    box_edge(text);
-    const json_t *team;
-    size_t i;
-    bool any = false;
-    json_array_foreach(teams, i, team)
-    {
-        if ((int)cli_json_number(team, "node", -1) != index) continue;
-        draw_team(team);
-        any = true;
-    }
-    if (!any) box_line("no team");
-    if (*cli_limits_node(text, sizeof text, report, index)) box_line(text);
-    if (bytes >= 0) {
-        snprintf(text, sizeof text, "%s planned%s", cli_show_bytes(memory, bytes),
-                 memory_bytes > 0 && bytes > memory_bytes ? ": more than there is" : "");
-        box_line(text);
-    }
-    box_edge("");
-}
-
 /* --------------------------------------------------------------------------------------------------------- lines -- */
 
 static void cell_machine(cli_table *table, const json_t *machine)
@@ -204,6 +105,15 @@ static void cell_machine(cli_table *table, const json_t *machine)
                    nodes, nodes == 1 ? "" : "s", l3s, cores, cores == 1 ? "" : "s", here ? "" : " (not this one)");
     cli_table_cell(table, "read by");
     cli_table_cell(table, "%s", cli_json_text(machine, "source", "unknown"));
+}
+
+static void cell_part(cli_table *table, const json_t *machine)
+{
+    const int parts = (int)cli_json_number(machine, "parts", 1);
+    if (parts < 2) return;
+    cli_table_cell(table, "part");
+    cli_table_cell(table, "%d/%d: %d of %d cores", (int)cli_json_number(machine, "part", 0), parts,
+                   (int)cli_json_number(machine, "cores", 0), (int)cli_json_number(machine, "cores_allowed", 0));
 }
 
 static void cell_blas(cli_table *table, const json_t *report)
@@ -284,14 +194,13 @@ static void print_info(const info_options *o, const json_t *report, const json_t
 {
     const json_t *machine = json_object_get(report, "machine"), *plan = json_object_get(report, "plan");
     const json_t *system = json_object_get(report, "system"), *teams = json_object_get(plan, "teams");
-    const json_t *by_node = json_object_get(planned, "by_node"), *node;
     const int count = (int)json_array_size(teams), threads = (int)cli_json_number(plan, "threads", 0);
     cli_table table;
-    size_t i;
 
     cli_table_begin(&table, "ll");
     cell_machine(&table, machine);
     cli_limits_rows(&table, report);
+    cell_part(&table, machine);
     cli_table_cell(&table, "plan");
     cli_table_cell(&table, "%d team%s at %s, %d thread%s in all%s", count, count == 1 ? "" : "s",
                    cli_json_text(plan, "team_at", "?"), threads, threads == 1 ? "" : "s",
@@ -306,11 +215,7 @@ static void print_info(const info_options *o, const json_t *report, const json_t
     cli_table_end(&table, 0);
 
     putchar('\n');
-    json_array_foreach(json_object_get(machine, "nodes"), i, node)
-    {
-        const json_t *bytes = json_array_get(by_node, i);
-        draw_node(report, node, teams, bytes ? json_number_value(bytes) : -1);
-    }
+    info_draw(report, planned);
     if (planned) print_plan(o, planned);
 }
 
