@@ -308,8 +308,8 @@ IST_API ist_status ist_trainer_save(ist_trainer *trainer, const char *path);
  * shape and model shape: what differs is refused by name (IST_E_ARGUMENT). */
 IST_API ist_status ist_trainer_resume(ist_trainer *trainer, const char *path);
 
-/* Where the pages of every subnet's block, data and of the master's stripes are, read back from the kernel, with the
- * planned bytes beside them: one JSON object.  Buffer rules as ist_context_report. */
+/* Where the pages of every subnet's block, data and of the master's stripes are, and where the threads of the last run
+ * were, read back from the kernel, with the planned bytes beside them: one JSON object.  Buffer rules as ist_context_report. */
 IST_API ist_status ist_trainer_report(ist_trainer *trainer, char *buffer, size_t capacity_bytes, size_t *need_bytes);
 
 /* Where the bytes of a run are now, by the kernel's word on each page.  A range is one kind of memory (weights, optimiser

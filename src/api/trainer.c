@@ -3,6 +3,7 @@
 
 #include "api/tell.h"
 #include "base/mem.h"
+#include "numa/report.h"
 #include "train/evaluate.h"
 #include "train/stripes.h"
 
@@ -126,6 +127,9 @@ ist_status ist_trainer_report(ist_trainer *trainer, char *buffer, size_t capacit
     json_t *report = ist__training_report(trainer->training);
     if (report) {
         json_object_set_new(report, "master", ist__stripes_report(&trainer->model->region, &trainer->context->host));
+        json_object_set_new(
+            report, "plan",
+            ist__report_plan(trainer->context->host.machine, trainer->context->host.plan, trainer->context->host.crew));
         json_object_set_new(report, "proof", ist__training_proof(trainer->training, &trainer->model->region));
     }
     return ist__give_json(trainer->context, report, buffer, capacity_bytes, need_bytes);

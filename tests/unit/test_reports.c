@@ -117,8 +117,8 @@ TEST(the_report_of_a_trainer_tells_where_its_pages_are)
         spec.train.optimizer = optimizer;
         run r = run_open(&spec);
         json_t *report = parse(of_trainer, r.trainer);
-        CHECK_KEYS(report, "subnets", "teams", "master_state", "master", "region_bytes", "planned_bytes", "system",
-                   "proof");
+        CHECK_KEYS(report, "subnets", "teams", "master_state", "master", "region_bytes", "planned_bytes", "plan",
+                   "system", "proof");
         const json_t *subnets = json_object_get(report, "subnets"), *teams = json_object_get(report, "teams");
         const json_t *states = json_object_get(report, "master_state");
         CHECK_EQ(json_array_size(subnets), 3);
