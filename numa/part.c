@@ -43,3 +43,23 @@ ist_status ist__part_take(ist__machine *machine, int32_t part, int32_t parts, is
     renumber(machine);
     return IST_OK;
 }
+
+/* Does node n stand among those that cores of `home` fall back to?  It is one of them itself. */
+static bool falls_to(const ist__machine *m, int32_t home, int32_t n)
+{
+    for (int32_t at = home, steps = 0; at >= 0 && steps < m->node_count; at = m->nodes[at].next, steps++)
+        if (at == n) return true;
+    return false;
+}
+
+int64_t ist__part_memory(const ist__machine *machine, int32_t node)
+{
+    int64_t ours = 0, all = 0;
+    if (machine->nodes[node].memory_bytes <= 0) return INT64_MAX;
+    for (int32_t home = 0; home < machine->node_count; home++) {
+        if (!falls_to(machine, home, node)) continue;
+        ours += machine->nodes[home].cores;
+        all += machine->nodes[home].cores_allowed;
+    }
+    return all > 0 ? machine->nodes[node].memory_bytes / all * ours : machine->nodes[node].memory_bytes;
+}

@@ -11,4 +11,8 @@
  * IST_E_ARGUMENT unless 0 <= part < parts <= IST__PARTS_MOST, IST_E_PLACEMENT with more parts than cores. */
 ist_status ist__part_take(ist__machine *machine, int32_t part, int32_t parts, ist__error *error);
 
+/* Bytes of a node that are for our part: of those that stand at home there or fall back to it, ours take as much as they
+ * are cores of all that are allowed.  INT64_MAX where the size of the node is not known. */
+int64_t ist__part_memory(const ist__machine *machine, int32_t node);
+
 #endif

@@ -9,6 +9,7 @@
 #include "numa/plan.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -96,7 +97,7 @@ static share share_of(const places *p, int32_t teams, int32_t team)
 static void place_team(ist__team_plan *team, const places *p, share mine, const ist__machine *machine)
 {
     for (int32_t r = 0; r < team->threads; r++) team->core[r] = p->order[mine.first + r % mine.cores];
-    team->node = machine->cores[team->core[0]].node;
+    team->node = team->home = machine->cores[team->core[0]].node;
 }
 
 static ist_status count_threads(ist__plan *plan, const places *p, int32_t threads, ist__error *error)
@@ -177,4 +178,24 @@ void ist__plan_free(ist__plan *plan)
     if (plan->teams) ist__free(plan->teams[0].core);
     ist__free(plan->teams);
     *plan = (ist__plan){0};
+}
+
+ist_status ist__plan_copy(ist__plan *out, const ist__plan *plan, ist__error *error)
+{
+    ist__plan copy = *plan;
+    copy.teams = ist__alloc(plan->team_count, sizeof *copy.teams);
+    int32_t *core = ist__alloc(plan->thread_count, sizeof *core);
+    if (!copy.teams || !core) {
+        ist__free(copy.teams);
+        ist__free(core);
+        return ist__fail(error, IST_E_MEMORY, "out of memory for a plan of %d threads", plan->thread_count);
+    }
+    memcpy(core, plan->teams[0].core, (size_t)plan->thread_count * sizeof *core);
+    for (int32_t t = 0; t < plan->team_count; t++) {
+        copy.teams[t] = plan->teams[t];
+        copy.teams[t].core = core;
+        core += plan->teams[t].threads;
+    }
+    *out = copy;
+    return IST_OK;
 }

@@ -6,7 +6,8 @@
 #include "numa/topology.h"
 
 typedef struct ist__team_plan {
-    int32_t node;    /* home node: index into machine->nodes */
+    int32_t node;    /* whose memory it takes: index into machine->nodes */
+    int32_t home;    /* of its first core; node is another one only where a training had no room (train/settle.h) */
     int32_t threads; /* >= 1 */
     int32_t *core;   /* (threads) index into machine->cores, where thread r is bound */
 } ist__team_plan;
@@ -30,5 +31,7 @@ typedef struct ist__plan {
 ist_status ist__plan_make(ist__plan *out, const ist__machine *machine, int32_t team_at, int32_t teams, int32_t threads,
                           ist__error *error);
 void ist__plan_free(ist__plan *plan);
+/* A plan of its own memory.  IST_E_MEMORY. */
+ist_status ist__plan_copy(ist__plan *out, const ist__plan *plan, ist__error *error);
 
 #endif

@@ -122,16 +122,30 @@ static int far_threads(const ist__machine *machine, const ist__team_plan *team)
     return far;
 }
 
+static const char *why_there(const ist__machine *machine, const ist__team_plan *team)
+{
+    static const char *const why[] = {"local", "bandwidth", "nearest"}; /* IST__HOME_* */
+    return team->node == team->home ? why[machine->cores[team->core[0]].why] : "room";
+}
+
+json_t *ist__report_homes(const ist__machine *machine, const ist__plan *plan)
+{
+    json_t *homes = json_array();
+    for (int32_t t = 0; homes && t < plan->team_count; t++)
+        homes = append(homes, json_pack("{s:i, s:i, s:i, s:s}", "team", (int)t, "node", (int)plan->teams[t].node,
+                                        "node_os_index", (int)machine->nodes[plan->teams[t].node].os_index, "why",
+                                        why_there(machine, &plan->teams[t])));
+    return homes;
+}
+
 /* bound: what this team's threads got, NULL: not known. */
 static json_t *team_json(const ist__machine *machine, const ist__plan *plan, int32_t index, const int32_t *bound)
 {
-    static const char *const why[] = {"local", "bandwidth", "nearest"}; /* IST__HOME_* */
     const ist__team_plan *team = &plan->teams[index];
-    json_t *json =
-        json_pack("{s:i, s:i, s:i, s:s, s:i, s:o, s:i, s:o}", "team", (int)index, "node", (int)team->node,
-                  "node_os_index", (int)machine->nodes[team->node].os_index, "why",
-                  why[machine->cores[team->core[0]].why], "far", far_threads(machine, team), "nodes",
-                  team_nodes(machine, team), "threads", (int)team->threads, "pus", planned_pus(machine, team));
+    json_t *json = json_pack("{s:i, s:i, s:i, s:s, s:i, s:o, s:i, s:o}", "team", (int)index, "node", (int)team->node,
+                             "node_os_index", (int)machine->nodes[team->node].os_index, "why", why_there(machine, team),
+                             "far", far_threads(machine, team), "nodes", team_nodes(machine, team), "threads",
+                             (int)team->threads, "pus", planned_pus(machine, team));
     if (!json || !bound) return json;
     if (json_object_set_new(json, "bound", bound_pus(bound, team->threads)) == 0) return json;
     json_decref(json);

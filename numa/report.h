@@ -19,6 +19,9 @@ json_t *ist__report_machine(const ist__machine *machine);
  * crew NULL: "bound" is left out. */
 json_t *ist__report_plan(const ist__machine *machine, const ist__plan *plan, const ist__crew *crew);
 
+/* [{"team", "node", "node_os_index", "why"}]: whose memory each team takes; why: as above, or "room": the home has none. */
+json_t *ist__report_homes(const ist__machine *machine, const ist__plan *plan);
+
 /* {"placement", "bind_refused", "bind_error", "memory_refused", "memory_error", "huge_pages_refused",
  * "huge_pages_error", "where_refused", "where_error", "huge_pages", "numa_balancing"} */
 json_t *ist__report_system(int32_t placement, const ist__crew *crew, const ist__refusals *refusals);

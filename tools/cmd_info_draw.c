@@ -37,7 +37,7 @@ typedef struct section {
 } section;
 
 typedef struct drawing {
-    const json_t *report, *nodes, *teams, *by_node, *closed;
+    const json_t *report, *nodes, *teams, *by_node, *homes, *closed;
     section *sections;
     size_t count;
 } drawing;
@@ -144,13 +144,20 @@ static bool all_known(const json_t *bound)
     return json_is_array(bound);
 }
 
-static void tell_team(const json_t *team, row *r)
+/* Whose memory a team takes, and why: a planned training may have moved it. */
+static const json_t *home_of(const drawing *d, const json_t *team)
+{
+    const json_t *planned = json_array_get(d->homes, (size_t)whole(team, "team", 0));
+    return planned ? planned : team;
+}
+
+static void tell_team(const drawing *d, const json_t *team, row *r)
 {
     size_t size;
     const int threads = whole(team, "threads", 0), far = whole(team, "far", 0);
     const json_t *pus = json_object_get(team, "pus"), *bound = json_object_get(team, "bound");
     const json_t *nodes = json_object_get(team, "nodes");
-    const char *why = cli_json_text(team, "why", "local");
+    const char *why = cli_json_text(home_of(d, team), "why", "local");
     snprintf(r->cell[5], CELL_BYTES, "team %d", whole(team, "team", 0));
     snprintf(r->cell[6], CELL_BYTES, "%d thread%s", threads, threads == 1 ? " " : "s");
     FILE *out = open_memstream(&r->tail, &size);
@@ -162,6 +169,7 @@ static void tell_team(const json_t *team, row *r)
         show_list(out, nodes);
     }
     if (strcmp(why, "bandwidth") == 0) fputs(", home by bandwidth", out);
+    if (strcmp(why, "room") == 0) fputs(", home without room", out);
     if (far > 0) fprintf(out, ", %d far", far);
     if (all_known(bound) && !json_equal(bound, pus)) {
         fputs(", got ", out);
@@ -191,14 +199,14 @@ static void fill_node(drawing *d, const json_t *node)
     tell_node(d, node, r);
     json_array_foreach(d->teams, i, team)
     {
-        if (whole(team, "node", -1) != whole(node, "node", 0)) continue;
+        if (whole(home_of(d, team), "node", -1) != whole(node, "node", 0)) continue;
         if (!fresh) r = add_row(d, packages);
         if (!r) return;
-        tell_team(team, r);
+        tell_team(d, team, r);
         fresh = false;
     }
     char left[80];
-    if (memory > 0 && planned > memory) add_note(d, packages, r, fresh, "more is planned than there is");
+    if (memory > 0 && planned > memory) add_note(d, packages, r, fresh, "more than there is");
     else if (*cli_limits_node(left, sizeof left, d->report, whole(node, "node", 0)))
         add_note(d, packages, r, fresh, left);
 }
@@ -309,7 +317,8 @@ void info_draw(const json_t *report, const json_t *planned)
                  .nodes = json_object_get(machine, "nodes"),
                  .closed = json_object_get(machine, "closed"),
                  .teams = json_object_get(json_object_get(report, "plan"), "teams"),
-                 .by_node = json_object_get(planned, "by_node")};
+                 .by_node = json_object_get(planned, "by_node"),
+                 .homes = json_object_get(planned, "homes")};
     size_t i;
     json_array_foreach(d.nodes, i, node)
     {

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "math/gemm.h"
 #include "numa/report.h"
+#include "train/settle.h"
 #include "train/stripes.h"
 
 /* Of ist_context_config in its first form, which callers may still have. */
@@ -160,8 +161,14 @@ ist_status ist_plan_report(ist_context *context, const ist_model_config *model, 
     if (run.subnets == 0) run.subnets = net.subnets;
     if (run.subnets < 1)
         return ist__fail(&context->error, IST_E_ARGUMENT, "subnets is %d, expected 1 or more", run.subnets);
+    ist__plan settled;
+    ist__host host = context->host;
+    status = ist__settle(&settled, &host, &shape, &run, dataset_rows, dataset_type, &context->error);
+    if (status) return status;
+    host.plan = &settled;
     context->error.status = IST_OK;
-    json_t *plan = ist__training_plan(&context->host, &shape, &run, dataset_rows, dataset_type, &context->error);
+    json_t *plan = ist__training_plan(&host, &shape, &run, dataset_rows, dataset_type, &context->error);
+    ist__plan_free(&settled);
     if (!plan && context->error.status) return context->error.status;
     return ist__give_json(context, plan, buffer, capacity_bytes, need_bytes);
 }

@@ -302,18 +302,25 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
     ist__stripes_need(host, (size_t)shape->floats * sizeof(float), 1 + carried, needs);
 }
 
+ist_status ist__training_needs(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                               int64_t rows, int32_t type, ist__need *needs, ist__error *error)
+{
+    ist__deal deal;
+    const ist_status status = ist__deal_create(&deal, shape, config->subnets, error);
+    if (status) return status;
+    sum_needs(host, &deal, shape, config, (data_size){(size_t)shape->width[0] * ist__type_bytes(type), rows}, needs);
+    ist__deal_destroy(&deal);
+    return IST_OK;
+}
+
 ist_status ist__training_room(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
                               int64_t rows, int32_t type, ist__error *error)
 {
-    ist__deal deal;
     ist__need *needs = ist__alloc(host->machine->node_count, sizeof *needs);
     if (!needs) return ist__fail(error, IST_E_MEMORY, "no memory for %d nodes", host->machine->node_count);
-    ist_status status = ist__deal_create(&deal, shape, config->subnets, error);
+    ist_status status = ist__training_needs(host, shape, config, rows, type, needs, error);
     if (!status) {
-        const data_size all = {(size_t)shape->width[0] * ist__type_bytes(type), rows};
-        sum_needs(host, &deal, shape, config, all, needs);
         ist__stripes_need(host, (size_t)shape->floats * sizeof(float), -1, needs); /* the model is there */
-        ist__deal_destroy(&deal);
         status = ist__room_check(host, needs, "this training", error);
     }
     ist__free(needs);
@@ -354,8 +361,8 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     json_t *traffic = ist__tally_plan(host, shape, &deal, arrays);
     ist__free(needs);
     ist__deal_destroy(&deal);
-    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters,
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters,
                      "master_bytes", (json_int_t)((size_t)arrays * master), "dataset_bytes", (json_int_t)dataset,
-                     "planned_bytes", (json_int_t)total, "room", room, "traffic", traffic, "by_node", by_node,
-                     "subnets", subnets);
+                     "planned_bytes", (json_int_t)total, "room", room, "traffic", traffic, "by_node", by_node, "homes",
+                     ist__report_homes(host->machine, plan), "subnets", subnets);
 }

@@ -47,7 +47,7 @@ static void add_stripes(ist__proof *proof, const ist__training *t, int32_t kind,
     for (int32_t k = 0; k < plan->team_count; k++) {
         size_t first, last;
         ist__stripe_of(region->bytes, k, plan->team_count, &first, &last);
-        ist__proof_add_range(proof, kind, k, -1, plan->teams[k].node, region->base + first, last - first);
+        ist__proof_add_range(proof, kind, k, -1, plan->teams[k].home, region->base + first, last - first);
     }
 }
 

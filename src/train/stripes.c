@@ -29,7 +29,7 @@ ist_status ist__stripes_create(ist__region *out, const ist__host *host, size_t b
         size_t first, last;
         ist__stripe_of(region.bytes, t, teams, &first, &last);
         if (first < last)
-            status = ist__region_bind(&region, host->topology, first, last - first, host->plan->teams[t].node,
+            status = ist__region_bind(&region, host->topology, first, last - first, host->plan->teams[t].home,
                                       host->placement, host->refusals, error);
     }
     if (!status) status = ist__crew_run(host->crew, touch_stripe, &region, error);
@@ -44,7 +44,7 @@ void ist__stripes_need(const ist__host *host, size_t bytes, int arrays, ist__nee
     for (int32_t t = 0; t < host->plan->team_count; t++) {
         size_t first, last;
         ist__stripe_of(whole, t, host->plan->team_count, &first, &last);
-        needs[host->plan->teams[t].node].master += arrays * (int64_t)(last - first);
+        needs[host->plan->teams[t].home].master += arrays * (int64_t)(last - first);
     }
 }
 
@@ -69,7 +69,7 @@ json_t *ist__stripes_report(const ist__region *region, const ist__host *host)
         ist__stripe_of(region->bytes, t, teams, &first, &last);
         if (first == last) continue;
         ist__pages_where(host->machine, region->base + first, last - first, by_node);
-        local += by_node[host->plan->teams[t].node];
+        local += by_node[host->plan->teams[t].home];
         for (int32_t n = 0; n <= nodes; n++) sums[n] += by_node[n];
     }
     json_t *list = json_array();

@@ -20,7 +20,7 @@ ist_status ist__homes_create(ist__stripe_homes *out, const ist__plan *plan, size
         size_t first, end;
         ist__stripe_of(whole, k, teams, &first, &end);
         last[k] = (int64_t)(end / sizeof(float));
-        home[k] = plan->teams[k].node;
+        home[k] = plan->teams[k].home;
     }
     return IST_OK;
 }

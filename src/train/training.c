@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "train/fit.h"
+#include "train/settle.h"
 #include "train/stripes.h"
 #include "train/tally.h"
 
@@ -92,10 +93,21 @@ static ist_status check_fit(const ist__net *net, const ist_dataset *data, const 
     return IST_OK;
 }
 
+/* Before anything is allocated: whose memory each team takes, and is there room. */
+static ist_status settle(ist__training *t, ist__error *error)
+{
+    const ist__shape *shape = &t->net->shape;
+    const ist_status status = ist__settle(&t->plan, &t->host, shape, &t->config, t->data->rows, t->data->type, error);
+    if (status) return status;
+    t->host.plan = &t->plan;
+    return ist__training_room(&t->host, shape, &t->config, t->data->rows, t->data->type, error);
+}
+
 static ist_status build(ist__training *t, ist__error *error)
 {
     const int32_t n = t->config.subnets, teams = t->host.plan->team_count;
-    ist_status status = ist__deal_create(&t->deal, &t->net->shape, n, error);
+    ist_status status = settle(t, error);
+    if (!status) status = ist__deal_create(&t->deal, &t->net->shape, n, error);
     if (status) return status;
     t->subnets = ist__alloc(n, sizeof *t->subnets);
     t->teams = ist__alloc(teams, sizeof *t->teams);
@@ -126,7 +138,6 @@ ist_status ist__training_create(ist__training **out, const ist__host *host, ist_
     if (resolved.subnets == 0) resolved.subnets = net->subnets;
     resolved.lr = first_lr(config);
     status = check_fit(net, data, &resolved, error);
-    if (!status) status = ist__training_room(host, &net->shape, &resolved, data->rows, data->type, error);
     if (status) return status;
     ist__training *t = ist__alloc(1, sizeof *t);
     if (!t) return ist__fail(error, IST_E_MEMORY, "no memory for a trainer");
@@ -161,5 +172,6 @@ void ist__training_destroy(ist__training *t)
     ist__proof_destroy(&t->proof);
     ist__free(t->subnets);
     ist__free(t->teams);
+    ist__plan_free(&t->plan);
     ist__free(t);
 }

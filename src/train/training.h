@@ -8,7 +8,7 @@
 #include "model/exchange.h"
 #include "model/params.h"
 #include "model/traffic.h"
-#include "train/host.h"
+#include "train/room.h"
 #include "train/proof.h"
 #include "train/stopwatch.h"
 #include "train/subnet.h"
@@ -39,7 +39,8 @@ typedef struct ist__team_space {
 } ist__team_space;
 
 typedef struct ist__training {
-    ist__host host;
+    ist__host host;          /* its plan is the one below */
+    ist__plan plan;          /* the context's, settled */
     ist__net *net;           /* borrowed */
     const ist_dataset *data; /* borrowed */
     ist_train_config config; /* subnets resolved */
@@ -88,6 +89,10 @@ ist_status ist__training_verify(ist__training *training, const ist__region *mast
                                 ist__error *error);
 /* What ist__proof_json tells, and "not_placed": what steps use and nobody here placed; NULL when out of memory. */
 json_t *ist__training_proof(ist__training *training, const ist__region *master);
+
+/* Add to needs (machine->node_count) what training takes of each node, the model counted. */
+ist_status ist__training_needs(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                               int64_t rows, int32_t type, ist__need *needs, ist__error *error);
 
 /* Is there room for what training takes beside the model, which is there already?  As ist__room_check. */
 ist_status ist__training_room(const ist__host *host, const ist__shape *shape, const ist_train_config *config,

@@ -104,15 +104,15 @@ case_cut() {
 +--------------------------------------------------------------------------+
 END
     draws --topology "$machines/node_without_memory.xml" --hidden 8192,8192 --subnets 2 --rows 3000000 --engine native <<'END'
-+- package 0 ----------------------------------------------------------------------------+
-| node 0      2 cores  1.7 GB of 1.1 GB  team 0  2 threads on 0-1                        |
-|                                                          more is planned than there is |
-+- package 1 ----------------------------------------------------------------------------+
-| node 1      4 cores  1.7 GB of 1.1 GB  team 1  4 threads on 2-5, 2 far                 |
-|                                                          more is planned than there is |
-+- package 2 ----------------------------------------------------------------------------+
-| - (os 2)  no memory                                                                    |
-+----------------------------------------------------------------------------------------+
++- package 0 -----------------------------------------------------------------+
+| node 0      2 cores  1.7 GB of 1.1 GB  team 0  2 threads on 0-1             |
+|                                                          more than there is |
++- package 1 -----------------------------------------------------------------+
+| node 1      4 cores  1.7 GB of 1.1 GB  team 1  4 threads on 2-5, 2 far      |
+|                                                          more than there is |
++- package 2 -----------------------------------------------------------------+
+| - (os 2)  no memory                                                         |
++-----------------------------------------------------------------------------+
 END
     info --topology "$machines/cut.xml" --json
     jq -e '.context.machine | .cores == 21 and .closed == [{"os_index": 3, "memory_bytes": 34359738368, "packages": null}] and
