@@ -219,6 +219,8 @@ static ist__worker make_worker(ist__crew *crew, int32_t thread)
                          .teams = crew->plan->team_count,
                          .rank = thread - crew->first[team],
                          .size = crew->plan->teams[team].threads,
+                         .thread = thread,
+                         .threads = crew->plan->thread_count,
                          .barrier_state = &crew->teams[team]};
 }
 

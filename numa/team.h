@@ -19,6 +19,7 @@ typedef struct ist__worker {
     ist__crew *crew;
     int32_t team, teams;                  /* my team, of how many */
     int32_t rank, size;                   /* my place in the team, of how many threads */
+    int32_t thread, threads;              /* my place among the threads of all teams, of how many */
     double waited_s;                      /* at barriers, since the run began */
     int64_t round;                        /* what it works on, counted from 1; 0: no round (marks.h) */
     const struct ist__listener *listener; /* of marks; NULL: nobody */

@@ -152,7 +152,8 @@ void cli_summary_print(const cli_summary *summary)
     cli_table_cell(&table, "%s", text);
     cli_table_cell(&table, "trained as");
     const int32_t teams = summary->teams->teams, threads = summary->teams->threads;
-    cli_table_cell(&table, "%d subnet%s on %d team%s (%s), %d thread%s in all", summary->subnets,
+    static const char *const kinds[] = {"subnet", "replica", "replica", "member"}; /* IST_METHOD_* */
+    cli_table_cell(&table, "%d %s%s on %d team%s (%s), %d thread%s in all", summary->subnets, kinds[summary->method],
                    summary->subnets == 1 ? "" : "s", teams, teams == 1 ? "" : "s", summary->teams->at, threads,
                    threads == 1 ? "" : "s");
     cli_table_cell(&table, "samples");
@@ -164,8 +165,9 @@ void cli_summary_print(const cli_summary *summary)
     const double rounds = at->round > run->begin.round ? (double)(at->round - run->begin.round) : 1;
     const double moved = at->bytes_moved - run->begin.bytes_moved,
                  crossed = at->bytes_crossed - run->begin.bytes_crossed;
-    cli_table_cell(&table, "%s a round between master and subnets, %s of it (%.1f %%) between nodes",
-                   cli_show_bytes(a, moved / rounds), cli_show_bytes(b, crossed / rounds), share(crossed, moved));
+    cli_table_cell(&table, "%s a round between master and %ss, %s of it (%.1f %%) between nodes",
+                   cli_show_bytes(a, moved / rounds), kinds[summary->method], cli_show_bytes(b, crossed / rounds),
+                   share(crossed, moved));
     if (json_is_object(json_object_get(summary->placement, "proof"))) {
         cli_table_cell(&table, "pages");
         cli_table_cell(&table, "%s", cli_verify_words(&run->verify, summary->placement, text, sizeof text));

@@ -10,6 +10,7 @@ typedef struct cli_summary {
     const cli_teams *teams;
     const json_t *placement; /* ist_trainer_report, NULL: none */
     int32_t subnets;
+    int32_t method; /* IST_METHOD_* */
 } cli_summary;
 
 void cli_summary_print(const cli_summary *summary);

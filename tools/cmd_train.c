@@ -12,7 +12,8 @@
 #include "cli_output.h"
 #include "cli_summary.h"
 
-enum { METHOD_IST, METHOD_SGD, METHOD_DATA_PARALLEL, METHOD_LOCAL_SGD };
+/* Those of the library, and one that is not a method but a number of subnets. */
+enum { METHOD_SGD = -1 };
 
 typedef struct train_options {
     cli_data train, valid, test;
@@ -32,10 +33,11 @@ typedef struct train_options {
 
 #define AT(field) .offset = offsetof(train_options, field)
 
-static const cli_choice method_words[] = {{"ist", METHOD_IST},
+static const cli_choice method_words[] = {{"ist", IST_METHOD_IST},
                                           {"sgd", METHOD_SGD},
-                                          {"data-parallel", METHOD_DATA_PARALLEL},
-                                          {"local-sgd", METHOD_LOCAL_SGD},
+                                          {"data-parallel", IST_METHOD_DATA_PARALLEL},
+                                          {"local-sgd", IST_METHOD_LOCAL_SGD},
+                                          {"ensemble", IST_METHOD_ENSEMBLE},
                                           {NULL, 0}};
 static const cli_choice schedule_words[] = {{"constant", IST_LR_CONSTANT}, {"cosine", IST_LR_COSINE}, {NULL, 0}};
 static const cli_choice state_words[] = {{"carried", IST_STATE_CARRIED}, {"reset", IST_STATE_RESET}, {NULL, 0}};
@@ -103,7 +105,9 @@ static const cli_option run_options[] = {
      .kind = CLI_CHOICE,
      AT(method),
      .choices = method_words,
-     .help = "ist: subnets; sgd: one whole net on all cores; the other two are not built yet"},
+     .help =
+         "ist: subnets dealt anew each round; sgd: one whole net on all cores; data-parallel: whole nets, gradients "
+         "averaged in each step; local-sgd: whole nets averaged once a round; ensemble: subnets dealt once"},
     {.name = "subnets",
      .value = "N|auto",
      .kind = CLI_INT32,
@@ -111,7 +115,7 @@ static const cli_option run_options[] = {
      .low = 1,
      .high = 1 << 24,
      .word = "auto",
-     .help = "subnets of a round; auto: one a team, but at least two"},
+     .help = "subnets of a round, replicas or members; auto: one a team, but at least two"},
     {.name = "local-steps",
      .value = "J",
      .kind = CLI_INT32,
@@ -300,12 +304,14 @@ static int check_outputs(const train_options *o)
     return -1;
 }
 
+static bool trains_replicas(const train_options *o)
+{
+    return o->method == IST_METHOD_DATA_PARALLEL || o->method == IST_METHOD_LOCAL_SGD;
+}
+
 /* Options that are well each by itself, but not together. */
 static int check_options(train_options *o, const cli_args *args)
 {
-    if (o->method == METHOD_DATA_PARALLEL || o->method == METHOD_LOCAL_SGD) {
-        return cli_wrong("--method: %s is not built yet, ist and sgd are", cli_choice_word(method_words, o->method));
-    }
     if (cli_was_given(args, "rounds") && cli_was_given(args, "epochs")) {
         return cli_wrong("--rounds and --epochs: one of them says how long");
     }
@@ -320,7 +326,13 @@ static int check_options(train_options *o, const cli_args *args)
         o->run.subnets = 1;
         if (!cli_was_given(args, "teams") && !cli_was_given(args, "team-at")) o->machine.team_at = IST_AT_MACHINE;
     }
-    if (o->run.subnets > cli_hidden_narrowest(&o->hidden)) {
+    o->run.method = o->method == METHOD_SGD ? IST_METHOD_IST : o->method;
+    if (o->method == IST_METHOD_ENSEMBLE &&
+        (o->net.output_norm == IST_NORM_NONE || (o->net.hidden_norm == IST_NORM_NONE && o->hidden.count > 1))) {
+        return cli_wrong(
+            "--method: an ensemble needs batch norm on the output, and on all hidden layers but the first");
+    }
+    if (!trains_replicas(o) && o->run.subnets > cli_hidden_narrowest(&o->hidden)) {
         return cli_wrong("--subnets: %d subnets cannot share %s", o->run.subnets,
                          o->hidden.count ? "the narrowest hidden layer, which has fewer neurons"
                                          : "a net without hidden layers");
@@ -342,6 +354,7 @@ static int32_t automatic_subnets(const train_options *o, ist_context *context, i
         ist_model_describe(before, &config);
         ist_model_destroy(before);
     }
+    if (trains_replicas(o)) return teams > 2 ? teams : 2;
     return config.subnets > 0 ? config.subnets : cli_automatic_subnets(&o->hidden, teams);
 }
 
@@ -439,7 +452,7 @@ static json_t *start_event(const cli_verb *verb, const train_parts *p, const tra
 static int finish(train_parts *p, const train_options *o, cli_run *run)
 {
     p->placement = cli_trainer_report(p->trainer);
-    const cli_summary summary = {run, &p->teams, p->placement, o->run.subnets};
+    const cli_summary summary = {run, &p->teams, p->placement, o->run.subnets, o->run.method};
     int status = run->exit_status;
     json_t *end = cli_summary_event(&summary);
     if (o->json && !cli_json_print(end)) status = CLI_FAILED;
@@ -459,7 +472,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
     if (!p->context) return status;
     p->teams = cli_context_teams(p->context);
     if (o->run.subnets == 0) o->run.subnets = automatic_subnets(o, p->context, p->teams.teams);
-    o->net.subnets = o->run.subnets;
+    o->net.subnets = trains_replicas(o) ? 1 : o->run.subnets;
 
     cli_run run = {.evaluate = o->evaluate,
                    .eval_every = o->eval_every,
@@ -490,7 +503,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
 
 int cmd_train(int argc, char **argv)
 {
-    train_options o = {.method = METHOD_IST,
+    train_options o = {.method = IST_METHOD_IST,
                        .normalize = {.mode = IST_NORMALIZE_GLOBAL},
                        .net = IST_MODEL_CONFIG_INIT,
                        .run = IST_TRAIN_CONFIG_INIT,

@@ -215,6 +215,13 @@ IST_API ist_status ist_model_predict(ist_model *model, const ist_dataset *datase
 enum { IST_SGD = 0, IST_MOMENTUM = 1, IST_NESTEROV = 2, IST_ADAM = 3 };
 enum { IST_STATE_CARRIED = 0, IST_STATE_RESET = 1 };
 enum { IST_LR_CONSTANT = 0, IST_LR_COSINE = 1 };
+enum {
+    IST_METHOD_IST = 0,           /* subnets of neurons dealt anew each round; 1 subnet is plain SGD of the whole net */
+    IST_METHOD_DATA_PARALLEL = 1, /* baselines [M11]: `subnets` replicas of the whole net, their gradients averaged in
+                                     every step */
+    IST_METHOD_LOCAL_SGD = 2,     /* replicas averaged once a round */
+    IST_METHOD_ENSEMBLE = 3       /* dealt once and never exchanged: narrow nets side by side, logits summed */
+};
 enum { IST_DATA_SHARD = 0, IST_DATA_REPLICATE = 1, IST_DATA_SHARED = 2 };
 
 /* How to train.  The fields are the identity of a run: same values, same bits.
@@ -238,11 +245,13 @@ typedef struct {
     double epsilon;      /* 1e-20 .. 1: of adam */
     double weight_decay; /* >= 0, decoupled: a step multiplies weights by 1 - lr weight_decay; not gamma, beta, bias */
     uint64_t seed;       /* of deals, shards and batch order */
+    int32_t method;      /* IST_METHOD_*.  Replicas want a model made for 1 subnet */
+    int32_t reserved0;   /* 0 */
 } ist_train_config;
 /* clang-format off */
 #define IST_TRAIN_CONFIG_INIT \
     { sizeof(ist_train_config), 0, 50, 128, IST_MOMENTUM, IST_STATE_CARRIED, IST_LR_COSINE, IST_DATA_SHARD, 16, 20.0, \
-      0, 0.0, 0.9, 0.9, 0.999, 1e-8, 0.0, 1 }
+      0, 0.0, 0.9, 0.9, 0.999, 1e-8, 0.0, 1, IST_METHOD_IST, 0 }
 /* clang-format on */
 
 /* The learning rate that lr 0 stands for; 0 for an unknown optimizer.  [any thread] */

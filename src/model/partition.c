@@ -57,6 +57,17 @@ ist_status ist__deal_create(ist__deal *out, const ist__shape *whole, int32_t sub
     return IST_OK;
 }
 
+ist_status ist__deal_create_replicas(ist__deal *out, const ist__shape *whole, int32_t subnets, ist__error *error)
+{
+    const ist_status status = ist__deal_create(out, whole, 1, error);
+    if (status) return status;
+    out->subnets = subnets;
+    out->replicas = true;
+    for (int32_t h = 0; h < out->hidden_count; h++)
+        for (int32_t i = 0; i < whole->width[h + 1]; i++) out->order[h][i] = i;
+    return IST_OK;
+}
+
 void ist__deal_destroy(ist__deal *deal)
 {
     ist__free(deal->memory);
@@ -65,7 +76,7 @@ void ist__deal_destroy(ist__deal *deal)
 
 void ist__deal_round(ist__deal *deal, uint64_t seed, int64_t round)
 {
-    for (int32_t h = 0; h < deal->hidden_count; h++) {
+    for (int32_t h = 0; h < deal->hidden_count && !deal->replicas; h++) {
         const ist__rng rng = ist__rng_make(seed, IST__FOR_DEAL, (uint32_t)round, (uint32_t)h);
         ist__partition_deal(deal->first[h][deal->subnets], deal->subnets, deal->first[h], rng, deal->free,
                             deal->order[h]);
@@ -74,13 +85,15 @@ void ist__deal_round(ist__deal *deal, uint64_t seed, int64_t round)
 
 int32_t ist__deal_group(const ist__deal *deal, int32_t h, int32_t subnet, const int32_t **neurons)
 {
-    *neurons = deal->order[h] + deal->first[h][subnet];
-    return deal->first[h][subnet + 1] - deal->first[h][subnet];
+    const int32_t part = deal->replicas ? 0 : subnet;
+    *neurons = deal->order[h] + deal->first[h][part];
+    return deal->first[h][part + 1] - deal->first[h][part];
 }
 
 ist__shape ist__deal_shape(const ist__deal *deal, const ist__shape *whole, int32_t subnet, bool panels)
 {
     int32_t hidden[IST_MAX_HIDDEN];
-    for (int32_t h = 0; h < deal->hidden_count; h++) hidden[h] = deal->first[h][subnet + 1] - deal->first[h][subnet];
+    const int32_t *neurons;
+    for (int32_t h = 0; h < deal->hidden_count; h++) hidden[h] = ist__deal_group(deal, h, subnet, &neurons);
     return ist__shape_narrow(whole, hidden, panels);
 }

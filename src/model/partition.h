@@ -19,6 +19,7 @@ void ist__partition_deal(int32_t width, int32_t subnets, const int32_t *first, i
 /* The deal of a round over all hidden layers. */
 typedef struct ist__deal {
     int32_t subnets;
+    bool replicas; /* nothing is dealt: each subnet has all neurons */
     int32_t hidden_count;
     int32_t *first[IST_MAX_HIDDEN]; /* (subnets + 1) the same in every round */
     int32_t *order[IST_MAX_HIDDEN]; /* (width) */
@@ -27,9 +28,11 @@ typedef struct ist__deal {
 } ist__deal;
 
 ist_status ist__deal_create(ist__deal *out, const ist__shape *whole, int32_t subnets, ist__error *error);
+/* The deal of methods that train whole nets: each of `subnets` has all neurons, in every round. */
+ist_status ist__deal_create_replicas(ist__deal *out, const ist__shape *whole, int32_t subnets, ist__error *error);
 void ist__deal_destroy(ist__deal *deal); /* a zeroed one is fine */
 
-/* Fill `order` of every layer from (seed, round, layer). */
+/* Fill `order` of every layer from (seed, round, layer); replicas keep theirs. */
 void ist__deal_round(ist__deal *deal, uint64_t seed, int64_t round);
 
 /* The neurons of subnet s in hidden layer h: *neurons (returned count), ascending. */

@@ -19,9 +19,9 @@ static int64_t claim(int64_t *total, int64_t count)
     return at;
 }
 
-static int64_t panels_of(const ist__layer *layer)
+int64_t ist__layer_weight_floats(const ist__layer *layer)
 {
-    return ((int64_t)layer->outputs + layer->panel - 1) / layer->panel;
+    return ((int64_t)layer->outputs + layer->panel - 1) / layer->panel * layer->panel_stride;
 }
 
 static void lay_out(ist__shape *shape)
@@ -40,7 +40,7 @@ static void lay_out(ist__shape *shape)
         const bool has_offset = has_gain || !has_norm;
         layer->panel = shape->panels ? IST__PANEL : layer->is_output ? layer->outputs : 1;
         layer->panel_stride = (int64_t)layer->inputs * layer->panel + (shape->panels ? PANEL_GAP : 0);
-        layer->weight = claim(&shape->floats, panels_of(layer) * layer->panel_stride);
+        layer->weight = claim(&shape->floats, ist__layer_weight_floats(layer));
         layer->gain = has_gain ? claim(&shape->floats, layer->outputs) : -1;
         layer->offset = has_offset ? claim(&shape->floats, layer->outputs) : -1;
         layer->statistics = has_norm ? claim(&shape->statistics_floats, 2 * (int64_t)layer->outputs) : -1;

@@ -51,6 +51,9 @@ ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist_
  * `whole`. */
 ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden, bool panels);
 
+/* Floats of a layer's weights in its block, gaps between panels included. */
+int64_t ist__layer_weight_floats(const ist__layer *layer);
+
 /* The widest layer's outputs, features not counted. */
 int32_t ist__shape_widest(const ist__shape *shape);
 

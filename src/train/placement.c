@@ -28,7 +28,9 @@ static size_t data_bytes(data_size d)
 
 static size_t subnet_bytes(const ist__shape *part, const ist_train_config *config, data_size shard)
 {
-    const size_t arrays = 1 + (size_t)ist__optimizer_states(config->optimizer);
+    /* Data parallel: parameters and gradient; the state is shared. */
+    const size_t arrays =
+        config->method == IST_METHOD_DATA_PARALLEL ? 2 : 1 + (size_t)ist__optimizer_states(config->optimizer);
     size_t bytes = arrays * ist__region_size((size_t)part->floats * sizeof(float));
     if (config->data == IST_DATA_SHARD) bytes += data_bytes(shard);
     return bytes;
@@ -149,7 +151,10 @@ static ist_status make_subnet_region(ist__training *t, ist__subnet *subnet, ist_
     if (status) return status;
     const size_t block = (size_t)subnet->shape.floats * sizeof(float);
     subnet->param = ist__region_take(&subnet->region, block);
-    for (int32_t i = 0; i < t->state_count; i++) subnet->state[i] = ist__region_take(&subnet->region, block);
+    const bool shares = t->config.method == IST_METHOD_DATA_PARALLEL;
+    if (shares) subnet->gradient = ist__region_take(&subnet->region, block);
+    for (int32_t i = 0; i < t->state_count; i++)
+        subnet->state[i] = shares ? (float *)(void *)t->shared_state[i].base : ist__region_take(&subnet->region, block);
     if (t->config.data == IST_DATA_SHARD) {
         subnet->shard = ist__region_take(&subnet->region, shard.row_bytes * (size_t)shard.rows);
         subnet->shard_labels = ist__region_take(&subnet->region, (size_t)shard.rows * sizeof(int32_t));
@@ -254,6 +259,7 @@ json_t *ist__training_report(const ist__training *t)
         json_array_append_new(teams, one);
         bytes += (int64_t)t->teams[k].region.bytes;
     }
+    for (int i = 0; i < 2; i++) bytes += (int64_t)t->shared_state[i].bytes;
     for (int i = 0; i < 2; i++) {
         if (!t->master_state[i].base) continue;
         json_array_append_new(states, ist__stripes_report(&t->master_state[i], &t->host));
@@ -300,13 +306,15 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
     }
     const int carried = config->state == IST_STATE_CARRIED ? ist__optimizer_states(config->optimizer) : 0;
     ist__stripes_need(host, (size_t)shape->floats * sizeof(float), 1 + carried, needs);
+    if (config->method == IST_METHOD_DATA_PARALLEL)
+        ist__stripes_need(host, (size_t)widest.floats * sizeof(float), ist__optimizer_states(config->optimizer), needs);
 }
 
 ist_status ist__training_needs(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
                                int64_t rows, int32_t type, ist__need *needs, ist__error *error)
 {
     ist__deal deal;
-    const ist_status status = ist__deal_create(&deal, shape, config->subnets, error);
+    const ist_status status = ist__training_deal(&deal, shape, config, error);
     if (status) return status;
     sum_needs(host, &deal, shape, config, (data_size){(size_t)shape->width[0] * ist__type_bytes(type), rows}, needs);
     ist__deal_destroy(&deal);
@@ -335,7 +343,7 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     const size_t row_bytes = (size_t)shape->width[0] * ist__type_bytes(type);
     const bool panels = host->engine.kind == IST_ENGINE_NATIVE;
     ist__deal deal;
-    if (ist__deal_create(&deal, shape, n, error)) return NULL;
+    if (ist__training_deal(&deal, shape, config, error)) return NULL;
     int64_t total = 0;
     ist__need *needs = ist__alloc(host->machine->node_count, sizeof *needs);
     json_t *subnets = json_array(), *by_node = json_array();

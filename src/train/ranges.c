@@ -16,7 +16,9 @@ static void add_subnet(ist__proof *proof, const ist__training *t, int32_t s)
     const size_t block = (size_t)subnet->shape.floats * sizeof(float);
     ist__proof_add_stretch(proof, subnet->region.base, subnet->region.bytes);
     ist__proof_add_range(proof, IST__KIND_WEIGHTS, team, s, node, subnet->param, block);
-    for (int32_t i = 0; i < t->state_count; i++)
+    if (subnet->gradient) /* the replicas share their state, which is striped */
+        ist__proof_add_range(proof, IST__KIND_SCRATCH, team, s, node, subnet->gradient, block);
+    for (int32_t i = 0; i < t->state_count && !subnet->gradient; i++)
         ist__proof_add_range(proof, IST__KIND_STATE, team, s, node, subnet->state[i], block);
     if (!subnet->shard) return;
     const size_t rows = (size_t)subnet->batches.rows;
@@ -57,6 +59,7 @@ static void add_all(ist__proof *proof, const ist__training *t, const ist__region
     for (int32_t k = 0; k < t->host.plan->team_count; k++) add_team(proof, t, k);
     add_stripes(proof, t, IST__KIND_MASTER, master);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_MASTER_STATE, &t->master_state[i]);
+    for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_STATE, &t->shared_state[i]);
 }
 
 /* Regions stay where they are as long as the training lives, so the list is made once. */

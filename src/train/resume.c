@@ -11,7 +11,7 @@
 #include "train/training.h"
 
 /* What a run is, in the order of `identify`, then where it stands.  8-byte numbers only: no gaps. */
-enum { IDENTITY_NUMBERS = 21 };
+enum { IDENTITY_NUMBERS = 22 };
 typedef struct run_record {
     double identity[IDENTITY_NUMBERS];
     uint64_t seed;
@@ -35,7 +35,7 @@ static void identify(const ist__training *t, identity out[IDENTITY_NUMBERS])
         {"lr", c->lr}, {"momentum", c->momentum}, {"beta1", c->beta1}, {"beta2", c->beta2}, {"epsilon", c->epsilon},
         {"weight_decay", c->weight_decay}, {"engine openblas", t->host.engine.kind == IST_ENGINE_OPENBLAS}, {"dataset rows", (double)t->data->rows},
         {"dataset features", t->data->features}, {"dataset classes", t->data->classes},
-        {"model subnets", t->net->subnets}};
+        {"model subnets", t->net->subnets}, {"method", c->method}};
     memcpy(out, all, sizeof all);
 }
 /* clang-format on */

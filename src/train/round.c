@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "train/replicas.h"
 #include "train/tally.h"
 
 static bool is_mine(const ist__training *t, int32_t subnet, const ist__worker *worker)
@@ -22,10 +23,11 @@ static bool is_mine(const ist__training *t, int32_t subnet, const ist__worker *w
 
 /* ------------------------------------------------------------------------------- R1, and the end of R6: serial -- */
 
-/* The one array that subnets share, the output bias, becomes the mean over subnets, summed in subnet order. [M5] */
+/* The one array that subnets share, the output bias, becomes the mean over subnets, summed in subnet order. [M5]
+ * Of replicas, which have taken their mean already, the first. */
 static void average_shared(ist__training *t)
 {
-    const int32_t n = t->config.subnets;
+    const int32_t n = ist__trains_replicas(&t->config) ? 1 : t->config.subnets;
     const ist__layer *output = &t->net->shape.layer[t->net->shape.hidden_count];
     if (output->offset < 0) return;
     const bool carried = t->config.state == IST_STATE_CARRIED;
@@ -88,12 +90,13 @@ IST__PHASE static void open_round(ist__training *t)
     t->going = t->rounds_left > 0 && left > 0 && !atomic_load(&t->diverged);
     if (!t->going) return;
     t->round_steps = left < t->config.local_steps ? (int32_t)left : t->config.local_steps;
-    ist__deal_round(&t->deal, t->config.seed, t->progress.round);
+    const int64_t deal = t->config.method == IST_METHOD_ENSEMBLE ? 0 : t->progress.round; /* never dealt anew */
+    ist__deal_round(&t->deal, t->config.seed, deal);
 }
 
 /* -------------------------------------------------------------------------------------------------- R2, R3, R5 -- */
 
-static ist__panel_moves moves_of(const ist__training *t)
+ist__panel_moves ist__training_moves(const ist__training *t)
 {
     const ist__kernel_set *kernels = t->host.engine.kernels;
     return (ist__panel_moves){kernels->pack_panel, kernels->unpack_panel};
@@ -106,53 +109,66 @@ static void mark_moved(const ist__training *t, const ist__subnet *subnet, const 
     ist__mark_bytes(worker, (double)arrays * (double)subnet->shape.parameters * sizeof(float) / worker->size);
 }
 
+void ist__training_fill_state(const ist__training *t, const ist__subnet *subnet, int32_t i, int32_t rank, int32_t size)
+{
+    if (t->config.state == IST_STATE_CARRIED) {
+        const ist__panel_moves moves = ist__training_moves(t);
+        ist__gather(&t->net->shape, &t->deal, subnet->number, (const float *)(void *)t->master_state[i].base,
+                    &subnet->shape, subnet->state[i], &moves, rank, size);
+    } else {
+        int64_t first, last;
+        ist__share(subnet->shape.floats, rank, size, &first, &last);
+        memset(subnet->state[i] + first, 0, (size_t)(last - first) * sizeof(float));
+    }
+}
+
 IST__PHASE static void gather(ist__training *t, int32_t s, ist__worker *worker)
 {
-    ist__subnet *subnet = &t->subnets[s];
+    const ist__subnet *subnet = &t->subnets[s];
     mark_moved(t, subnet, worker);
-    const ist__panel_moves moves = moves_of(t);
+    const ist__panel_moves moves = ist__training_moves(t);
     ist__gather(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
                 worker->size);
-    for (int32_t i = 0; i < t->state_count; i++) {
-        if (t->config.state == IST_STATE_CARRIED) {
-            ist__gather(&t->net->shape, &t->deal, s, (const float *)(void *)t->master_state[i].base, &subnet->shape,
-                        subnet->state[i], &moves, worker->rank, worker->size);
-        } else {
-            int64_t first, last;
-            ist__share(subnet->shape.floats, worker->rank, worker->size, &first, &last);
-            memset(subnet->state[i] + first, 0, (size_t)(last - first) * sizeof(float));
-        }
-    }
+    if (t->config.method == IST_METHOD_DATA_PARALLEL) return; /* has one state for all replicas */
+    for (int32_t i = 0; i < t->state_count; i++) ist__training_fill_state(t, subnet, i, worker->rank, worker->size);
+}
+
+ist__step ist__training_step(const ist__training *t, const ist__subnet *subnet, int32_t team)
+{
+    return (ist__step){.engine = &t->host.engine,
+                       .shape = &subnet->shape,
+                       .param = subnet->param,
+                       .state = {subnet->state[0], subnet->state[1]},
+                       .scratch = &t->teams[team].scratch,
+                       .rows = &subnet->rows,
+                       .scaling = {t->net->shift, t->net->factor, t->net->normalization_count == 1},
+                       .batch = t->config.batch};
+}
+
+ist__rule ist__training_rule(const ist__training *t, int32_t j)
+{
+    const int64_t at = t->progress.step + j;
+    return ist__optimizer_at(&t->config, at, t->progress.steps, t->config.state == IST_STATE_CARRIED ? at : j);
 }
 
 IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
 {
     ist__subnet *subnet = &t->subnets[s];
-    const ist__scratch *scratch = &t->teams[worker->team].scratch;
     const ist_train_config *config = &t->config;
-    const bool carried = config->state == IST_STATE_CARRIED;
-    ist__step step = {.engine = &t->host.engine,
-                      .shape = &subnet->shape,
-                      .param = subnet->param,
-                      .state = {subnet->state[0], subnet->state[1]},
-                      .scratch = scratch,
-                      .rows = &subnet->rows,
-                      .scaling = {t->net->shift, t->net->factor, t->net->normalization_count == 1},
-                      .batch = config->batch};
+    ist__step step = ist__training_step(t, subnet, worker->team);
     if (worker->rank == 0)
         for (int32_t j = 0; j < 2 && j < t->round_steps; j++)
             ist__batches_rows(&subnet->batches, (t->progress.step + j) * config->batch, config->batch,
-                              scratch->index[j]);
+                              step.scratch->index[j]);
     ist__team_barrier(worker); /* the block is gathered, the first rows are drawn, the last subnet is done */
     ist__subnet_prepare(&step, worker);
     double loss = 0;
     for (int32_t j = 0; j < t->round_steps; j++) {
-        const int64_t at = t->progress.step + j;
-        step.rule = ist__optimizer_at(config, at, t->progress.steps, carried ? at : j);
+        step.rule = ist__training_rule(t, j);
         step.parity = j & 1;
-        step.has_next = j + 1 < t->round_steps;
+        step.next_rows = j + 1 < t->round_steps ? &subnet->rows : NULL;
         step.batches = j + 2 < t->round_steps ? &subnet->batches : NULL;
-        step.draw_position = (at + 2) * config->batch;
+        step.draw_position = (t->progress.step + j + 2) * config->batch;
         ist__mark_begin(worker, IST__MARK_STEP, j);
         loss += ist__subnet_step(&step, worker);
         ist__mark_end(worker, IST__MARK_STEP);
@@ -169,7 +185,7 @@ IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
 IST__PHASE static void write_back(ist__training *t, int32_t s, ist__worker *worker)
 {
     const ist__subnet *subnet = &t->subnets[s];
-    const ist__panel_moves moves = moves_of(t);
+    const ist__panel_moves moves = ist__training_moves(t);
     mark_moved(t, subnet, worker);
     ist__write_back(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
                     worker->size);
@@ -206,6 +222,12 @@ static void turn(ist__training *t, const ist__worker *worker, bool first)
     ist__mark_end(worker, IST__MARK_DEAL);
 }
 
+static void keep(ist__training *t, ist__worker *worker)
+{
+    if (ist__trains_replicas(&t->config)) ist__replicas_write_back(t, worker);
+    else for_my_subnets(t, worker, write_back);
+}
+
 static void rounds(void *argument, ist__worker *worker)
 {
     ist__training *t = argument;
@@ -222,12 +244,13 @@ static void rounds(void *argument, ist__worker *worker)
         if (leader) t->round_began_s = began_s;
         for_my_subnets(t, worker, gather); /* R2 */
         ist__stopwatch_next(&watch, IST__TRAIN);
-        for_my_subnets(t, worker, train); /* R3 */
+        if (t->config.method == IST_METHOD_DATA_PARALLEL) ist__replicas_train(t, worker, &watch);
+        else for_my_subnets(t, worker, train); /* R3 */
         const double waited_s = worker->waited_s;
         ist__all_barrier(worker); /* R4 */
         const double others_s = worker->waited_s - waited_s;
         ist__stopwatch_next(&watch, IST__WRITE_BACK);
-        if (!atomic_load(&t->diverged)) for_my_subnets(t, worker, write_back); /* R5 */
+        if (!atomic_load(&t->diverged)) keep(t, worker); /* R5 */
         ist__stopwatch_next(&watch, IST__WAIT);
         if (worker->rank == 0) team->round_busy_s = (double)watch.since_ns * 1e-9 - began_s - others_s;
         ist__stopwatch_hand_in(&watch, &team->times); /* before the barrier: the leader reads it behind */

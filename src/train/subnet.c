@@ -16,6 +16,8 @@
  */
 #include "train/subnet.h"
 
+#include <string.h>
+
 #include "math/gemm.h"
 #include "numa/marks.h"
 #include "train/pass.h"
@@ -90,18 +92,18 @@ void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine
 
 /* -------------------------------------------------------------------------------------------------- forward -- */
 
-IST__PHASE static void assemble(const ist__step *step, int32_t parity, const ist__worker *worker)
+IST__PHASE static void assemble(const ist__step *step, const ist__rows *rows, int32_t parity, const ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
     ist__mark_begin(worker, IST__MARK_ASSEMBLE, 0);
-    ist__assemble_share(step->engine, step->rows, s->index[parity], 0, step->batch, &step->scaling, s->input[parity],
-                        s->ld, s->labels[parity], worker);
+    ist__assemble_share(step->engine, rows, s->index[parity], 0, step->batch, &step->scaling, s->input[parity], s->ld,
+                        s->labels[parity], worker);
     ist__mark_end(worker, IST__MARK_ASSEMBLE);
 }
 
 void ist__subnet_prepare(const ist__step *step, const ist__worker *worker)
 {
-    assemble(step, step->parity, worker);
+    assemble(step, step->rows, step->parity, worker);
 }
 
 IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
@@ -161,6 +163,14 @@ static float *own_scratch(const ist__step *step, const ist__worker *worker)
     return step->scratch->own + worker->rank * step->scratch->own_floats;
 }
 
+/* A vector of parameters at `offset` of the block takes its step, or leaves its gradient there. */
+static void update_vector(const ist__step *step, int64_t offset, int32_t count, const float *gradient)
+{
+    const state_at state = find_state(step, offset);
+    if (step->gradient) memcpy(step->gradient + offset, gradient, (size_t)count * sizeof *gradient);
+    else ist__optimizer_vector(step->engine, &step->rule, count, gradient, step->param + offset, state.array);
+}
+
 /* d of rows [row, row + rows) of layer l from gradient of y to gradient of z; gain and offset take their step. */
 static void backward_rows(const ist__step *step, int32_t l, int32_t row, int32_t rows, const ist__worker *worker)
 {
@@ -180,12 +190,8 @@ static void backward_rows(const ist__step *step, int32_t l, int32_t row, int32_t
     }
     const int64_t vectors[2] = {layer->gain, layer->offset};
     const float *const gradients[2] = {gain_gradient, offset_gradient};
-    for (int v = 0; v < 2; v++) {
-        if (vectors[v] < 0) continue;
-        const int64_t offset = vectors[v] + row;
-        const state_at state = find_state(step, offset);
-        ist__optimizer_vector(step->engine, &step->rule, rows, gradients[v], step->param + offset, state.array);
-    }
+    for (int v = 0; v < 2; v++)
+        if (vectors[v] >= 0) update_vector(step, vectors[v] + row, rows, gradients[v]);
 }
 
 /* Gradient of y of layer l for rows [row, row + rows), from d of layer l + 1. */
@@ -209,6 +215,9 @@ static void pull_gradient(const ist__step *step, int32_t l, int32_t row, int32_t
     }
 }
 
+/* The rule that turns the update of a weight into its gradient: w = 0 w + g. */
+static const ist__rule keep_gradient = {.kind = IST_SGD, .lr = -1, .keep = 0};
+
 /* The weights of rows [row, row + rows) of layer l take their step.  Rows are output neurons in a hidden layer, input
  * neurons in the output layer. */
 static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t rows, const ist__worker *worker)
@@ -217,15 +226,17 @@ static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t r
     const ist__layer *layer = &step->shape->layer[l];
     const float *input = l == 0 ? s->input[step->parity] : s->y[l - 1];
     float *scratch = own_scratch(step, worker) + 2 * s->tile_most;
+    const ist__rule *rule = step->gradient ? &keep_gradient : &step->rule;
+    float *target = step->gradient ? step->gradient : step->param;
     if (step->engine->kind == IST_ENGINE_NATIVE) {
         const bool by_input = layer->is_output;
         const int64_t offset =
             layer->weight + (by_input ? (int64_t)row * IST__PANEL : row / IST__PANEL * layer->panel_stride);
         const state_at state = find_state(step, offset);
         const int32_t outputs = by_input ? layer->outputs : rows, inputs = by_input ? rows : layer->inputs;
-        step->engine->kernels->weight_step(&step->rule, outputs, inputs, step->batch, s->ld,
+        step->engine->kernels->weight_step(rule, outputs, inputs, step->batch, s->ld,
                                            s->d[l] + (by_input ? 0 : row * s->ld), input + (by_input ? row * s->ld : 0),
-                                           step->param + offset, state.array[0], state.array[1], layer->panel_stride,
+                                           target + offset, state.array[0], state.array[1], layer->panel_stride,
                                            scratch);
         return;
     }
@@ -234,8 +245,8 @@ static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t r
     const int32_t columns = layer->is_output ? layer->outputs : layer->inputs;
     const int64_t offset = layer->weight + (int64_t)row * columns;
     const state_at state = find_state(step, offset);
-    ist__optimizer_product(step->engine, &step->rule, rows, columns, step->batch, s->ld, of_rows, of_columns,
-                           step->param + offset, state.array, scratch);
+    ist__optimizer_product(step->engine, rule, rows, columns, step->batch, s->ld, of_rows, of_columns, target + offset,
+                           state.array, scratch);
 }
 
 IST__PHASE static void backward_tile(const ist__step *step, int32_t l, int32_t row, int32_t rows, bool pull,
@@ -307,7 +318,7 @@ double ist__subnet_step(const ist__step *step, ist__worker *worker)
         ist__batches_rows(step->batches, step->draw_position, step->batch, s->index[step->parity]);
     forward(step, worker);
     differentiate_loss(step, worker);
-    if (step->has_next) assemble(step, 1 - step->parity, worker);
+    if (step->next_rows) assemble(step, step->next_rows, 1 - step->parity, worker);
     ist__team_barrier(worker); /* B4 */
     const double loss = worker->rank == 0 ? ist__sum(step->batch, s->loss) : 0;
     backward(step, worker);

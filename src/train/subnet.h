@@ -43,6 +43,8 @@ typedef struct ist__step {
     const ist__shape *shape; /* with panels if the engine is native */
     float *param;
     float *state[2];
+    float *
+        gradient; /* laid out as param: where gradients go, and then nothing takes its step; NULL: param steps by rule */
     ist__rule rule;
     const ist__scratch *scratch;
     const ist__rows *rows;
@@ -50,9 +52,9 @@ typedef struct ist__step {
     int32_t batch;
     int32_t parity; /* 0, 1: which buffers are this step's; the other ones are the next one's */
     /* While this step runs, the next one's batch is assembled and the rows of the one after that are drawn. */
-    bool has_next;         /* index[1 - parity] holds the next batch's rows */
-    ist__batches *batches; /* to draw from; NULL: no step after the next */
-    int64_t draw_position; /* in the stream, of the batch after the next */
+    const ist__rows *next_rows; /* index[1 - parity] holds the rows of the next step, which are of these; NULL: none */
+    ist__batches *batches;      /* to draw from; NULL: no step after the next */
+    int64_t draw_position;      /* in the stream, of the batch after the next */
 } ist__step;
 
 /* Before the first of a run of steps: assemble the batch whose rows index[parity] holds. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "train/replicas.h"
 #include "train/stripes.h"
 
 ist_status ist__homes_create(ist__stripe_homes *out, const ist__plan *plan, size_t bytes, ist__error *error)
@@ -60,6 +61,14 @@ static void count_bytes(ist__training *t)
     const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
     const double bytes = 2.0 * arrays * sizeof(float); /* of a number that goes there and back */
     const bool nodes = several_nodes(&t->homes);
+    if (ist__trains_replicas(&t->config)) {
+        double moved, crossed;
+        ist__replicas_traffic(t, &moved, &crossed);
+        t->progress.bytes_moved += moved;
+        t->progress.bytes_crossed += crossed;
+        t->bytes_stayed += moved - crossed;
+        return;
+    }
     for (int32_t s = 0; s < t->config.subnets; s++) {
         const ist__subnet *subnet = &t->subnets[s];
         ist__traffic traffic = {subnet->shape.parameters, 0};

@@ -47,6 +47,7 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
     if (!s) s = check_choice(c->state, IST_STATE_RESET, "state", error);
     if (!s) s = check_choice(c->schedule, IST_LR_COSINE, "schedule", error);
     if (!s) s = check_choice(c->data, IST_DATA_SHARED, "data", error);
+    if (!s) s = check_choice(c->method, IST_METHOD_ENSEMBLE, "method", error);
     if (!s && c->rounds == 0)
         s = check_number(c->epochs > 0 && c->epochs <= 1e6, c->epochs, "epochs", "above 0, at most 1e6", error);
     if (!s) s = check_number(c->lr >= 0 && c->lr <= 1e6, c->lr, "lr", "0 .. 1e6", error);
@@ -86,6 +87,15 @@ static ist_status check_fit(const ist__net *net, const ist_dataset *data, const 
                          config->subnets);
     bool scaled = false;
     for (int32_t l = 0; l < shape->layer_count; l++) scaled |= l > 0 && shape->layer[l].norm == IST_NORM_NONE;
+    if (ist__trains_replicas(config))
+        return net->subnets == 1 || !scaled ? IST_OK
+                                            : ist__fail(error, IST_E_ARGUMENT,
+                                                        "replicas train the whole net, but this model has layers "
+                                                        "without norm and was made for %d subnets",
+                                                        net->subnets);
+    if (config->method == IST_METHOD_ENSEMBLE && scaled)
+        return ist__fail(error, IST_E_ARGUMENT,
+                         "an ensemble needs batch norm on the output, and on all hidden layers but the first");
     if (scaled && config->subnets != net->subnets)
         return ist__fail(error, IST_E_ARGUMENT,
                          "%d subnets, but this model has layers without norm and was made for %d subnets",
@@ -103,11 +113,46 @@ static ist_status settle(ist__training *t, ist__error *error)
     return ist__training_room(&t->host, shape, &t->config, t->data->rows, t->data->type, error);
 }
 
+bool ist__trains_replicas(const ist_train_config *config)
+{
+    return config->method == IST_METHOD_DATA_PARALLEL || config->method == IST_METHOD_LOCAL_SGD;
+}
+
+ist_status ist__training_deal(ist__deal *out, const ist__shape *whole, const ist_train_config *config,
+                              ist__error *error)
+{
+    return ist__trains_replicas(config) ? ist__deal_create_replicas(out, whole, config->subnets, error)
+                                        : ist__deal_create(out, whole, config->subnets, error);
+}
+
+/* Members of an ensemble have no weights to each other's neurons. */
+static void part_members(ist__training *t)
+{
+    const ist__shape *shape = &t->net->shape;
+    ist__deal_round(&t->deal, t->config.seed, 0);
+    for (int32_t l = 1; l < shape->hidden_count; l++) {
+        const ist__layer *layer = &shape->layer[l];
+        for (int32_t s = 0; s < t->config.subnets; s++) {
+            const int32_t *outputs, *inputs;
+            const int32_t output_count = ist__deal_group(&t->deal, l, s, &outputs);
+            const int32_t input_count = ist__deal_group(&t->deal, l - 1, s, &inputs);
+            for (int32_t o = 0; o < output_count; o++) {
+                float *row = t->net->param + layer->weight + (int64_t)outputs[o] * layer->inputs;
+                for (int32_t i = 0, mine = 0; i < layer->inputs; i++) {
+                    if (mine < input_count && inputs[mine] == i) mine++;
+                    else row[i] = 0;
+                }
+            }
+        }
+    }
+    t->net->calibrated = 0;
+}
+
 static ist_status build(ist__training *t, ist__error *error)
 {
     const int32_t n = t->config.subnets, teams = t->host.plan->team_count;
     ist_status status = settle(t, error);
-    if (!status) status = ist__deal_create(&t->deal, &t->net->shape, n, error);
+    if (!status) status = ist__training_deal(&t->deal, &t->net->shape, &t->config, error);
     if (status) return status;
     t->subnets = ist__alloc(n, sizeof *t->subnets);
     t->teams = ist__alloc(teams, sizeof *t->teams);
@@ -115,15 +160,21 @@ static ist_status build(ist__training *t, ist__error *error)
     for (int32_t s = 0; s < n && !status; s++) {
         ist__subnet *subnet = &t->subnets[s];
         subnet->shape = ist__deal_shape(&t->deal, &t->net->shape, s, t->host.engine.kind == IST_ENGINE_NATIVE);
+        subnet->number = s;
         subnet->team = ist__team_of_subnet(s, n, teams);
         status = ist__batches_create(&subnet->batches, t->config.seed, t->config.data, t->data->rows, n, s, error);
     }
     for (int32_t i = 0; i < t->state_count && !status && t->config.state == IST_STATE_CARRIED; i++)
         status =
             ist__stripes_create(&t->master_state[i], &t->host, (size_t)t->net->shape.floats * sizeof(float), error);
+    for (int32_t i = 0; i < t->state_count && !status && t->config.method == IST_METHOD_DATA_PARALLEL; i++)
+        status = ist__stripes_create(&t->shared_state[i], &t->host, (size_t)t->subnets[0].shape.floats * sizeof(float),
+                                     error);
     if (!status)
         status = ist__homes_create(&t->homes, t->host.plan, (size_t)t->net->shape.floats * sizeof(float), error);
-    return status ? status : ist__training_place(t, error);
+    if (!status) status = ist__training_place(t, error);
+    if (!status && t->config.method == IST_METHOD_ENSEMBLE) part_members(t);
+    return status;
 }
 
 ist_status ist__training_create(ist__training **out, const ist__host *host, ist__net *net, const ist_dataset *data,
@@ -168,6 +219,7 @@ void ist__training_destroy(ist__training *t)
     for (int32_t k = 0; t->teams && k < t->host.plan->team_count; k++) ist__region_destroy(&t->teams[k].region);
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->master_state[i]);
     ist__homes_destroy(&t->homes);
+    for (int i = 0; i < 2; i++) ist__region_destroy(&t->shared_state[i]);
     ist__deal_destroy(&t->deal);
     ist__proof_destroy(&t->proof);
     ist__free(t->subnets);

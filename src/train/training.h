@@ -16,11 +16,12 @@
 /* A subnet: its block lies in a region on the node of the team that trains it. */
 typedef struct ist__subnet {
     ist__shape shape;
-    int32_t team;
+    int32_t number, team;
     ist__region region; /* parameters, optimiser state, shard */
     float *param;
     float *state[2];
-    void *shard; /* (shard rows, features) and labels, with IST_DATA_SHARD */
+    float *gradient; /* data parallel only */
+    void *shard;     /* (shard rows, features) and labels, with IST_DATA_SHARD */
     int32_t *shard_labels;
     ist__rows rows; /* what it trains on */
     ist__batches batches;
@@ -48,6 +49,7 @@ typedef struct ist__training {
     int32_t state_count;
     ist__region master_state[2]; /* striped; carried state only */
     ist__stripe_homes homes;     /* of the master and of its state */
+    ist__region shared_state[2]; /* striped; data parallel only: state[] of all replicas */
     ist__subnet *subnets;        /* (config.subnets) */
     ist__team_space *teams;      /* (plan->team_count) */
     ist_progress progress;
@@ -76,6 +78,20 @@ ist_status ist__training_run(ist__training *training, int64_t rounds, ist_round_
 
 /* tally.c */
 ist_team_times ist__training_team(const ist__training *training, int32_t team);
+/* What steps of a subnet by a team have in common; rule, parity and what comes next are the caller's. */
+ist__step ist__training_step(const ist__training *training, const ist__subnet *subnet, int32_t team);
+/* The optimiser at step j of this round. */
+ist__rule ist__training_rule(const ist__training *training, int32_t j);
+/* Optimiser state i of a subnet, before a round: the master's, or 0.  Share of worker `rank` of `size`. */
+void ist__training_fill_state(const ist__training *training, const ist__subnet *subnet, int32_t i, int32_t rank,
+                              int32_t size);
+/* The engine's way from rows to panels. */
+ist__panel_moves ist__training_moves(const ist__training *training);
+/* What the method deals to the subnets. */
+ist_status ist__training_deal(ist__deal *out, const ist__shape *whole, const ist_train_config *config,
+                              ist__error *error);
+/* Does each subnet train the whole net? */
+bool ist__trains_replicas(const ist_train_config *config);
 
 /* placement.c: regions and their first touch, and the proof. */
 ist_status ist__training_place(ist__training *training, ist__error *error);

@@ -135,8 +135,8 @@ case_wrong() {
     wrong 'teams: "4097" is not' "${t[@]}" --teams 4097
     wrong 'seed: "-1" is not' "${t[@]}" --seed -1
     wrong 'did you mean adam' "${t[@]}" --optimizer adma
-    wrong 'data-parallel is not built yet' "${t[@]}" --method data-parallel
-    wrong 'local-sgd is not built yet' "${t[@]}" --method local-sgd
+    wrong 'an ensemble needs batch norm on the output' "${t[@]}" --method ensemble --output-norm none
+    wrong 'an ensemble needs batch norm on the output, and on all hidden' "${t[@]}" --hidden 9,9 --method ensemble --norm none
     wrong 'normalize: "1,0" is not' "${t[@]}" --normalize 1,0
     wrong 'rounds and --epochs' "${t[@]}" --rounds 3 --epochs 2
     wrong 'target-accuracy: needs' "${t[@]}" --target-accuracy 0.9

@@ -147,7 +147,7 @@ static void take_step(bench *b, int32_t parity, ist__batches *batches)
                           .scaling = {net->shift, net->factor, net->normalization_count == 1},
                           .batch = b->spec.train.batch,
                           .parity = parity,
-                          .has_next = batches != NULL,
+                          .next_rows = batches ? &b->rows : NULL,
                           .batches = batches,
                           .draw_position = 7};
     CHECK_EQ(ist__crew_run(b->r.context->host.crew, step_work, b, NULL), IST_OK);
