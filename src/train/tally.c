@@ -43,6 +43,7 @@ static bool several_nodes(const ist__stripe_homes *homes)
 json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const ist__deal *deal, int arrays)
 {
     ist__stripe_homes homes;
+    if (deal->replicas) return json_null(); /* depends on J, and on which method: told by the run */
     if (ist__homes_create(&homes, host->plan, (size_t)whole->floats * sizeof(float), NULL)) return json_null();
     double moved = 0, crossed = 0;
     for (int32_t s = 0; s < deal->subnets; s++) {

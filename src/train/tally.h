@@ -10,7 +10,7 @@ ist_status ist__homes_create(ist__stripe_homes *out, const ist__plan *plan, size
 void ist__homes_destroy(ist__stripe_homes *homes); /* a zeroed one is fine */
 
 /* {"round_bytes_moved", "round_bytes_crossed"} of a round of `arrays` masters, both ways: the average over all deals of
- * these seats, for a run that need not exist. */
+ * these seats, for a run that need not exist; null for replicas. */
 json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const ist__deal *deal, int arrays);
 
 /* {"bytes_crossed", "bytes_stayed"} since the trainer was created or resumed. */
