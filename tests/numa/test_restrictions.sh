@@ -134,4 +134,24 @@ case_processes() {
     well first second third
 }
 
+# CASE refused: a container that refuses mbind, set_mempolicy and move_pages: told and counted; strict ends with an error
+case_refused() {
+    [ -n "${REFUSE:-}" ] && [ -x "$REFUSE" ] || skip "the program refuse was not built"
+    machine --nodes 2 --cpus-per-node 2 --mem 1024
+    under=("$REFUSE" EPERM mbind,set_mempolicy,move_pages --)
+    placement=try
+    run two "${small[@]}" --subnets 2
+    placement=strict
+    run strict "${small[@]}" --subnets 2
+    boot
+    clean two
+    same_model two
+    teams_are two '0:0,1 1:2,3'
+    value_is two end '.report.system | "\(.bind_refused) \(.memory_refused > 0) \(.memory_error)"' '0 true EPERM'
+    value_is two end '.report.subnets | all(.unknown_bytes == .bytes)' true
+    value_is two end '.report.proof.verdict | .hot_unknown_bytes == .hot_bytes and .refused == "EPERM"' true
+    [ "$(cat strict.status)" = 1 ] && grep -q 'strict placement.*EPERM' strict.err && [ ! -e strict.ist ] ||
+        fail "strict: exit status $(cat strict.status): $(cat strict.err)"
+}
+
 main "$@"

@@ -1,6 +1,6 @@
 /* test_pages.c - regions, first touch, and where the kernel says that pages are.
  *
- * The last cases need several nodes: tests/e2e/numa_vm_placement.sh runs them in a guest that has four.
+ * The last cases need several nodes: tests/numa/test_units.sh runs them in a guest that has four.
  */
 #define _GNU_SOURCE
 #include <errno.h>
