@@ -33,7 +33,7 @@ static void processors(cli_table *table, const json_t *report, const json_t *lim
     if (most > 0 || dynamic) {
         char limit[64] = "";
         if (most > 0) {
-            snprintf(limit, sizeof limit, "at most %d threads (OMP_THREAD_LIMIT)%s%s", most,
+            snprintf(limit, sizeof limit, "at most %d thread%s (OMP_THREAD_LIMIT)%s%s", most, most == 1 ? "" : "s",
                      most < threads || most < 2 ? ": too few" : "", dynamic ? ", " : "");
         }
         cli_table_cell(table, "OpenMP");
