@@ -42,7 +42,7 @@ typedef int32_t ist_status; /* values are frozen once released, new ones are app
 enum {
     IST_OK = 0,
     IST_E_ARGUMENT = -1,  /* NULL, zero size, or out of the documented range */
-    IST_E_MEMORY = -2,    /* an allocation failed; handles are as before the call */
+    IST_E_MEMORY = -2,    /* an allocation failed, or would not fit into the machine; handles are as before the call */
     IST_E_SHAPE = -3,     /* data do not fit the model: features, classes */
     IST_E_PLACEMENT = -4, /* IST_PLACE_STRICT and the system refused, or the threads asked for cannot be had */
     IST_E_FORMAT = -5,    /* not our file, or damaged: the line names file and byte or row */
@@ -162,7 +162,8 @@ typedef struct {
     { sizeof(ist_model_config), 0, 0, 0, IST_NORM_BATCH, NULL, IST_NORM_BATCH, 1, 1 }
 /* clang-format on */
 
-/* He-uniform weights from (seed, layer), gamma 1, beta and bias 0; the memory is striped over the nodes of the plan. */
+/* He-uniform weights from (seed, layer), gamma 1, beta and bias 0; the memory is striped over the nodes of the plan, and
+ * must fit as ist_trainer_create tells. */
 IST_API ist_status ist_model_create(ist_context *context, ist_model **out, const ist_model_config *config);
 IST_API void ist_model_destroy(ist_model *model); /* NULL is fine */
 
@@ -257,7 +258,9 @@ typedef struct {
 /* The learning rate that lr 0 stands for; 0 for an unknown optimizer.  [any thread] */
 IST_API double ist_default_lr(int32_t optimizer);
 
-/* model and dataset: borrowed by the trainer.  Places the data, allocates node-local blocks.  The model's parameters
+/* model and dataset: borrowed by the trainer.  Places the data, allocates node-local blocks, all of which must fit into
+ * what the machine, the control group and this process have left: IST_E_MEMORY before anything is allocated, where it
+ * does not (docs/numa.md, Limits; PLACE_NONE only warns).  The model's parameters
  * change with training and are between two calls those of the last whole round. */
 IST_API ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model *model,
                                       const ist_dataset *dataset, const ist_train_config *config);

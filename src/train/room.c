@@ -150,8 +150,8 @@ static void judge_nodes(ist__room_verdict *v, const ist__capacity *c, const ist_
     add_node(&t, c, machine, &needs[v->node], v->node, who);
     add_others(&t, node >= 0 ? lacking : free_lacking);
     if (node < 0) {
-        add_bytes(&t, ": pages may spill to other nodes, for ", c->nodes[tight].cache);
-        add(&t, " there are page cache; drop it first (docs/numa.md)", "");
+        add_bytes(&t, ": pages are likely to spill to other nodes; ", c->nodes[tight].cache);
+        add(&t, " there are page cache, which Linux keeps: drop it first (docs/numa.md, Limits)", "");
         return;
     }
     if (v->status == IST_OK) add(&t, ": pages will spill to other nodes", "");

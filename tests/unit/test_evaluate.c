@@ -7,6 +7,7 @@
 #include "api/handles.h"
 #include "base/rng.h"
 #include "fixture_oracle.h"
+#include "train/evaluate.h"
 
 /* ----------------------------------------------------------------------------------------------------- naive twin -- */
 
@@ -214,6 +215,22 @@ static void check_pool(int32_t engine)
 TEST(calibration_pools_as_many_rows_as_its_batches_hold)
 {
     for_each_engine(check_pool);
+}
+
+TEST(calibration_says_what_it_will_take)
+{
+    run_spec spec = spec_of(IST_ENGINE_AUTO, 1, 1);
+    run r = subject(&spec);
+    ist__shape shape = r.model->net.shape;
+    const int32_t features = shape.width[0], wide = ist__shape_widest(&shape);
+    const int64_t floats = 2 * 128 * (int64_t)(wide > features ? wide : features);
+    CHECK_EQ(ist__calibrate_bytes(&shape, 100000, 257, 0, 1), 3 * floats * 4); /* chunks of 128 rows */
+    CHECK_EQ(ist__calibrate_bytes(&shape, 129, 257, 0, 1), 2 * floats * 4);    /* there are no more rows */
+    CHECK_EQ(ist__calibrate_bytes(&shape, 100000, 257, 0, 2) + ist__calibrate_bytes(&shape, 100000, 257, 1, 2),
+             3 * floats * 4);
+    for (int32_t l = 0; l < shape.layer_count; l++) shape.layer[l].norm = IST_NORM_NONE;
+    CHECK_EQ(ist__calibrate_bytes(&shape, 100000, 257, 0, 1), 0);
+    run_close(&r);
 }
 
 static void check_calibrating_crews(int32_t engine)

@@ -97,7 +97,8 @@ TEST(page_cache_in_the_way_is_a_warning_under_strict_too)
     CHECK_EQ(v.kind, IST__ROOM_SPILLS);
     CHECK_EQ(v.status, IST_OK);
     CHECK_EQ(v.node, 0);
-    CHECK_HAS(v.line, ": pages may spill to other nodes, for 1.0 GB there are page cache; drop it first");
+    CHECK_HAS(v.line,
+              ": pages are likely to spill to other nodes; 1.0 GB there are page cache, which Linux keeps: drop");
     CHECK_EQ(judge(&c, NEED(.work = 2901 * MB), NEED(.work = GB), IST_PLACE_STRICT).status, IST_E_PLACEMENT);
 }
 
