@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "numa/errno_name.h"
 #include "numa/marks.h"
+#include "numa/near.h"
 #include "numa/thread_name.h"
 #include "numa/trace.h"
 
@@ -36,7 +37,8 @@ enum { SPINS_ALONE = 4000, SPINS_CROWDED = 16 };
  * of those we wait for.  A nap makes a wait of milliseconds longer by at most this and the timer's slack. */
 enum { YIELDS = 256, NAP_NS = 100 * 1000 };
 
-/* Count and phase on lines of their own: arrivals do not disturb those who wait.  Memory comes 64-byte aligned. */
+/* Count and phase on lines of their own: arrivals do not disturb those who wait.  Each team's barrier has a page of its own,
+ * on the team's node. */
 typedef struct barrier {
     _Atomic int32_t arrived;
     int32_t members;
@@ -51,12 +53,13 @@ struct ist__crew {
     const ist__topology *topology;
     const ist__plan *plan;
     int32_t placement;
-    barrier *teams;      /* (team_count) */
-    barrier *all;        /* one, its members are the teams */
-    int32_t *team_of;    /* (threads) */
-    int32_t *first;      /* (team_count) first thread of a team */
-    int32_t *bound_pu;   /* (threads) of the last run; -1: not bound */
-    int32_t *bind_errno; /* (threads) of the last run */
+    ist__team_pages pages; /* (team_count) the barrier of each team */
+    barrier *all;          /* one, its members are the teams */
+    int32_t *team_of;      /* (threads) */
+    int32_t *first;        /* (team_count) first thread of a team */
+    int32_t *bound_pu;     /* (threads) of the last run; -1: not bound */
+    int32_t *bind_errno;   /* (threads) of the last run */
+    const void **stack;    /* (threads) of the last run: where they worked */
     int32_t refusals, first_errno;
     ist__likwid likwid;
     ist__trace *trace; /* borrowed; NULL: none */
@@ -143,6 +146,11 @@ void ist__all_barrier(ist__worker *worker)
 
 /* ------------------------------------------------------------------------------------------- create, destroy -- */
 
+static barrier *barrier_of(const ist__crew *crew, int32_t team)
+{
+    return (barrier *)ist__team_page(&crew->pages, team);
+}
+
 static void fill_crew(ist__crew *crew)
 {
     const ist__plan *plan = crew->plan;
@@ -152,8 +160,8 @@ static void fill_crew(ist__crew *crew)
     int32_t thread = 0;
     for (int32_t t = 0; t < plan->team_count; t++) {
         crew->first[t] = thread;
-        crew->teams[t].members = plan->teams[t].threads;
-        crew->teams[t].spins = spins;
+        barrier *team = barrier_of(crew, t);
+        *team = (barrier){.members = plan->teams[t].threads, .spins = spins};
         for (int32_t r = 0; r < plan->teams[t].threads; r++) crew->team_of[thread++] = t;
     }
     crew->all->members = plan->team_count;
@@ -167,6 +175,7 @@ static void clear_findings(ist__crew *crew)
     for (int32_t i = 0; i < crew->plan->thread_count; i++) {
         crew->bound_pu[i] = -1;
         crew->bind_errno[i] = 0;
+        crew->stack[i] = NULL;
     }
 }
 
@@ -181,13 +190,15 @@ ist_status ist__crew_create(ist__crew **out, const ist__topology *topology, cons
                         .plan = plan,
                         .placement = placement,
                         .likwid = ist__likwid_find(),
-                        .teams = ist__alloc(plan->team_count, sizeof *crew->teams),
                         .all = ist__alloc(1, sizeof *crew->all),
                         .team_of = ist__alloc(plan->thread_count, sizeof *crew->team_of),
                         .first = ist__alloc(plan->team_count, sizeof *crew->first),
                         .bound_pu = ist__alloc(plan->thread_count, sizeof *crew->bound_pu),
-                        .bind_errno = ist__alloc(plan->thread_count, sizeof *crew->bind_errno)};
-    if (!crew->teams || !crew->all || !crew->team_of || !crew->first || !crew->bound_pu || !crew->bind_errno) {
+                        .bind_errno = ist__alloc(plan->thread_count, sizeof *crew->bind_errno),
+                        .stack = ist__alloc(plan->thread_count, sizeof *crew->stack)};
+    const bool paged = ist__team_pages_create(&crew->pages, topology, plan, placement);
+    if (!paged || !crew->all || !crew->team_of || !crew->first || !crew->bound_pu || !crew->bind_errno ||
+        !crew->stack) {
         ist__crew_destroy(crew);
         return ist__fail(error, IST_E_MEMORY, "out of memory for %d threads", plan->thread_count);
     }
@@ -200,12 +211,13 @@ ist_status ist__crew_create(ist__crew **out, const ist__topology *topology, cons
 void ist__crew_destroy(ist__crew *crew)
 {
     if (!crew) return;
-    ist__free(crew->teams);
+    ist__team_pages_destroy(&crew->pages);
     ist__free(crew->all);
     ist__free(crew->team_of);
     ist__free(crew->first);
     ist__free(crew->bound_pu);
     ist__free(crew->bind_errno);
+    ist__free(crew->stack);
     ist__free(crew);
 }
 
@@ -221,7 +233,7 @@ static ist__worker make_worker(ist__crew *crew, int32_t thread)
                          .size = crew->plan->teams[team].threads,
                          .thread = thread,
                          .threads = crew->plan->thread_count,
-                         .barrier_state = &crew->teams[team]};
+                         .barrier_state = barrier_of(crew, team)};
 }
 
 /* Remember the mask, then bind; a thread whose mask cannot be remembered is left alone.  What happened goes to the
@@ -250,6 +262,9 @@ static void run_thread(ist__crew *crew, int32_t thread, ist__work work, void *ar
 {
     ist__worker worker = make_worker(crew, thread);
     ist__binding *saved = bind_thread(crew, &worker, thread);
+    if (crew->bound_pu[thread] >= 0)
+        ist__stack_settle(ist__topology_machine(crew->topology), crew->plan->teams[worker.team].node, &worker);
+    crew->stack[thread] = &worker;
     ist__listener listener;
     char name[IST__THREAD_NAME_BYTES];
     ist__thread_name_set(worker.team, worker.rank, name);
@@ -304,5 +319,7 @@ ist__crew_state ist__crew_last(const ist__crew *crew)
     return (ist__crew_state){.threads = crew->plan->thread_count,
                              .bind_refused = crew->refusals,
                              .bind_errno = crew->first_errno,
-                             .bound_pu = crew->bound_pu};
+                             .bound_pu = crew->bound_pu,
+                             .stack = crew->stack,
+                             .pages = &crew->pages};
 }

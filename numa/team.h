@@ -53,6 +53,10 @@ typedef struct ist__crew_state {
     int32_t bind_refused;    /* threads whose binding was refused in the last run */
     int32_t bind_errno;      /* of the first refusal, 0 if none */
     const int32_t *bound_pu; /* (threads) */
+    const void *const
+        *stack; /* (threads) an address on the stack where they worked; NULL: they did not.  Only to ask where
+                                 its page is: the thread may have ended */
+    const struct ist__team_pages *pages; /* of the barriers, borrowed */
 } ist__crew_state;
 ist__crew_state ist__crew_last(const ist__crew *crew);
 

@@ -63,23 +63,37 @@ ist_status ist__shard_list(uint64_t seed, int64_t rows, int32_t subnets, int32_t
 
 /* ------------------------------------------------------------------------------------------------------ orders -- */
 
-ist_status ist__batches_create(ist__batches *batches, uint64_t seed, int32_t policy, int64_t dataset_rows,
-                               int32_t subnets, int32_t subnet, ist__error *error)
+int64_t ist__batches_order_rows(int32_t policy, int64_t dataset_rows, int32_t subnets, int32_t subnet)
+{
+    return policy == IST_DATA_SHARD ? ist__shard_rows(dataset_rows, subnets, subnet) : dataset_rows;
+}
+
+ist_status ist__batches_make(ist__batches *batches, uint64_t seed, int32_t policy, int64_t dataset_rows,
+                             int32_t subnets, int32_t subnet, uint32_t *order, ist__error *error)
 {
     if (subnets < 1 || subnet < 0 || subnet >= subnets || dataset_rows < subnets)
         return ist__fail(error, IST_E_ARGUMENT, "%lld rows are too few for %d subnets", (long long)dataset_rows,
                          subnets);
-    const int64_t rows = ist__shard_rows(dataset_rows, subnets, subnet);
-    uint32_t *order = ist__alloc(policy == IST_DATA_SHARD ? rows : dataset_rows, sizeof *order);
-    if (!order) return ist__fail(error, IST_E_MEMORY, "out of memory for the order of rows");
     *batches = (ist__batches){.seed = seed,
                               .policy = policy,
                               .subnets = subnets,
                               .subnet = subnet,
                               .dataset_rows = dataset_rows,
-                              .rows = rows,
+                              .rows = ist__shard_rows(dataset_rows, subnets, subnet),
                               .epoch = -1,
                               .order = order};
+    return IST_OK;
+}
+
+ist_status ist__batches_create(ist__batches *batches, uint64_t seed, int32_t policy, int64_t dataset_rows,
+                               int32_t subnets, int32_t subnet, ist__error *error)
+{
+    ist__batches made;
+    const ist_status status = ist__batches_make(&made, seed, policy, dataset_rows, subnets, subnet, NULL, error);
+    if (status) return status;
+    made.order = ist__alloc(ist__batches_order_rows(policy, dataset_rows, subnets, subnet), sizeof *made.order);
+    if (!made.order) return ist__fail(error, IST_E_MEMORY, "out of memory for the order of rows");
+    *batches = made;
     return IST_OK;
 }
 

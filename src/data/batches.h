@@ -33,9 +33,17 @@ int64_t ist__shard_rows(int64_t rows, int32_t subnets, int32_t subnet);
 ist_status ist__shard_list(uint64_t seed, int64_t rows, int32_t subnets, int32_t subnet, uint32_t *out,
                            ist__error *error);
 
+/* Row numbers that `order` has: what its owner must find room for. */
+int64_t ist__batches_order_rows(int32_t policy, int64_t dataset_rows, int32_t subnets, int32_t subnet);
+
+/* With room for the order that belongs to the caller (order_rows numbers), who may set `order` later, but before the
+ * first batch: so it can lie on the node of those who read it. */
+ist_status ist__batches_make(ist__batches *batches, uint64_t seed, int32_t policy, int64_t dataset_rows,
+                             int32_t subnets, int32_t subnet, uint32_t *order, ist__error *error);
+/* With an order of its own; IST_E_MEMORY. */
 ist_status ist__batches_create(ist__batches *batches, uint64_t seed, int32_t policy, int64_t dataset_rows,
                                int32_t subnets, int32_t subnet, ist__error *error);
-void ist__batches_destroy(ist__batches *batches);
+void ist__batches_destroy(ist__batches *batches); /* what ist__batches_create made */
 
 /* The row numbers at stream positions first .. first + count - 1: out (count).  With SHARD they are local numbers (an
  * index into ist__shard_list), otherwise dataset rows.  No two subnets get the same order.  [seed, epoch, subnet] */

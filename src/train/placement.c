@@ -26,12 +26,20 @@ static size_t data_bytes(data_size d)
     return ist__region_size(d.row_bytes * (size_t)d.rows) + ist__region_size((size_t)d.rows * sizeof(int32_t));
 }
 
-static size_t subnet_bytes(const ist__shape *part, const ist_train_config *config, data_size shard)
+static size_t order_bytes(const ist_train_config *config, int64_t rows, int32_t subnet)
+{
+    return (size_t)ist__batches_order_rows(config->data, rows, config->subnets, subnet) * sizeof(uint32_t);
+}
+
+/* all: the dataset. */
+static size_t subnet_bytes(const ist__shape *part, const ist_train_config *config, int32_t subnet, data_size all)
 {
     /* Data parallel: parameters and gradient; the state is shared. */
     const size_t arrays =
         config->method == IST_METHOD_DATA_PARALLEL ? 2 : 1 + (size_t)ist__optimizer_states(config->optimizer);
-    size_t bytes = arrays * ist__region_size((size_t)part->floats * sizeof(float));
+    const data_size shard = {all.row_bytes, ist__shard_rows(all.rows, config->subnets, subnet)};
+    size_t bytes = arrays * ist__region_size((size_t)part->floats * sizeof(float)) +
+                   ist__region_size(order_bytes(config, all.rows, subnet));
     if (config->data == IST_DATA_SHARD) bytes += data_bytes(shard);
     return bytes;
 }
@@ -57,7 +65,8 @@ static size_t team_bytes(const ist__host *host, int32_t team, const ist__shape *
 {
     const ist__plan *plan = host->plan;
     size_t bytes =
-        ist__scratch_bytes(&host->engine, widest, config->batch, config->optimizer, plan->teams[team].threads);
+        ist__scratch_bytes(&host->engine, widest, config->batch, config->optimizer, plan->teams[team].threads) +
+        ist__desk_bytes(widest->width[0]);
     if (config->data == IST_DATA_REPLICATE && holds_copy(plan, team, config->subnets)) bytes += data_bytes(all);
     return bytes;
 }
@@ -143,10 +152,11 @@ static ist_status make_region(ist__training *t, ist__region *region, size_t byte
                               is_wrong(team) ? IST_PLACE_NONE : host->placement, host->refusals, error);
 }
 
-static ist_status make_subnet_region(ist__training *t, ist__subnet *subnet, ist__error *error)
+static ist_status make_subnet_region(ist__training *t, int32_t s, ist__error *error)
 {
-    const data_size shard = {row_bytes_of(t->data), subnet->batches.rows};
-    const size_t bytes = subnet_bytes(&subnet->shape, &t->config, shard);
+    ist__subnet *subnet = &t->subnets[s];
+    const data_size all = {row_bytes_of(t->data), t->data->rows}, shard = {all.row_bytes, subnet->batches.rows};
+    const size_t bytes = subnet_bytes(&subnet->shape, &t->config, s, all);
     const ist_status status = make_region(t, &subnet->region, bytes, subnet->team, error);
     if (status) return status;
     const size_t block = (size_t)subnet->shape.floats * sizeof(float);
@@ -155,6 +165,7 @@ static ist_status make_subnet_region(ist__training *t, ist__subnet *subnet, ist_
     if (shares) subnet->gradient = ist__region_take(&subnet->region, block);
     for (int32_t i = 0; i < t->state_count; i++)
         subnet->state[i] = shares ? (float *)(void *)t->shared_state[i].base : ist__region_take(&subnet->region, block);
+    subnet->batches.order = ist__region_take(&subnet->region, order_bytes(&t->config, all.rows, s));
     if (t->config.data == IST_DATA_SHARD) {
         subnet->shard = ist__region_take(&subnet->region, shard.row_bytes * (size_t)shard.rows);
         subnet->shard_labels = ist__region_take(&subnet->region, (size_t)shard.rows * sizeof(int32_t));
@@ -173,6 +184,7 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
     if (status) return status;
     ist__scratch_take(&team->scratch, &team->region, &host->engine, widest, t->config.batch, t->config.optimizer,
                       plan->teams[k].threads);
+    ist__desk_take(team, widest->width[0]);
     if (t->config.data == IST_DATA_REPLICATE && holds_copy(plan, k, t->config.subnets)) {
         team->copy = ist__region_take(&team->region, all.row_bytes * (size_t)all.rows);
         team->copy_labels = ist__region_take(&team->region, (size_t)all.rows * sizeof(int32_t));
@@ -216,7 +228,7 @@ ist_status ist__training_place(ist__training *t, ist__error *error)
 {
     const int32_t n = t->config.subnets;
     ist_status status = IST_OK;
-    for (int32_t s = 0; s < n && !status; s++) status = make_subnet_region(t, &t->subnets[s], error);
+    for (int32_t s = 0; s < n && !status; s++) status = make_subnet_region(t, s, error);
     for (int32_t k = 0; k < t->host.plan->team_count && !status; k++)
         if (trains(t->host.plan, k, n)) status = make_team_region(t, k, error);
     if (status) return status;
@@ -291,8 +303,7 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
         const data_size shard = {all.row_bytes, ist__shard_rows(all.rows, n, s)};
         const int64_t rows_bytes = sharded ? (int64_t)data_bytes(shard) : 0;
         need->data += rows_bytes;
-        need->weights += (int64_t)whole_pages(subnet_bytes(&part, config, shard)) - rows_bytes;
-        need->later += (sharded ? shard.rows : all.rows) * (int64_t)sizeof(uint32_t); /* the order of rows */
+        need->weights += (int64_t)whole_pages(subnet_bytes(&part, config, s, all)) - rows_bytes;
     }
     const int64_t drawn = (int64_t)config->calibration_batches * config->batch;
     for (int32_t k = 0; k < plan->team_count; k++) {
@@ -350,8 +361,7 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     for (int32_t s = 0; s < n; s++) {
         const ist__shape part = ist__deal_shape(&deal, shape, s, panels);
         const int32_t team = ist__team_of_subnet(s, n, plan->team_count), node = plan->teams[team].node;
-        const data_size shard = {row_bytes, ist__shard_rows(rows, n, s)};
-        const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&part, config, shard));
+        const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&part, config, s, (data_size){row_bytes, rows}));
         json_array_append_new(subnets,
                               json_pack("{s:i, s:i, s:i, s:I, s:I}", "subnet", s, "team", team, "node", node,
                                         "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));

@@ -3,6 +3,7 @@
  * Floor: train.  Cold.
  */
 #include "base/mem.h"
+#include "numa/near.h"
 #include "numa/report.h"
 #include "train/stripes.h"
 #include "train/training.h"
@@ -20,6 +21,10 @@ static void add_subnet(ist__proof *proof, const ist__training *t, int32_t s)
         ist__proof_add_range(proof, IST__KIND_SCRATCH, team, s, node, subnet->gradient, block);
     for (int32_t i = 0; i < t->state_count && !subnet->gradient; i++)
         ist__proof_add_range(proof, IST__KIND_STATE, team, s, node, subnet->state[i], block);
+    const int64_t order =
+        ist__batches_order_rows(t->config.data, t->data->rows, t->config.subnets, subnet->batches.subnet);
+    ist__proof_add_range(proof, IST__KIND_ORDER, team, s, node, subnet->batches.order,
+                         (size_t)order * sizeof(uint32_t));
     if (!subnet->shard) return;
     const size_t rows = (size_t)subnet->batches.rows;
     ist__proof_add_range(proof, IST__KIND_DATA, team, s, node, subnet->shard,
@@ -33,12 +38,12 @@ static void add_team(ist__proof *proof, const ist__training *t, int32_t k)
     const int32_t node = team->region.node;
     if (!team->region.base) return;
     ist__proof_add_stretch(proof, team->region.base, team->region.bytes);
-    /* Work space first, then the node's copy, if this team holds it. */
-    const unsigned char *end = team->copy ? team->copy : team->region.base + team->region.used_bytes;
-    ist__proof_add_range(proof, IST__KIND_SCRATCH, k, -1, node, team->region.base, (size_t)(end - team->region.base));
-    if (team->copy)
-        ist__proof_add_range(proof, IST__KIND_DATA, k, -1, node, team->copy,
-                             team->region.used_bytes - (size_t)(end - team->region.base));
+    /* Work space first, then the desk, then the node's copy, if this team holds it. */
+    const unsigned char *base = team->region.base, *desk = (const unsigned char *)team->desk;
+    const unsigned char *end = base + team->region.used_bytes, *copy = team->copy ? team->copy : end;
+    ist__proof_add_range(proof, IST__KIND_SCRATCH, k, -1, node, base, (size_t)(desk - base));
+    ist__proof_add_range(proof, IST__KIND_CONTROL, k, -1, node, desk, (size_t)(copy - desk));
+    ist__proof_add_range(proof, IST__KIND_DATA, k, -1, node, copy, (size_t)(end - copy));
 }
 
 static void add_stripes(ist__proof *proof, const ist__training *t, int32_t kind, const ist__region *region)
@@ -53,10 +58,21 @@ static void add_stripes(ist__proof *proof, const ist__training *t, int32_t kind,
     }
 }
 
+/* The words of each team's barrier. */
+static void add_barriers(ist__proof *proof, const ist__training *t)
+{
+    const ist__team_pages *pages = ist__crew_last(t->host.crew).pages;
+    ist__proof_add_stretch(proof, pages->base, pages->page_bytes * (size_t)pages->teams);
+    for (int32_t k = 0; k < pages->teams; k++)
+        ist__proof_add_range(proof, IST__KIND_CONTROL, k, -1, t->host.plan->teams[k].node, ist__team_page(pages, k),
+                             pages->page_bytes);
+}
+
 static void add_all(ist__proof *proof, const ist__training *t, const ist__region *master)
 {
     for (int32_t s = 0; s < t->config.subnets; s++) add_subnet(proof, t, s);
     for (int32_t k = 0; k < t->host.plan->team_count; k++) add_team(proof, t, k);
+    add_barriers(proof, t);
     add_stripes(proof, t, IST__KIND_MASTER, master);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_MASTER_STATE, &t->master_state[i]);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_STATE, &t->shared_state[i]);
@@ -110,10 +126,44 @@ ist_status ist__training_verify(ist__training *t, const ist__region *master, ist
     return IST_OK;
 }
 
+/* Where the stacks are on which the last run's threads worked: the pages that exist.  NULL: out of memory. */
+static json_t *stacks_json(const ist__training *t)
+{
+    enum { PAGES_MOST = 32 };
+    const ist__machine *machine = t->host.machine;
+    const ist__crew_state last = ist__crew_last(t->host.crew);
+    const int64_t page_bytes = (int64_t)ist__page_bytes();
+    int64_t *by_node = ist__alloc(machine->node_count, sizeof *by_node), bytes = 0, local = 0;
+    if (!by_node) return NULL;
+    for (int32_t k = 0, thread = 0; k < t->host.plan->team_count; k++) {
+        const int32_t home = t->host.plan->teams[k].node;
+        for (int32_t r = 0; r < t->host.plan->teams[k].threads; r++, thread++) {
+            const unsigned char *first;
+            int16_t where[PAGES_MOST];
+            if (!last.stack[thread]) continue;
+            const size_t pages = ist__stack_part(last.stack[thread], &first) / (size_t)page_bytes;
+            if (pages > PAGES_MOST || ist__pages_nodes(machine, first, pages, where)) continue;
+            for (size_t i = 0; i < pages; i++) {
+                if (where[i] == IST__PAGE_UNKNOWN) continue;
+                bytes += page_bytes;
+                if (where[i] >= 0) by_node[where[i]] += page_bytes;
+                if (where[i] == home) local += page_bytes;
+            }
+        }
+    }
+    json_t *list = json_array();
+    for (int32_t n = 0; n < machine->node_count; n++) json_array_append_new(list, json_integer(by_node[n]));
+    ist__free(by_node);
+    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:i}", "what", "stacks of the threads, where they work", "used", "step",
+                     "bytes", (json_int_t)bytes, "local_bytes", (json_int_t)local, "by_node", list, "unknown_bytes",
+                     0 /* pages that do not exist are not counted */);
+}
+
 /* What steps use and nobody here placed: told, so that nobody takes it for placed. */
 static json_t *not_placed(const ist__training *t)
 {
     json_t *list = json_array();
+    json_array_append_new(list, stacks_json(t));
     if (t->config.data == IST_DATA_SHARED) {
         const ist_dataset *data = t->data;
         json_t *rows = ist__report_pages(t->host.machine, data->x, (size_t)(data->rows * data->row_stride_bytes), -1);

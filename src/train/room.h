@@ -11,10 +11,10 @@
 /* Bytes that a node must give, by what they are for. */
 typedef struct ist__need {
     int64_t master;  /* its stripes of the master's parameters, and of their optimiser state */
-    int64_t weights; /* blocks of its subnets, and their optimiser state */
+    int64_t weights; /* blocks of its subnets, their optimiser state, the order of their rows */
     int64_t data;    /* shards, copies */
     int64_t work;    /* work space of its teams */
-    int64_t later;   /* what is taken on the way: the order of rows, calibration */
+    int64_t later;   /* what is taken on the way: calibration */
 } ist__need;
 
 int64_t ist__need_bytes(const ist__need *need); /* the sum */

@@ -135,13 +135,14 @@ IST__PHASE static void gather(ist__training *t, int32_t s, ist__worker *worker)
 
 ist__step ist__training_step(const ist__training *t, const ist__subnet *subnet, int32_t team)
 {
-    return (ist__step){.engine = &t->host.engine,
+    const ist__desk *desk = t->teams[team].desk;
+    return (ist__step){.engine = &desk->engine,
                        .shape = &subnet->shape,
                        .param = subnet->param,
                        .state = {subnet->state[0], subnet->state[1]},
-                       .scratch = &t->teams[team].scratch,
+                       .scratch = &desk->scratch,
                        .rows = &subnet->rows,
-                       .scaling = {t->net->shift, t->net->factor, t->net->normalization_count == 1},
+                       .scaling = desk->scaling,
                        .batch = t->config.batch};
 }
 
@@ -154,21 +155,26 @@ ist__rule ist__training_rule(const ist__training *t, int32_t j)
 IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
 {
     ist__subnet *subnet = &t->subnets[s];
-    const ist_train_config *config = &t->config;
+    ist__desk *desk = t->teams[worker->team].desk;
+    const int32_t steps = t->round_steps, batch = t->config.batch;
+    const int64_t first_step = t->progress.step;
     ist__step step = ist__training_step(t, subnet, worker->team);
-    if (worker->rank == 0)
-        for (int32_t j = 0; j < 2 && j < t->round_steps; j++)
-            ist__batches_rows(&subnet->batches, (t->progress.step + j) * config->batch, config->batch,
-                              step.scratch->index[j]);
+    step.shape = &desk->shape;
+    step.rows = &desk->rows;
+    if (worker->rank == 0) {
+        ist__desk_open(desk, subnet);
+        for (int32_t j = 0; j < 2 && j < steps; j++)
+            ist__batches_rows(&desk->batches, (first_step + j) * batch, batch, step.scratch->index[j]);
+    }
     ist__team_barrier(worker); /* the block is gathered, the first rows are drawn, the last subnet is done */
     ist__subnet_prepare(&step, worker);
     double loss = 0;
-    for (int32_t j = 0; j < t->round_steps; j++) {
+    for (int32_t j = 0; j < steps; j++) {
         step.rule = ist__training_rule(t, j);
         step.parity = j & 1;
-        step.next_rows = j + 1 < t->round_steps ? &subnet->rows : NULL;
-        step.batches = j + 2 < t->round_steps ? &subnet->batches : NULL;
-        step.draw_position = (t->progress.step + j + 2) * config->batch;
+        step.next_rows = j + 1 < steps ? &desk->rows : NULL;
+        step.batches = j + 2 < steps ? &desk->batches : NULL;
+        step.draw_position = (first_step + j + 2) * batch;
         ist__mark_begin(worker, IST__MARK_STEP, j);
         loss += ist__subnet_step(&step, worker);
         ist__mark_end(worker, IST__MARK_STEP);
@@ -179,7 +185,9 @@ IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
     const bool loss_finite = loss - loss == 0;
     if (!loss_finite || !t->host.engine.kernels->all_finite(last - first, subnet->param + first))
         atomic_store(&t->diverged, 1 + s);
-    if (worker->rank == 0) subnet->loss = loss;
+    if (worker->rank != 0) return;
+    subnet->loss = loss;
+    ist__desk_close(desk, subnet);
 }
 
 IST__PHASE static void write_back(ist__training *t, int32_t s, ist__worker *worker)
@@ -234,6 +242,7 @@ static void rounds(void *argument, ist__worker *worker)
     ist__team_space *team = &t->teams[worker->team];
     const bool leader = worker->team == 0 && worker->rank == 0;
     ist__stopwatch watch = ist__stopwatch_start(worker);
+    if (worker->rank == 0 && team->desk) ist__desk_begin(team, &t->host.engine, t->net);
     for (bool first = true;; first = false) {
         if (leader) turn(t, worker, first); /* the end of R6, and R1 */
         ist__all_barrier(worker);

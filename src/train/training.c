@@ -162,7 +162,7 @@ static ist_status build(ist__training *t, ist__error *error)
         subnet->shape = ist__deal_shape(&t->deal, &t->net->shape, s, t->host.engine.kind == IST_ENGINE_NATIVE);
         subnet->number = s;
         subnet->team = ist__team_of_subnet(s, n, teams);
-        status = ist__batches_create(&subnet->batches, t->config.seed, t->config.data, t->data->rows, n, s, error);
+        status = ist__batches_make(&subnet->batches, t->config.seed, t->config.data, t->data->rows, n, s, NULL, error);
     }
     for (int32_t i = 0; i < t->state_count && !status && t->config.state == IST_STATE_CARRIED; i++)
         status =
@@ -212,10 +212,7 @@ ist_status ist__training_create(ist__training **out, const ist__host *host, ist_
 void ist__training_destroy(ist__training *t)
 {
     if (!t) return;
-    for (int32_t s = 0; t->subnets && s < t->config.subnets; s++) {
-        ist__batches_destroy(&t->subnets[s].batches);
-        ist__region_destroy(&t->subnets[s].region);
-    }
+    for (int32_t s = 0; t->subnets && s < t->config.subnets; s++) ist__region_destroy(&t->subnets[s].region);
     for (int32_t k = 0; t->teams && k < t->host.plan->team_count; k++) ist__region_destroy(&t->teams[k].region);
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->master_state[i]);
     ist__homes_destroy(&t->homes);

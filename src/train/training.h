@@ -13,11 +13,22 @@
 #include "train/stopwatch.h"
 #include "train/subnet.h"
 
+/* What the threads of a team read in every step beside the large arrays: copies, in the team's own region, of what lies
+ * anywhere.  Written by rank 0 of the team. */
+typedef struct ist__desk {
+    ist__engine engine;
+    ist__scratch scratch;
+    ist__scaling scaling; /* into the arrays behind; of a call */
+    ist__shape shape;     /* of the subnet in turn, as are the next two */
+    ist__rows rows;
+    ist__batches batches;
+} ist__desk;
+
 /* A subnet: its block lies in a region on the node of the team that trains it. */
 typedef struct ist__subnet {
     ist__shape shape;
     int32_t number, team;
-    ist__region region; /* parameters, optimiser state, shard */
+    ist__region region; /* parameters, optimiser state, order of the rows, shard */
     float *param;
     float *state[2];
     float *gradient; /* data parallel only */
@@ -32,6 +43,8 @@ typedef struct ist__subnet {
 typedef struct ist__team_space {
     ist__region region; /* scratch; with IST_DATA_REPLICATE also the node's copy, at the node's first team */
     ist__scratch scratch;
+    ist__desk *desk;
+    float *shift, *factor; /* (features) for desk->scaling */
     void *copy;
     int32_t *copy_labels;
     ist__phase_times times;
@@ -75,6 +88,13 @@ void ist__training_destroy(ist__training *training); /* NULL is fine */
 
 ist_status ist__training_run(ist__training *training, int64_t rounds, ist_round_fn on_round, void *user,
                              ist__error *error);
+
+/* desk.c: its memory; before the rounds of a call; before and after the steps of a subnet.  The last three by rank 0. */
+size_t ist__desk_bytes(int32_t features);
+void ist__desk_take(ist__team_space *team, int32_t features);
+void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist__net *net);
+void ist__desk_open(ist__desk *desk, const ist__subnet *subnet);
+void ist__desk_close(const ist__desk *desk, ist__subnet *subnet);
 
 /* tally.c */
 ist_team_times ist__training_team(const ist__training *training, int32_t team);

@@ -38,7 +38,7 @@ export OMP_WAIT_POLICY=passive
 "$IST_WRONG_TOUCH" "${train[@]}" --placement strict --model strict.ist 2>strict.err
 echo $? >strict.status
 "$IST" "${train[@]}" --placement strict --verify-placement --log right.jsonl --model right.ist 2>right.err || exit 1
-"$proof" pages_that_somebody_moved_are_noticed >proof.out 2>&1
+"$proof" pages_that_somebody_moved_are_noticed stacks_follow_their_threads >proof.out 2>&1
 echo $? >proof.status
 INSIDE
 } >inside.sh
@@ -66,6 +66,9 @@ jq -e -s 'map(select(.event == "placement")) | length == 2 and all(.nodes == 2 a
 jq -e 'select(.event == "end") | (.report | has("wrong_on_purpose") | not) and (.report.proof.verdict | .words == "right"
     and .local_share == 1 and .hot_local_bytes == .hot_bytes and .wrong == [])' right.jsonl >/dev/null ||
     fail "the right build: $(jq -c 'select(.event == "end") | .report.proof' right.jsonl)"
+jq -e 'select(.event == "end") | .report.proof | ([.kinds[].kind] | contains(["control", "order"])) and
+    (.not_placed[0] | (.what | test("stacks")) and .bytes > 0 and .local_bytes == .bytes)' right.jsonl >/dev/null ||
+    fail "stacks of the right build: $(jq -c 'select(.event == "end") | .report.proof.not_placed' right.jsonl)"
 cmp right.ist wrong.ist || fail "where the memory is changed the model"
 [ "$(cat proof.status)" = 0 ] || fail "pages that were moved: $(cat proof.out)"
 printf 'seen: %s\n' "$(cat strict.err)"

@@ -3,11 +3,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <jansson.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "api/fixture_run.h"
 #include "api/handles.h"
+#include "numa/near.h"
 #include "train/proof.h"
 
 enum { NODES = 4, PAGES = 10 };
@@ -308,6 +310,7 @@ TEST(a_run_can_be_verified_before_in_and_after_its_rounds)
         int64_t used = (int64_t)r.model->region.bytes + 2 * (int64_t)t->master_state[0].bytes;
         for (int32_t s = 0; s < t->config.subnets; s++) used += (int64_t)t->subnets[s].region.used_bytes;
         for (int32_t k = 0; k < 2; k++) used += (int64_t)t->teams[k].region.used_bytes;
+        used += 2 * (int64_t)ist__page_bytes(); /* of the teams' barriers */
         CHECK(found.bytes <= used && found.bytes > used - 64 * 20);
         CHECK_EQ(found.bytes - found.hot_bytes, (int64_t)r.model->region.bytes + 2 * (int64_t)t->master_state[0].bytes);
 
@@ -319,8 +322,55 @@ TEST(a_run_can_be_verified_before_in_and_after_its_rounds)
         CHECK_EQ(ist_trainer_verify(r.trainer, &found), IST_OK);
         CHECK_EQ(found.checks, 6);
         json_t *json = ist__training_proof(r.trainer->training, &r.model->region);
-        CHECK_EQ(json_array_size(json_object_get(json, "not_placed")), data == IST_DATA_SHARED);
+        const json_t *others = json_object_get(json, "not_placed"), *stacks = json_array_get(others, 0);
+        CHECK_EQ(json_array_size(others), 1 + (data == IST_DATA_SHARED));
+        CHECK(integer(stacks, "bytes") >= 2 * (long long)ist__page_bytes());
+        if (found.nodes == 1) CHECK_EQ(integer(stacks, "local_bytes"), integer(stacks, "bytes"));
         json_decref(json);
+        run_close(&r);
+    }
+}
+
+static bool lies_in(const ist__region *region, const void *at, size_t bytes)
+{
+    const unsigned char *first = at;
+    return first >= region->base && first + bytes <= region->base + region->used_bytes;
+}
+
+/* What a step reads or writes through pointers is in the team's own regions or on its own page, whoever made it. */
+TEST(what_steps_use_lies_with_the_team)
+{
+    for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++) {
+        run_spec spec = run_spec_small();
+        spec.teams = 2;
+        spec.threads = 2;
+        spec.train.data = data;
+        run r = run_open(&spec);
+        const ist__training *t = r.trainer->training;
+        float shift[6] = {1, 2, 3, 4, 5, 6}, factor[6] = {6, 5, 4, 3, 2, 1};
+        run_go(&r, 1);
+        CHECK_EQ(ist_model_set_normalization(r.model, 6, shift, factor), IST_OK); /* between two calls */
+        run_go(&r, 1);
+        for (int32_t k = 0; k < 2; k++) {
+            const ist__team_space *team = &t->teams[k];
+            const ist__desk *desk = team->desk;
+            CHECK(lies_in(&team->region, desk, sizeof *desk));
+            CHECK(lies_in(&team->region, desk->scaling.shift, sizeof shift));
+            CHECK(lies_in(&team->region, desk->scaling.factor, sizeof factor));
+            CHECK_MEM(desk->scaling.shift, shift, sizeof shift);
+            CHECK_MEM(desk->scaling.factor, factor, sizeof factor);
+            CHECK(!desk->scaling.uniform);
+            for (int i = 0; i < 2; i++) CHECK(lies_in(&team->region, desk->scratch.index[i], 8 * sizeof(uint32_t)));
+            CHECK(lies_in(&t->subnets[desk->batches.subnet].region, desk->batches.order, sizeof(uint32_t)));
+        }
+        for (int32_t s = 0; s < 3; s++) {
+            const ist__batches *batches = &t->subnets[s].batches;
+            const int64_t order = data == IST_DATA_SHARD ? batches->rows : 61;
+            CHECK(lies_in(&t->subnets[s].region, batches->order, (size_t)order * sizeof(uint32_t)));
+            CHECK(batches->epoch >= 0); /* it came back from the desk */
+        }
+        const ist__crew_state last = ist__crew_last(r.context->host.crew);
+        for (int i = 0; i < 4; i++) CHECK(last.stack[i] != NULL);
         run_close(&r);
     }
 }
@@ -336,6 +386,46 @@ TEST(what_is_never_asked_costs_nothing)
 }
 
 /* ---------------------------------------------------------------------------------------------- several nodes -- */
+
+typedef struct stack_places {
+    const ist__machine *machine;
+    atomic_int moved, remote;
+} stack_places;
+
+/* Move the stack to another node, work, and bring it back as the crew does. */
+static void move_stack_away(void *argument, ist__worker *worker)
+{
+    stack_places *p = argument;
+    const int32_t home = worker->team % p->machine->node_count, away = (home + 1) % p->machine->node_count;
+    const unsigned char *first;
+    const size_t pages = ist__stack_part(worker, &first) / ist__page_bytes();
+    int16_t where[64];
+    for (int turn = 0; turn < 2; turn++) {
+        const int32_t node = turn == 0 ? away : home;
+        ist__stack_settle(p->machine, node, worker);
+        if (pages > 64 || ist__pages_nodes(p->machine, first, pages, where)) continue;
+        for (size_t i = 0; i < pages; i++) {
+            if (where[i] == node) atomic_fetch_add(&p->moved, 1);
+            else if (where[i] != IST__PAGE_UNKNOWN) atomic_fetch_add(&p->remote, 1);
+        }
+    }
+}
+
+TEST(stacks_follow_their_threads)
+{
+    run_spec spec = run_spec_small();
+    spec.teams = 2;
+    run r = run_open(&spec);
+    stack_places p = {.machine = r.context->host.machine};
+    if (p.machine->node_count < 2) {
+        run_close(&r);
+        SKIP("one node: every stack is there");
+    }
+    CHECK_EQ(ist__crew_run(r.context->host.crew, move_stack_away, &p, NULL), IST_OK);
+    CHECK_EQ(atomic_load(&p.remote), 0);
+    CHECK(atomic_load(&p.moved) >= 4);
+    run_close(&r);
+}
 
 TEST(pages_that_somebody_moved_are_noticed)
 {

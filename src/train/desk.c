@@ -1,0 +1,46 @@
+/* desk.c - what a team's threads read in every step beside the large arrays, copied to where they are.
+ *
+ * Why: the run, its subnets and the net's normalization are written down by whichever thread made them, so on its node,
+ * next to what other teams write.  Read there in every step they would cross nodes whenever a cache has lost them.
+ *
+ * Floor: train.  Warm: a few kilobytes a subnet and round.
+ */
+#include <string.h>
+
+#include "train/training.h"
+
+size_t ist__desk_bytes(int32_t features)
+{
+    return ist__region_size(sizeof(ist__desk)) + 2 * ist__region_size((size_t)features * sizeof(float));
+}
+
+/* Nothing is written here: the first touch is still to come. */
+void ist__desk_take(ist__team_space *team, int32_t features)
+{
+    const size_t bytes = (size_t)features * sizeof(float);
+    team->desk = ist__region_take(&team->region, sizeof *team->desk);
+    team->shift = ist__region_take(&team->region, bytes);
+    team->factor = ist__region_take(&team->region, bytes);
+}
+
+void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist__net *net)
+{
+    const size_t bytes = (size_t)net->normalization_count * sizeof(float);
+    memcpy(team->shift, net->shift, bytes);
+    memcpy(team->factor, net->factor, bytes);
+    team->desk->scaling = (ist__scaling){team->shift, team->factor, net->normalization_count == 1};
+    team->desk->engine = *engine;
+    team->desk->scratch = team->scratch;
+}
+
+void ist__desk_open(ist__desk *desk, const ist__subnet *subnet)
+{
+    desk->shape = subnet->shape;
+    desk->rows = subnet->rows;
+    desk->batches = subnet->batches;
+}
+
+void ist__desk_close(const ist__desk *desk, ist__subnet *subnet)
+{
+    subnet->batches = desk->batches; /* the epoch whose order it holds */
+}
