@@ -106,8 +106,9 @@ cpuset() {
 # end.  One that started and died is a failure.
 boot() {
     local status tries=0
+    inside 'dmesg 2>/dev/null | grep -E "segfault|general protection|BUG:|Oops|Out of memory|oom-kill" >kernel_said; true'
     while true; do
-        "$vm" --boot-timeout 60 --timeout 300 "${shape[@]}" -- bash inside.sh >boot.out 2>boot.err
+        "$vm" --boot-timeout 40 --timeout 300 "${shape[@]}" -- bash inside.sh >boot.out 2>boot.err
         status=$?
         if [ $status -ne 125 ] || grep -q 'the guest died' boot.err; then break; fi
         tries=$((tries + 1))
@@ -190,7 +191,7 @@ main() {
     if [ $failures -ne 0 ]; then
         printf -- '--- nodes\n'
         cat cpu_nodes memory_nodes
-        for file in *.err *.jsonl; do [ ! -s "$file" ] || { printf -- '--- %s\n' "$file" && cat "$file"; }; done
+        for file in kernel_said *.err *.jsonl; do [ ! -s "$file" ] || { printf -- '--- %s\n' "$file" && cat "$file"; }; done
         exit 1
     fi
     exit 0
