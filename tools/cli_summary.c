@@ -156,6 +156,10 @@ void cli_summary_print(const cli_summary *summary)
     cli_table_cell(&table, "%d %s%s on %d team%s (%s), %d thread%s in all", summary->subnets, kinds[summary->method],
                    summary->subnets == 1 ? "" : "s", teams, teams == 1 ? "" : "s", summary->teams->at, threads,
                    threads == 1 ? "" : "s");
+    if (summary->adaptive) {
+        cli_table_cell(&table, "note");
+        cli_table_cell(&table, "--balance adaptive: shares followed the clock, this result cannot be repeated");
+    }
     cli_table_cell(&table, "samples");
     cli_table_cell(&table, "%s in %s rounds, %s a second", cli_show_count(a, at->samples), cli_show_count(b, at->round),
                    cli_show_count((char[CLI_NUMBER_BYTES]){0}, (int64_t)cli_run_samples_per_s(run)));
@@ -198,6 +202,7 @@ json_t *cli_summary_event(const cli_summary *summary)
     json_object_set_new(o, "rounds", json_integer(run->at.rounds));
     json_object_set_new(o, "samples_per_s", cli_json_real(cli_run_samples_per_s(run)));
     json_object_set_new(o, "subnets", json_integer(summary->subnets));
+    json_object_set_new(o, "reproducible", json_boolean(!summary->adaptive));
     json_object_set_new(o, "teams", json_integer(summary->teams->teams));
     json_object_set_new(o, "threads", json_integer(summary->teams->threads));
     cli_describe_model(run->model, text, sizeof text);

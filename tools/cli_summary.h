@@ -11,6 +11,7 @@ typedef struct cli_summary {
     const json_t *placement; /* ist_trainer_report, NULL: none */
     int32_t subnets;
     int32_t method; /* IST_METHOD_* */
+    bool adaptive;  /* shares followed the teams: no other run gives these numbers */
 } cli_summary;
 
 void cli_summary_print(const cli_summary *summary);

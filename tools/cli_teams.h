@@ -4,7 +4,7 @@
 
 #include "cli_json.h"
 
-/* Adds "team_busy_s" and "team_wait_s", one number a team. */
+/* Adds "team_busy_s", "team_wait_s" and "team_share", one number a team each. */
 void cli_teams_add(json_t *event, const ist_trainer *trainer);
 
 /* One row a team; nothing where there is one team, which has nobody to wait for. */

@@ -153,7 +153,7 @@ static int run_one(const demo_options *o, const pictures *p, const method *m, co
         status = cli_run_go(&out->run);
         cli_teams teams = cli_context_teams(context);
         json_t *placement = cli_trainer_report(trainer);
-        out->event = cli_summary_event(&(cli_summary){&out->run, &teams, placement, m->subnets, IST_METHOD_IST});
+        out->event = cli_summary_event(&(cli_summary){&out->run, &teams, placement, m->subnets, IST_METHOD_IST, false});
         json_object_set_new(out->event, "name", json_string(m->name));
         json_decref(placement);
         json_decref(teams.report);

@@ -13,12 +13,14 @@
 #include "cli_json.h"
 #include "cli_limits.h"
 #include "cli_number.h"
+#include "cli_shares.h"
 #include "cli_table.h"
 #include "cmd_info_draw.h"
 
 typedef struct info_options {
     bool json;
     cli_hidden hidden;
+    cli_shares shares;
     ist_model_config net;
     ist_train_config run;
     int64_t rows;
@@ -90,6 +92,21 @@ static const cli_option net_options[] = {
      .choices = cli_optimizer_words,
      .help = "of every subnet"},
     {.name = "data", .kind = CLI_CHOICE, AT(run.data), .choices = cli_data_words, .help = "as in ist train"},
+    {.name = "repartition-fraction",
+     .value = "F",
+     .kind = CLI_REAL,
+     AT(run.repartition_fraction),
+     .low = 0,
+     .low_open = true,
+     .high = 1,
+     .help = "as in ist train"},
+    {.name = "shares",
+     .value = "F,F,..|even",
+     .kind = CLI_CUSTOM,
+     AT(shares),
+     .parse = cli_shares_parse,
+     .show = cli_shares_show,
+     .help = "as in ist train"},
 };
 
 /* --------------------------------------------------------------------------------------------------------- lines -- */
@@ -232,6 +249,8 @@ static int info(info_options *o, ist_context *context)
         ist_status status = IST_OK;
         o->net.hidden = o->hidden.width;
         o->net.hidden_count = o->hidden.count;
+        if (o->shares.count > 0) o->run.shares = o->shares.share;
+        if (o->run.subnets == 0) o->run.subnets = o->shares.count;
         if (o->run.subnets == 0) o->run.subnets = cli_automatic_subnets(&o->hidden, teams.teams);
         o->net.subnets = o->run.subnets;
         planned = cli_plan_report(context, &o->net, &o->run, o->rows, o->type, &status);

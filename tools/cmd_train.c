@@ -10,6 +10,7 @@
 #include "cli_commands.h"
 #include "cli_number.h"
 #include "cli_output.h"
+#include "cli_shares.h"
 #include "cli_summary.h"
 
 /* Those of the library, and one that is not a method but a number of subnets. */
@@ -19,6 +20,7 @@ typedef struct train_options {
     cli_data train, valid, test;
     int32_t method;
     cli_hidden hidden;
+    cli_shares shares;
     cli_normalize normalize;
     ist_model_config net;
     ist_train_config run;
@@ -42,6 +44,7 @@ static const cli_choice method_words[] = {{"ist", IST_METHOD_IST},
 static const cli_choice schedule_words[] = {{"constant", IST_LR_CONSTANT}, {"cosine", IST_LR_COSINE}, {NULL, 0}};
 static const cli_choice state_words[] = {{"carried", IST_STATE_CARRIED}, {"reset", IST_STATE_RESET}, {NULL, 0}};
 static const cli_choice norm_words[] = {{"batch", IST_NORM_BATCH}, {"none", IST_NORM_NONE}, {NULL, 0}};
+static const cli_choice balance_words[] = {{"even", IST_BALANCE_EVEN}, {"adaptive", IST_BALANCE_ADAPTIVE}, {NULL, 0}};
 static const cli_option data_options[] = {
     {.name = "train",
      .value = "X:Y",
@@ -213,6 +216,26 @@ static const cli_option run_options[] = {
      .choices = cli_data_words,
      .help = "shard: each subnet keeps its rows; replicate: all rows, a copy on each team's node; shared: all rows, "
              "no copies"},
+    {.name = "repartition-fraction",
+     .value = "F",
+     .kind = CLI_REAL,
+     AT(run.repartition_fraction),
+     .low = 0,
+     .low_open = true,
+     .high = 1,
+     .help = "of each hidden layer so many neurons are dealt anew in a round; the others stay with their subnet"},
+    {.name = "shares",
+     .value = "F,F,..|even",
+     .kind = CLI_CUSTOM,
+     AT(shares),
+     .parse = cli_shares_parse,
+     .show = cli_shares_show,
+     .help = "one for each subnet: hidden neurons in these proportions"},
+    {.name = "balance",
+     .kind = CLI_CHOICE,
+     AT(run.balance),
+     .choices = balance_words,
+     .help = "adaptive: shares follow the measured speed of the teams, and runs are NOT reproducible"},
     {.name = "seed", .value = "S", .kind = CLI_UINT64, AT(run.seed), .help = "of weights, deals and batch order"},
     {.name = "target-accuracy",
      .value = "A",
@@ -332,6 +355,19 @@ static int check_options(train_options *o, const cli_args *args)
         return cli_wrong(
             "--method: an ensemble needs batch norm on the output, and on all hidden layers but the first");
     }
+    if (o->shares.count > 0) {
+        if (o->run.subnets > 0 && o->run.subnets != o->shares.count) {
+            return cli_wrong("--shares: %d shares for %d subnets", o->shares.count, o->run.subnets);
+        }
+        o->run.subnets = o->shares.count;
+        o->run.shares = o->shares.share;
+    }
+    if (o->run.balance == IST_BALANCE_ADAPTIVE && o->shares.count > 0) {
+        return cli_wrong("--balance: adaptive shares begin even, --shares gives others");
+    }
+    if (o->run.balance == IST_BALANCE_ADAPTIVE && o->run.repartition_fraction < 1) {
+        return cli_wrong("--balance: adaptive moves seats, --repartition-fraction keeps them");
+    }
     if (!trains_replicas(o) && o->run.subnets > cli_hidden_narrowest(&o->hidden)) {
         return cli_wrong("--subnets: %d subnets cannot share %s", o->run.subnets,
                          o->hidden.count ? "the narrowest hidden layer, which has fewer neurons"
@@ -441,6 +477,7 @@ static json_t *start_event(const cli_verb *verb, const train_parts *p, const tra
         json_object_set_new(rows, run->split[i].name, json_integer(ist_dataset_rows(run->split[i].data)));
     }
     json_object_set_new(e, "rows", rows);
+    json_object_set_new(e, "reproducible", json_boolean(o->run.balance == IST_BALANCE_EVEN));
     json_object_set_new(e, "features", json_integer(o->net.features));
     json_object_set_new(e, "classes", json_integer(o->net.classes));
     json_object_set_new(e, "parameters", json_integer(ist_model_parameter_count(p->model)));
@@ -452,7 +489,8 @@ static json_t *start_event(const cli_verb *verb, const train_parts *p, const tra
 static int finish(train_parts *p, const train_options *o, cli_run *run)
 {
     p->placement = cli_trainer_report(p->trainer);
-    const cli_summary summary = {run, &p->teams, p->placement, o->run.subnets, o->run.method};
+    const cli_summary summary = {
+        run, &p->teams, p->placement, o->run.subnets, o->run.method, o->run.balance == IST_BALANCE_ADAPTIVE};
     int status = run->exit_status;
     json_t *end = cli_summary_event(&summary);
     if (o->json && !cli_json_print(end)) status = CLI_FAILED;

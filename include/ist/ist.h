@@ -223,6 +223,7 @@ enum {
     IST_METHOD_LOCAL_SGD = 2,     /* replicas averaged once a round */
     IST_METHOD_ENSEMBLE = 3       /* dealt once and never exchanged: narrow nets side by side, logits summed */
 };
+enum { IST_BALANCE_EVEN = 0, IST_BALANCE_ADAPTIVE = 1 };
 enum { IST_DATA_SHARD = 0, IST_DATA_REPLICATE = 1, IST_DATA_SHARED = 2 };
 
 /* How to train.  The fields are the identity of a run: same values, same bits.
@@ -247,12 +248,22 @@ typedef struct {
     double weight_decay; /* >= 0, decoupled: a step multiplies weights by 1 - lr weight_decay; not gamma, beta, bias */
     uint64_t seed;       /* of deals, shards and batch order */
     int32_t method;      /* IST_METHOD_*.  Replicas want a model made for 1 subnet */
-    int32_t reserved0;   /* 0 */
+    int32_t balance;     /* IST_BALANCE_*.  ADAPTIVE gives up reproducibility: shares follow the measured speed of the
+                            teams, from even ones on.  Not with shares, nor with a repartition_fraction below 1, nor
+                            where shares are refused [M12] */
+    double repartition_fraction; /* above 0, up to 1: of each hidden layer so many neurons are dealt anew in a round, at
+                                    least two; all others stay with their subnet, and their weights in its block.  1:
+                                    all.  0 would be no exchange at all: n nets that never meet [M2] */
+    const double *shares;        /* (subnets), above 0, of any sum; borrowed for the call: seats of each hidden layer in
+                                    these proportions, at least one a subnet.  NULL: even.  Not for two or more hidden
+                                    layers without norm, whose 1/n scale holds for even widths [M7], and
+                                    for the method IST alone, as is repartition_fraction below 1 */
 } ist_train_config;
 /* clang-format off */
 #define IST_TRAIN_CONFIG_INIT \
     { sizeof(ist_train_config), 0, 50, 128, IST_MOMENTUM, IST_STATE_CARRIED, IST_LR_COSINE, IST_DATA_SHARD, 16, 20.0, \
-      0, 0.0, 0.9, 0.9, 0.999, 1e-8, 0.0, 1, IST_METHOD_IST, 0 }
+      0, 0.0, 0.9, 0.9, 0.999, 1e-8, 0.0, 1, IST_METHOD_IST, IST_BALANCE_EVEN, 1.0, \
+      NULL }
 /* clang-format on */
 
 /* The learning rate that lr 0 stands for; 0 for an unknown optimizer.  [any thread] */
@@ -293,6 +304,7 @@ typedef struct {
     int32_t subnets;    /* that it trains, one after another */
     double busy_s;      /* gather, steps, write back, and what its threads wait for each other in between */
     double wait_s;      /* until the slowest team was done */
+    double share;       /* of the neurons of hidden layers that its subnets hold now */
 } ist_team_times;
 /* All teams, team 0 first: at most `capacity` of them into out, *count: how many there are.  out[0].struct_size must be
  * set, and is the distance of the elements in bytes; out may be NULL when capacity is 0.  May be called from an

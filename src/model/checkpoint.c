@@ -140,8 +140,9 @@ ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const 
     put_statistics(&out, net);
     put_block(&out, "PARM", &net->shape, net->param);
     if (run) {
-        begin_section(&out, "RUN ", run->run_bytes);
+        begin_section(&out, "RUN ", run->run_bytes + run->tail_bytes);
         put(&out, run->run, run->run_bytes);
+        put(&out, run->tail, run->tail_bytes);
         end_section(&out);
         for (int32_t i = 0; i < run->state_count; i++) put_block(&out, STATE_TAGS[i], &net->shape, run->state[i]);
     }
@@ -345,8 +346,16 @@ ist_status ist__net_read_run(ist__reader *reader, const ist__net *net, int32_t s
     if (!run) return skip_to_end(&in, sections - MODEL_SECTIONS);
     if (sections == MODEL_SECTIONS)
         return ist__fail(error, IST_E_FORMAT, "%s: is no checkpoint: a model without a run", ist__reader_path(reader));
-    ist_status status = open_section(&in, "RUN ", run->run_bytes, NULL);
+    uint64_t bytes = 0;
+    ist_status status = open_section(&in, "RUN ", UINT64_MAX, &bytes);
+    if (!status && bytes < run->run_bytes)
+        return ist__fail(error, IST_E_FORMAT, "%s: section \"RUN \" claims %llu bytes, expected %zu or more",
+                         ist__reader_path(reader), (unsigned long long)bytes, run->run_bytes);
     if (!status) status = get(&in, run->run, run->run_bytes, "the run");
+    run->tail_found = (size_t)bytes - run->run_bytes;
+    const size_t take = run->tail_found < run->tail_bytes ? run->tail_found : run->tail_bytes;
+    if (!status && take > 0) status = get(&in, run->tail, take, "the run's shares");
+    if (!status) status = skip_bytes(&in, run->tail_found - take, "the run's shares");
     if (!status) status = close_section(&in);
     run->state_found = sections - MODEL_SECTIONS - 1;
     for (int32_t i = 0; i < run->state_found && !status; i++)

@@ -12,6 +12,9 @@
 typedef struct ist__run_state {
     void *run; /* identity and position of the run, as src/train lays it out */
     size_t run_bytes;
+    void *tail;          /* what follows it: as many numbers as the run has subnets, say */
+    size_t tail_bytes;   /* reading: room for them; what is more is looked at, and not kept */
+    size_t tail_found;   /* reading, out: how many bytes the file has */
     int32_t state_count; /* optimiser arrays of the shape of the parameters, 0 .. 2 */
     float *state[2];     /* reading: NULL is looked at, and not kept */
     int32_t state_found; /* reading, out: how many the file has */
@@ -23,7 +26,7 @@ ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const 
 /* Read in three calls, because the parameters' memory is placed by the floor above once the shape is known:
  * open    header, shape and small arrays: creates *net with param NULL; *sections: how many the file must have
  * params  fills net->param; NULL: looks at the section, checksum too, and keeps nothing
- * run     fills run->run (its size must be run_bytes) and the states; IST_E_FORMAT when the file is a mere model.
+ * run     fills run->run (the file must have run_bytes for it), run->tail and the states; IST_E_FORMAT when the file is a mere model.
  *         With run NULL it skips to the end, so that a damaged tail is noticed by everybody.  The file must end where
  *         its last section does. */
 ist_status ist__net_read_open(ist__reader *reader, ist__net *net, int32_t *sections, ist__error *error);

@@ -23,4 +23,14 @@ void ist__write_back(const ist__shape *whole, const ist__deal *deal, int32_t sub
                      const ist__shape *part, const float *block, const ist__panel_moves *moves, int32_t rank,
                      int32_t size);
 
+/* The same for a sticky deal, of which a part stays in its block from round to round:
+ * gather      the numbers that a neuron is part of which came with this round; all others must be in the block as the
+ *             last round left them
+ * write back  the numbers that a neuron is part of which leaves with this round; the master keeps old ones of all others */
+void ist__gather_new(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const float *master,
+                     const ist__shape *part, float *block, const ist__panel_moves *moves, int32_t rank, int32_t size);
+void ist__write_back_leaving(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,
+                             const ist__shape *part, const float *block, const ist__panel_moves *moves, int32_t rank,
+                             int32_t size);
+
 #endif

@@ -29,64 +29,110 @@ static int64_t foreign_run(const ist__stripe_homes *homes, int32_t node, int64_t
     return foreign;
 }
 
-/* Of the floats at row + columns[..], `count` of them in a row of `width`, those that are not on `node`. */
-static int64_t foreign_columns(const ist__stripe_homes *homes, int32_t node, int64_t row, int64_t width,
-                               const int32_t *columns, int64_t count)
+/* One side of an array: the subnet's neurons, or all rows or columns as they lie. */
+typedef struct side {
+    const int32_t *neurons;     /* NULL: 0 .. count - 1, dealt to nobody */
+    const unsigned char *marks; /* NULL: all move */
+    int64_t count;
+} side;
+
+static bool moves(const side *s, int64_t i)
 {
+    return !s->marks || s->marks[i];
+}
+
+static int64_t count_moving(const side *s)
+{
+    int64_t moving = 0;
+    for (int64_t i = 0; i < s->count; i++) moving += moves(s, i);
+    return moving;
+}
+
+/* A row of `width` floats at `row`: of its columns all, or the marked ones, of which there are `moving`. */
+static int64_t foreign_row(const ist__stripe_homes *homes, int32_t node, int64_t row, int64_t width,
+                           const side *columns, bool all, int64_t moving)
+{
+    if (all && !columns->neurons) return foreign_run(homes, node, row, row + width);
     const int32_t stripe = stripe_of(homes, row);
-    if (homes->last[stripe] >= row + width) return homes->home[stripe] == node ? 0 : count;
+    if (homes->last[stripe] >= row + width) return homes->home[stripe] == node ? 0 : all ? columns->count : moving;
     int64_t foreign = 0;
-    for (int64_t j = 0; j < count; j++) foreign += homes->home[stripe_of(homes, row + columns[j])] != node;
+    for (int64_t j = 0; j < columns->count; j++)
+        if (all || moves(columns, j))
+            foreign += homes->home[stripe_of(homes, row + (columns->neurons ? columns->neurons[j] : j))] != node;
     return foreign;
 }
 
-static void count_array(const ist__array *array, const int32_t *rows, int64_t row_count, const int32_t *columns,
-                        int64_t column_count, const ist__stripe_homes *homes, int32_t node, ist__traffic *sum)
+static void count_array(const ist__array *array, const side *rows, const side *columns, const ist__stripe_homes *homes,
+                        int32_t node, ist__traffic *sum)
 {
-    sum->moved += row_count * column_count;
-    if (!rows && !columns) {
-        sum->crossed += foreign_run(homes, node, array->offset, array->offset + row_count * column_count);
+    if (!rows->neurons && !columns->neurons) { /* one run */
+        sum->moved += rows->count * columns->count;
+        sum->crossed += foreign_run(homes, node, array->offset, array->offset + rows->count * columns->count);
         return;
     }
-    for (int64_t i = 0; i < row_count; i++) {
-        const int64_t row = array->offset + (rows ? rows[i] : i) * array->columns;
-        sum->crossed += columns ? foreign_columns(homes, node, row, array->columns, columns, column_count)
-                                : foreign_run(homes, node, row, row + array->columns);
+    const int64_t moving = columns->marks ? count_moving(columns) : 0;
+    for (int64_t i = 0; i < rows->count; i++) {
+        const bool all = rows->marks ? rows->marks[i] : !columns->marks;
+        if (!all && moving == 0) continue;
+        sum->moved += all ? columns->count : moving;
+        sum->crossed +=
+            foreign_row(homes, node, array->offset + (rows->neurons ? rows->neurons[i] : i) * array->columns,
+                        array->columns, columns, all, moving);
     }
 }
 
-ist__traffic ist__traffic_count(const ist__shape *whole, const ist__deal *deal, int32_t subnet,
-                                const ist__stripe_homes *homes, int32_t node)
+/* The side of layer l's outputs, or inputs, in subnet s. */
+static side side_of(const ist__shape *whole, const ist__deal *deal, int32_t subnet, unsigned char *const *marks,
+                    int32_t width)
 {
+    side s = {NULL, NULL, whole->width[width]};
+    if (width == 0 || width == whole->layer_count) return s;
+    s.count = ist__deal_group(deal, width - 1, subnet, &s.neurons);
+    if (marks) s.marks = ist__deal_marks(deal, width - 1, subnet, marks);
+    return s;
+}
+
+ist__traffic ist__traffic_count(const ist__shape *whole, const ist__deal *deal, int32_t subnet,
+                                unsigned char *const *marks, const ist__stripe_homes *homes, int32_t node)
+{
+    static const side one = {NULL, NULL, 1};
     ist__traffic sum = {0, 0};
     for (int32_t l = 0; l < whole->layer_count; l++) {
-        const ist__layer *layer = &whole->layer[l];
-        const int32_t *inputs = NULL, *outputs = NULL;
-        const int64_t from = l > 0 ? ist__deal_group(deal, l - 1, subnet, &inputs) : layer->inputs;
-        const int64_t to = layer->is_output ? layer->outputs : ist__deal_group(deal, l, subnet, &outputs);
+        const side inputs = side_of(whole, deal, subnet, marks, l),
+                   outputs = side_of(whole, deal, subnet, marks, l + 1);
+        const bool turned = whole->layer[l].is_output;
         for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER; which++) {
             ist__array array;
             if (!ist__shape_array(whole, l, which, &array)) continue;
-            if (which > 0) count_array(&array, outputs, to, NULL, 1, homes, node, &sum);
-            else if (layer->is_output) count_array(&array, inputs, from, outputs, to, homes, node, &sum);
-            else count_array(&array, outputs, to, inputs, from, homes, node, &sum);
+            if (which > 0) count_array(&array, &outputs, &one, homes, node, &sum);
+            else count_array(&array, turned ? &inputs : &outputs, turned ? &outputs : &inputs, homes, node, &sum);
         }
     }
     return sum;
 }
 
-double ist__traffic_expected(const ist__shape *whole, const ist__shape *part, const ist__stripe_homes *homes,
-                             int32_t node)
+/* The chance that a number of layer l's side changes hands. */
+static double chance_of(const ist__shape *whole, const ist__deal *deal, int32_t subnet, int32_t width)
 {
-    double crossed = 0;
+    return width == 0 || width == whole->layer_count ? 0 : ist__deal_change(deal, width - 1, subnet);
+}
+
+ist__traffic_mean ist__traffic_expected(const ist__shape *whole, const ist__deal *deal, int32_t subnet,
+                                        const ist__stripe_homes *homes, int32_t node)
+{
+    const ist__shape part = ist__deal_shape(deal, whole, subnet, false);
+    ist__traffic_mean sum = {0, 0};
     for (int32_t l = 0; l < whole->layer_count; l++)
         for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER; which++) {
-            ist__array array;
-            if (!ist__shape_array(whole, l, which, &array)) continue;
-            const int64_t numbers = array.rows * array.columns;
-            const ist__layer *of = &part->layer[l];
-            const double mine = which == 0 ? (double)of->inputs * of->outputs : (double)of->outputs;
-            crossed += mine * (double)foreign_run(homes, node, array.offset, array.offset + numbers) / (double)numbers;
+            ist__array all, mine;
+            if (!ist__shape_array(whole, l, which, &all) || !ist__shape_array(&part, l, which, &mine)) continue;
+            const double in = which > 0 ? 0 : chance_of(whole, deal, subnet, l);
+            const double out = chance_of(whole, deal, subnet, l + 1);
+            const bool dealt = l < whole->hidden_count || (which == 0 && l > 0);
+            const double moved = (double)(mine.rows * mine.columns) * (dealt ? 1 - (1 - in) * (1 - out) : 1);
+            const int64_t numbers = all.rows * all.columns;
+            sum.moved += moved;
+            sum.crossed += moved * (double)foreign_run(homes, node, all.offset, all.offset + numbers) / (double)numbers;
         }
-    return crossed;
+    return sum;
 }

@@ -18,13 +18,16 @@ typedef struct ist__traffic {
     int64_t moved, crossed;
 } ist__traffic;
 
-/* Of the rectangles of subnet s, which is trained on `node`, in a master laid out as `whole` (plain). */
+/* Of the rectangles of subnet s, which is trained on `node`, in a master laid out as `whole` (plain).
+ * marks  the deal's came or leaves: only what a marked neuron is part of moves; NULL: everything */
 ist__traffic ist__traffic_count(const ist__shape *whole, const ist__deal *deal, int32_t subnet,
-                                const ist__stripe_homes *homes, int32_t node);
+                                unsigned char *const *marks, const ist__stripe_homes *homes, int32_t node);
 
-/* What crosses on average over all deals of these seats: a number of a dealt array is as likely the subnet's as any
- * other. */
-double ist__traffic_expected(const ist__shape *whole, const ist__shape *part, const ist__stripe_homes *homes,
-                             int32_t node);
+/* The average over all rounds but the first: a number of a dealt array is as likely the subnet's as any other. */
+typedef struct ist__traffic_mean {
+    double moved, crossed;
+} ist__traffic_mean;
+ist__traffic_mean ist__traffic_expected(const ist__shape *whole, const ist__deal *deal, int32_t subnet,
+                                        const ist__stripe_homes *homes, int32_t node);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "numa/report.h"
 #include "train/evaluate.h"
+#include "train/reseat.h"
 #include "train/stripes.h"
 #include "train/tally.h"
 #include "train/training.h"
@@ -31,12 +32,24 @@ static size_t order_bytes(const ist_train_config *config, int64_t rows, int32_t 
     return (size_t)ist__batches_order_rows(config->data, rows, config->subnets, subnet) * sizeof(uint32_t);
 }
 
+static bool sticks(const ist_train_config *config)
+{
+    return config->repartition_fraction < 1 && config->subnets > 1;
+}
+
+/* Arrays of a block that the master holds too. */
+static size_t kept_arrays(const ist_train_config *config)
+{
+    return 1 + (config->state == IST_STATE_CARRIED ? (size_t)ist__optimizer_states(config->optimizer) : 0);
+}
+
 /* all: the dataset. */
 static size_t subnet_bytes(const ist__shape *part, const ist_train_config *config, int32_t subnet, data_size all)
 {
     /* Data parallel: parameters and gradient; the state is shared. */
-    const size_t arrays =
+    size_t arrays =
         config->method == IST_METHOD_DATA_PARALLEL ? 2 : 1 + (size_t)ist__optimizer_states(config->optimizer);
+    if (sticks(config)) arrays += kept_arrays(config); /* so that a round that fails can be undone */
     const data_size shard = {all.row_bytes, ist__shard_rows(all.rows, config->subnets, subnet)};
     size_t bytes = arrays * ist__region_size((size_t)part->floats * sizeof(float)) +
                    ist__region_size(order_bytes(config, all.rows, subnet));
@@ -156,15 +169,19 @@ static ist_status make_subnet_region(ist__training *t, int32_t s, ist__error *er
 {
     ist__subnet *subnet = &t->subnets[s];
     const data_size all = {row_bytes_of(t->data), t->data->rows}, shard = {all.row_bytes, subnet->batches.rows};
-    const size_t bytes = subnet_bytes(&subnet->shape, &t->config, s, all);
+    const ist__shape room = ist__roomy_shape(&t->net->shape, &t->deal, &t->config, subnet->team,
+                                             t->host.plan->team_count, s, subnet->shape.panels);
+    const size_t bytes = subnet_bytes(&room, &t->config, s, all);
     const ist_status status = make_region(t, &subnet->region, bytes, subnet->team, error);
     if (status) return status;
-    const size_t block = (size_t)subnet->shape.floats * sizeof(float);
+    const size_t block = subnet->room_bytes = (size_t)room.floats * sizeof(float);
     subnet->param = ist__region_take(&subnet->region, block);
     const bool shares = t->config.method == IST_METHOD_DATA_PARALLEL;
     if (shares) subnet->gradient = ist__region_take(&subnet->region, block);
     for (int32_t i = 0; i < t->state_count; i++)
         subnet->state[i] = shares ? (float *)(void *)t->shared_state[i].base : ist__region_take(&subnet->region, block);
+    for (size_t i = 0; sticks(&t->config) && i < kept_arrays(&t->config); i++)
+        subnet->kept[i] = ist__region_take(&subnet->region, block);
     subnet->batches.order = ist__region_take(&subnet->region, order_bytes(&t->config, all.rows, s));
     if (t->config.data == IST_DATA_SHARD) {
         subnet->shard = ist__region_take(&subnet->region, shard.row_bytes * (size_t)shard.rows);
@@ -179,12 +196,13 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
     const ist__plan *plan = host->plan;
     ist__team_space *team = &t->teams[k];
     const data_size all = {row_bytes_of(t->data), t->data->rows};
-    const ist__shape *widest = &t->subnets[0].shape; /* the first subnets have the extra seats */
-    const ist_status status = make_region(t, &team->region, team_bytes(host, k, widest, &t->config, all), k, error);
+    const ist__shape room =
+        ist__roomy_shape(&t->net->shape, &t->deal, &t->config, k, plan->team_count, -1, t->subnets[0].shape.panels);
+    const ist_status status = make_region(t, &team->region, team_bytes(host, k, &room, &t->config, all), k, error);
     if (status) return status;
-    ist__scratch_take(&team->scratch, &team->region, &host->engine, widest, t->config.batch, t->config.optimizer,
+    ist__scratch_take(&team->scratch, &team->region, &host->engine, &room, t->config.batch, t->config.optimizer,
                       plan->teams[k].threads);
-    ist__desk_take(team, widest->width[0]);
+    ist__desk_take(team, room.width[0]);
     if (t->config.data == IST_DATA_REPLICATE && holds_copy(plan, k, t->config.subnets)) {
         team->copy = ist__region_take(&team->region, all.row_bytes * (size_t)all.rows);
         team->copy_labels = ist__region_take(&team->region, (size_t)all.rows * sizeof(int32_t));
@@ -296,14 +314,14 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
     const ist__plan *plan = host->plan;
     const int32_t n = config->subnets;
     const bool panels = host->engine.kind == IST_ENGINE_NATIVE, sharded = config->data == IST_DATA_SHARD;
-    const ist__shape widest = ist__deal_shape(deal, shape, 0, panels);
     for (int32_t s = 0; s < n; s++) {
-        const ist__shape part = ist__deal_shape(deal, shape, s, panels);
-        ist__need *need = &needs[plan->teams[ist__team_of_subnet(s, n, plan->team_count)].node];
+        const int32_t team = ist__team_of_subnet(s, n, plan->team_count);
+        const ist__shape room = ist__roomy_shape(shape, deal, config, team, plan->team_count, s, panels);
+        ist__need *need = &needs[plan->teams[team].node];
         const data_size shard = {all.row_bytes, ist__shard_rows(all.rows, n, s)};
         const int64_t rows_bytes = sharded ? (int64_t)data_bytes(shard) : 0;
         need->data += rows_bytes;
-        need->weights += (int64_t)whole_pages(subnet_bytes(&part, config, s, all)) - rows_bytes;
+        need->weights += (int64_t)whole_pages(subnet_bytes(&room, config, s, all)) - rows_bytes;
     }
     const int64_t drawn = (int64_t)config->calibration_batches * config->batch;
     for (int32_t k = 0; k < plan->team_count; k++) {
@@ -313,12 +331,14 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
         const bool copy = config->data == IST_DATA_REPLICATE && holds_copy(plan, k, n);
         const int64_t copy_bytes = copy ? (int64_t)data_bytes(all) : 0;
         need->data += copy_bytes;
-        need->work += (int64_t)whole_pages(team_bytes(host, k, &widest, config, all)) - copy_bytes;
+        const ist__shape room = ist__roomy_shape(shape, deal, config, k, plan->team_count, -1, panels);
+        need->work += (int64_t)whole_pages(team_bytes(host, k, &room, config, all)) - copy_bytes;
     }
     const int carried = config->state == IST_STATE_CARRIED ? ist__optimizer_states(config->optimizer) : 0;
     ist__stripes_need(host, (size_t)shape->floats * sizeof(float), 1 + carried, needs);
-    if (config->method == IST_METHOD_DATA_PARALLEL)
-        ist__stripes_need(host, (size_t)widest.floats * sizeof(float), ist__optimizer_states(config->optimizer), needs);
+    if (config->method != IST_METHOD_DATA_PARALLEL) return;
+    const ist__shape replica = ist__deal_shape(deal, shape, 0, panels);
+    ist__stripes_need(host, (size_t)replica.floats * sizeof(float), ist__optimizer_states(config->optimizer), needs);
 }
 
 ist_status ist__training_needs(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
@@ -354,14 +374,15 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     const size_t row_bytes = (size_t)shape->width[0] * ist__type_bytes(type);
     const bool panels = host->engine.kind == IST_ENGINE_NATIVE;
     ist__deal deal;
-    if (ist__training_deal(&deal, shape, config, error)) return NULL;
+    if (ist__train_shares_check(config, shape, error) || ist__training_deal(&deal, shape, config, error)) return NULL;
     int64_t total = 0;
     ist__need *needs = ist__alloc(host->machine->node_count, sizeof *needs);
     json_t *subnets = json_array(), *by_node = json_array();
     for (int32_t s = 0; s < n; s++) {
         const ist__shape part = ist__deal_shape(&deal, shape, s, panels);
         const int32_t team = ist__team_of_subnet(s, n, plan->team_count), node = plan->teams[team].node;
-        const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&part, config, s, (data_size){row_bytes, rows}));
+        const ist__shape room = ist__roomy_shape(shape, &deal, config, team, plan->team_count, s, panels);
+        const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&room, config, s, (data_size){row_bytes, rows}));
         json_array_append_new(subnets,
                               json_pack("{s:i, s:i, s:i, s:I, s:I}", "subnet", s, "team", team, "node", node,
                                         "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));

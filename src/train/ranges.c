@@ -14,13 +14,16 @@ static void add_subnet(ist__proof *proof, const ist__training *t, int32_t s)
 {
     const ist__subnet *subnet = &t->subnets[s];
     const int32_t team = subnet->team, node = subnet->region.node;
-    const size_t block = (size_t)subnet->shape.floats * sizeof(float);
+    const size_t block = subnet->room_bytes;
     ist__proof_add_stretch(proof, subnet->region.base, subnet->region.bytes);
     ist__proof_add_range(proof, IST__KIND_WEIGHTS, team, s, node, subnet->param, block);
     if (subnet->gradient) /* the replicas share their state, which is striped */
         ist__proof_add_range(proof, IST__KIND_SCRATCH, team, s, node, subnet->gradient, block);
     for (int32_t i = 0; i < t->state_count && !subnet->gradient; i++)
         ist__proof_add_range(proof, IST__KIND_STATE, team, s, node, subnet->state[i], block);
+    for (int i = 0; i < 3 && subnet->kept[i]; i++)
+        ist__proof_add_range(proof, i == 0 ? IST__KIND_WEIGHTS : IST__KIND_STATE, team, s, node, subnet->kept[i],
+                             block);
     const int64_t order =
         ist__batches_order_rows(t->config.data, t->data->rows, t->config.subnets, subnet->batches.subnet);
     ist__proof_add_range(proof, IST__KIND_ORDER, team, s, node, subnet->batches.order,

@@ -241,7 +241,7 @@ void ist__replicas_traffic(const ist__training *t, double *moved_bytes, double *
     blocks sum = {0, 0};
     for (int32_t s = 0; s < t->config.subnets; s++) {
         const int32_t node = t->host.plan->teams[t->subnets[s].team].node;
-        const ist__traffic master = ist__traffic_count(&t->net->shape, &t->deal, s, &t->homes, node);
+        const ist__traffic master = ist__traffic_count(&t->net->shape, &t->deal, s, NULL, &t->homes, node);
         add_blocks(&sum, parallel ? 1 : arrays, (double)master.crossed / parameters); /* gather */
         add_blocks(&sum, parallel ? 2.0 * t->round_steps : arrays,
                    share_elsewhere(t, s)); /* gradients and parameters; mean */

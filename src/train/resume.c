@@ -7,11 +7,13 @@
  */
 #include <string.h>
 
+#include "base/mem.h"
 #include "model/checkpoint.h"
+#include "train/reseat.h"
 #include "train/training.h"
 
 /* What a run is, in the order of `identify`, then where it stands.  8-byte numbers only: no gaps. */
-enum { IDENTITY_NUMBERS = 22 };
+enum { IDENTITY_NUMBERS = 24 };
 typedef struct run_record {
     double identity[IDENTITY_NUMBERS];
     uint64_t seed;
@@ -35,7 +37,8 @@ static void identify(const ist__training *t, identity out[IDENTITY_NUMBERS])
         {"lr", c->lr}, {"momentum", c->momentum}, {"beta1", c->beta1}, {"beta2", c->beta2}, {"epsilon", c->epsilon},
         {"weight_decay", c->weight_decay}, {"engine openblas", t->host.engine.kind == IST_ENGINE_OPENBLAS}, {"dataset rows", (double)t->data->rows},
         {"dataset features", t->data->features}, {"dataset classes", t->data->classes},
-        {"model subnets", t->net->subnets}, {"method", c->method}};
+        {"model subnets", t->net->subnets}, {"method", c->method}, {"repartition_fraction", c->repartition_fraction},
+        {"balance", c->balance}};
     memcpy(out, all, sizeof all);
 }
 /* clang-format on */
@@ -52,7 +55,8 @@ static void describe(const ist__training *t, run_record *out)
     out->samples = t->progress.samples;
     out->loss = t->progress.loss;
     out->flops = t->progress.flops;
-    out->bytes_moved = t->progress.bytes_moved;
+    /* With a sticky deal it depends on where the run was stopped, and equal runs give equal files. */
+    out->bytes_moved = ist__deal_sticks(&t->deal) ? 0 : t->progress.bytes_moved;
 }
 
 static ist__run_state state_of(ist__training *t, run_record *record)
@@ -67,7 +71,9 @@ ist_status ist__training_save(ist__training *t, const char *path, ist__error *er
 {
     run_record record;
     describe(t, &record);
-    const ist__run_state run = state_of(t, &record);
+    ist__run_state run = state_of(t, &record);
+    run.tail = t->shares;
+    run.tail_bytes = (size_t)t->config.subnets * sizeof *t->shares;
     return ist__net_write(t->net, &run, path, error);
 }
 
@@ -87,6 +93,24 @@ static ist_status compare(const ist__training *t, const run_record *found, const
     return IST_OK;
 }
 
+/* Shares are given, and then they must be the same; or they followed the teams, and then they are taken on. */
+static ist_status compare_shares(const ist__training *t, const ist__run_state *run, const double *found,
+                                 const char *path, ist__error *error)
+{
+    if (run->tail_found != run->tail_bytes)
+        return ist__fail(error, IST_E_FORMAT, "%s: the run has not one share a subnet", path);
+    if (t->config.balance == IST_BALANCE_ADAPTIVE)
+        return ist__reseat_fits(t, found)
+                   ? IST_OK
+                   : ist__fail(error, IST_E_FORMAT, "%s: the run's shares are out of range", path);
+    for (int32_t s = 0; s < t->config.subnets; s++)
+        if (!(found[s] == t->shares[s]))
+            return ist__fail(error, IST_E_ARGUMENT,
+                             "%s: the share of subnet %d was %.6g when this run began, now it is %.6g", path, s,
+                             found[s], t->shares[s]);
+    return IST_OK;
+}
+
 static bool same_shape(const ist__shape *a, const ist__shape *b)
 {
     return a->hidden_count == b->hidden_count && a->hidden_norm == b->hidden_norm && a->output_norm == b->output_norm &&
@@ -94,8 +118,8 @@ static bool same_shape(const ist__shape *a, const ist__shape *b)
 }
 
 /* One pass over the file.  apply false: look at everything, checksums and identity too, and change nothing; so that a
- * damaged file leaves the run as it was. */
-static ist_status read_file(ist__training *t, const char *path, bool apply, ist__error *error)
+ * damaged file leaves the run as it was.  shares: room for (subnets). */
+static ist_status read_file(ist__training *t, const char *path, bool apply, double *shares, ist__error *error)
 {
     ist__reader *reader = NULL;
     ist__net found;
@@ -103,6 +127,8 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, ist_
     run_record record;
     ist__run_state run = state_of(t, &record);
     const int32_t states = run.state_count;
+    run.tail = shares;
+    run.tail_bytes = (size_t)t->config.subnets * sizeof *shares;
     if (!apply) run.state_count = 0;
     int32_t sections = 0;
     ist_status status = ist__reader_open(&reader, path, error);
@@ -115,6 +141,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, ist_
     if (!status) status = ist__net_read_params(reader, &found, error);
     if (!status) status = ist__net_read_run(reader, &found, sections, &run, error);
     if (!status) status = compare(t, &record, shown, error);
+    if (!status) status = compare_shares(t, &run, shares, shown, error);
     if (!status && run.state_found != states)
         status = ist__fail(error, IST_E_FORMAT, "%s: has %d arrays of optimiser state, this run %d", shown,
                            run.state_found, states);
@@ -129,6 +156,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, ist_
         t->progress.loss = record.loss;
         t->progress.flops = record.flops;
         t->progress.bytes_moved = record.bytes_moved;
+        if (t->config.balance == IST_BALANCE_ADAPTIVE) ist__reseat_to(t, shares);
     }
     ist__net_destroy(&found);
     ist__reader_close(reader);
@@ -137,6 +165,10 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, ist_
 
 ist_status ist__training_resume(ist__training *t, const char *path, ist__error *error)
 {
-    const ist_status status = read_file(t, path, false, error);
-    return status ? status : read_file(t, path, true, error);
+    double *shares = ist__alloc(t->config.subnets, sizeof *shares);
+    if (!shares) return ist__fail(error, IST_E_MEMORY, "no memory for the shares of %d subnets", t->config.subnets);
+    ist_status status = read_file(t, path, false, shares, error);
+    if (!status) status = read_file(t, path, true, shares, error);
+    ist__free(shares);
+    return status;
 }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "train/replicas.h"
+#include "train/reseat.h"
 #include "train/tally.h"
 
 static bool is_mine(const ist__training *t, int32_t subnet, const ist__worker *worker)
@@ -68,6 +69,7 @@ IST__PHASE static void close_round(ist__training *t)
         loss += t->subnets[s].loss;
         p->flops += ist__shape_step_flops(shape, config->batch) * t->round_steps;
     }
+    t->master_whole = t->write_all;
     p->loss = loss / samples;
     p->lr = (double)ist__optimizer_at(config, p->step + t->round_steps - 1, p->steps, 0).lr;
     p->round++;
@@ -88,10 +90,13 @@ IST__PHASE static void open_round(ist__training *t)
 {
     const int64_t left = t->progress.steps - t->progress.step;
     t->going = t->rounds_left > 0 && left > 0 && !atomic_load(&t->diverged);
+    t->settle = !t->going && !t->master_whole;
     if (!t->going) return;
     t->round_steps = left < t->config.local_steps ? (int32_t)left : t->config.local_steps;
+    ist__reseat_round(t);
     const int64_t deal = t->config.method == IST_METHOD_ENSEMBLE ? 0 : t->progress.round; /* never dealt anew */
     ist__deal_round(&t->deal, t->config.seed, deal);
+    t->write_all = !ist__deal_sticks(&t->deal) || t->rounds_left == 1 || left <= t->config.local_steps;
 }
 
 /* -------------------------------------------------------------------------------------------------- R2, R3, R5 -- */
@@ -106,15 +111,24 @@ ist__panel_moves ist__training_moves(const ist__training *t)
 static void mark_moved(const ist__training *t, const ist__subnet *subnet, const ist__worker *worker)
 {
     const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
+    if (ist__deal_sticks(&t->deal)) return; /* a part of it: the log has the sum */
     ist__mark_bytes(worker, (double)arrays * (double)subnet->shape.parameters * sizeof(float) / worker->size);
+}
+
+/* Everything, or with a sticky deal what came with this round. */
+typedef void (*fetch)(const ist__shape *, const ist__deal *, int32_t, const float *, const ist__shape *, float *,
+                      const ist__panel_moves *, int32_t, int32_t);
+static fetch fetch_for(const ist__training *t)
+{
+    return t->master_whole ? ist__gather : ist__gather_new;
 }
 
 void ist__training_fill_state(const ist__training *t, const ist__subnet *subnet, int32_t i, int32_t rank, int32_t size)
 {
     if (t->config.state == IST_STATE_CARRIED) {
         const ist__panel_moves moves = ist__training_moves(t);
-        ist__gather(&t->net->shape, &t->deal, subnet->number, (const float *)(void *)t->master_state[i].base,
-                    &subnet->shape, subnet->state[i], &moves, rank, size);
+        fetch_for(t)(&t->net->shape, &t->deal, subnet->number, (const float *)(void *)t->master_state[i].base,
+                     &subnet->shape, subnet->state[i], &moves, rank, size);
     } else {
         int64_t first, last;
         ist__share(subnet->shape.floats, rank, size, &first, &last);
@@ -127,8 +141,8 @@ IST__PHASE static void gather(ist__training *t, int32_t s, ist__worker *worker)
     const ist__subnet *subnet = &t->subnets[s];
     mark_moved(t, subnet, worker);
     const ist__panel_moves moves = ist__training_moves(t);
-    ist__gather(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
-                worker->size);
+    fetch_for(t)(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
+                 worker->size);
     if (t->config.method == IST_METHOD_DATA_PARALLEL) return; /* has one state for all replicas */
     for (int32_t i = 0; i < t->state_count; i++) ist__training_fill_state(t, subnet, i, worker->rank, worker->size);
 }
@@ -152,6 +166,18 @@ ist__rule ist__training_rule(const ist__training *t, int32_t j)
     return ist__optimizer_at(&t->config, at, t->progress.steps, t->config.state == IST_STATE_CARRIED ? at : j);
 }
 
+/* A round that fails leaves the master as it was, but with a sticky deal the master is old where neurons stay: so what a
+ * block holds when the round begins is kept beside it. */
+static void keep_block(const ist__training *t, const ist__subnet *subnet, const ist__worker *worker)
+{
+    if (t->master_whole) return;
+    int64_t first, last;
+    ist__share(subnet->shape.floats, worker->rank, worker->size, &first, &last);
+    for (int i = 0; i < 3 && subnet->kept[i]; i++)
+        memcpy(subnet->kept[i] + first, (i == 0 ? subnet->param : subnet->state[i - 1]) + first,
+               (size_t)(last - first) * sizeof(float));
+}
+
 IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
 {
     ist__subnet *subnet = &t->subnets[s];
@@ -167,6 +193,7 @@ IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
             ist__batches_rows(&desk->batches, (first_step + j) * batch, batch, step.scratch->index[j]);
     }
     ist__team_barrier(worker); /* the block is gathered, the first rows are drawn, the last subnet is done */
+    keep_block(t, subnet, worker);
     ist__subnet_prepare(&step, worker);
     double loss = 0;
     for (int32_t j = 0; j < steps; j++) {
@@ -195,12 +222,27 @@ IST__PHASE static void write_back(ist__training *t, int32_t s, ist__worker *work
     const ist__subnet *subnet = &t->subnets[s];
     const ist__panel_moves moves = ist__training_moves(t);
     mark_moved(t, subnet, worker);
-    ist__write_back(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
-                    worker->size);
+    void (*const put)(const ist__shape *, const ist__deal *, int32_t, float *, const ist__shape *, const float *,
+                      const ist__panel_moves *, int32_t, int32_t) =
+        t->write_all ? ist__write_back : ist__write_back_leaving;
+    put(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank, worker->size);
     if (t->config.state != IST_STATE_CARRIED) return;
     for (int32_t i = 0; i < t->state_count; i++)
-        ist__write_back(&t->net->shape, &t->deal, s, (float *)(void *)t->master_state[i].base, &subnet->shape,
-                        subnet->state[i], &moves, worker->rank, worker->size);
+        put(&t->net->shape, &t->deal, s, (float *)(void *)t->master_state[i].base, &subnet->shape, subnet->state[i],
+            &moves, worker->rank, worker->size);
+}
+
+/* The end of a call: all numbers to the master, of the last round or, if one has failed, of the one before. */
+static void settle(ist__training *t, int32_t s, ist__worker *worker)
+{
+    const ist__subnet *subnet = &t->subnets[s];
+    const ist__panel_moves moves = ist__training_moves(t);
+    const bool failed = atomic_load(&t->diverged) != 0;
+    for (int i = 0; i < 3 && subnet->kept[i]; i++) {
+        float *master = i == 0 ? t->net->param : (float *)(void *)t->master_state[i - 1].base;
+        const float *block = failed ? subnet->kept[i] : i == 0 ? subnet->param : subnet->state[i - 1];
+        ist__write_back(&t->net->shape, &t->deal, s, master, &subnet->shape, block, &moves, worker->rank, worker->size);
+    }
 }
 
 static void for_my_subnets(ist__training *t, ist__worker *worker, void (*part)(ist__training *, int32_t, ist__worker *))
@@ -246,6 +288,7 @@ static void rounds(void *argument, ist__worker *worker)
     for (bool first = true;; first = false) {
         if (leader) turn(t, worker, first); /* the end of R6, and R1 */
         ist__all_barrier(worker);
+        if (t->settle) for_my_subnets(t, worker, settle);
         if (!t->going) break;
         ist__mark_round(worker, t->progress.round + 1);
         ist__stopwatch_next(&watch, IST__GATHER);
@@ -278,9 +321,12 @@ ist_status ist__training_run(ist__training *t, int64_t limit, ist_round_fn on_ro
     t->seconds_before = t->progress.seconds;
     atomic_store(&t->stop, 0);
     atomic_store(&t->diverged, 0);
+    t->master_whole = true;
+    t->settle = false;
     const ist_status status = ist__crew_run(t->host.crew, rounds, t, error);
     t->progress.seconds = t->seconds_before + ist__seconds() - t->began;
     if (status) return status;
+    if (t->settle) ist__tally_settle(t);
     if (atomic_load(&t->diverged))
         return ist__fail(error, IST_E_DIVERGED, "round %lld: loss or parameters of subnet %d are not finite",
                          (long long)t->progress.round + 1, atomic_load(&t->diverged) - 1);

@@ -47,35 +47,28 @@ json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const is
     if (ist__homes_create(&homes, host->plan, (size_t)whole->floats * sizeof(float), NULL)) return json_null();
     double moved = 0, crossed = 0;
     for (int32_t s = 0; s < deal->subnets; s++) {
-        const ist__shape part = ist__deal_shape(deal, whole, s, false);
         const int32_t team = ist__team_of_subnet(s, deal->subnets, host->plan->team_count);
-        moved += (double)part.parameters;
-        crossed += ist__traffic_expected(whole, &part, &homes, host->plan->teams[team].node);
+        const ist__traffic_mean mean = ist__traffic_expected(whole, deal, s, &homes, host->plan->teams[team].node);
+        moved += mean.moved;
+        crossed += mean.crossed;
     }
     ist__homes_destroy(&homes);
     const double bytes = 2.0 * arrays * sizeof(float);
     return json_pack("{s:f, s:f}", "round_bytes_moved", bytes * moved, "round_bytes_crossed", bytes * crossed);
 }
 
-static void count_bytes(ist__training *t)
+/* One way of the exchange: everything, or what the deal marks. */
+static void count_way(ist__training *t, unsigned char *const *marks)
 {
     const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
-    const double bytes = 2.0 * arrays * sizeof(float); /* of a number that goes there and back */
+    const double bytes = (double)arrays * sizeof(float);
     const bool nodes = several_nodes(&t->homes);
-    if (ist__trains_replicas(&t->config)) {
-        double moved, crossed;
-        ist__replicas_traffic(t, &moved, &crossed);
-        t->progress.bytes_moved += moved;
-        t->progress.bytes_crossed += crossed;
-        t->bytes_stayed += moved - crossed;
-        return;
-    }
     for (int32_t s = 0; s < t->config.subnets; s++) {
         const ist__subnet *subnet = &t->subnets[s];
         ist__traffic traffic = {subnet->shape.parameters, 0};
-        if (nodes)
-            traffic =
-                ist__traffic_count(&t->net->shape, &t->deal, s, &t->homes, t->host.plan->teams[subnet->team].node);
+        if (nodes || marks)
+            traffic = ist__traffic_count(&t->net->shape, &t->deal, s, marks, &t->homes,
+                                         t->host.plan->teams[subnet->team].node);
         t->progress.bytes_moved += bytes * (double)traffic.moved;
         t->progress.bytes_crossed += bytes * (double)traffic.crossed;
         t->bytes_stayed += bytes * (double)(traffic.moved - traffic.crossed);
@@ -95,7 +88,21 @@ static void count_time(ist__training *t)
 void ist__tally_round(ist__training *t)
 {
     count_time(t); /* first: counting bytes takes a while, too */
-    count_bytes(t);
+    if (ist__trains_replicas(&t->config)) {
+        double moved, crossed;
+        ist__replicas_traffic(t, &moved, &crossed);
+        t->progress.bytes_moved += moved;
+        t->progress.bytes_crossed += crossed;
+        t->bytes_stayed += moved - crossed;
+        return;
+    }
+    count_way(t, t->master_whole ? NULL : t->deal.came);
+    count_way(t, t->write_all ? NULL : t->deal.leaves);
+}
+
+void ist__tally_settle(ist__training *t)
+{
+    count_way(t, NULL);
 }
 
 ist_team_times ist__training_team(const ist__training *t, int32_t team)
@@ -107,7 +114,11 @@ ist_team_times ist__training_team(const ist__training *t, int32_t team)
                             .threads = plan->threads,
                             .busy_s = t->teams[team].busy_s,
                             .wait_s = t->teams[team].wait_s};
-    for (int32_t s = 0; s < t->config.subnets; s++) times.subnets += t->subnets[s].team == team;
+    for (int32_t s = 0; s < t->config.subnets; s++) {
+        if (t->subnets[s].team != team) continue;
+        times.subnets++;
+        times.share += t->shares[s];
+    }
     return times;
 }
 

@@ -18,5 +18,7 @@ json_t *ist__tally_report(const ist__training *training);
 
 /* Add the round that ends to progress and to the teams' times; by worker (0, 0) behind the last barrier. */
 void ist__tally_round(ist__training *training);
+/* And the blocks that go to the master when a call ends. */
+void ist__tally_settle(ist__training *training);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "train/fit.h"
+#include "train/reseat.h"
 #include "train/settle.h"
 #include "train/stripes.h"
 #include "train/tally.h"
@@ -58,6 +59,34 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
     if (!s)
         s = check_number(c->weight_decay >= 0 && first_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
                          "0 or more, and lr * weight_decay below 1", error);
+    if (!s) s = check_choice(c->balance, IST_BALANCE_ADAPTIVE, "balance", error);
+    if (!s)
+        s = check_number(c->repartition_fraction > 0 && c->repartition_fraction <= 1, c->repartition_fraction,
+                         "repartition_fraction", "above 0, at most 1", error);
+    if (!s && c->method != IST_METHOD_IST && (c->balance || c->shares || c->repartition_fraction < 1))
+        s = ist__fail(error, IST_E_ARGUMENT, "%s: for the method IST alone",
+                      c->balance  ? "balance"
+                      : c->shares ? "shares"
+                                  : "repartition_fraction");
+    if (!s && c->balance == IST_BALANCE_ADAPTIVE && c->shares)
+        s = ist__fail(error, IST_E_ARGUMENT, "balance is adaptive, which begins with even shares: shares must be NULL");
+    if (!s && c->balance == IST_BALANCE_ADAPTIVE && c->repartition_fraction < 1)
+        s = ist__fail(error, IST_E_ARGUMENT, "balance is adaptive, which moves seats: repartition_fraction must be 1");
+    return s;
+}
+
+/* With the number of subnets resolved. */
+ist_status ist__train_shares_check(const ist_train_config *c, const ist__shape *shape, ist__error *error)
+{
+    ist_status s = IST_OK;
+    for (int32_t i = 0; c->shares && i < c->subnets && !s; i++)
+        s = check_number(c->shares[i] >= 1e-6 && c->shares[i] <= 1e6, c->shares[i], "a share", "1e-6 .. 1e6", error);
+    bool uneven = c->balance == IST_BALANCE_ADAPTIVE;
+    for (int32_t i = 1; c->shares && i < c->subnets; i++) uneven |= c->shares[i] != c->shares[0];
+    if (!s && uneven && shape->hidden_count > 1 && shape->hidden_norm == IST_NORM_NONE)
+        s = ist__fail(error, IST_E_ARGUMENT,
+                      "%s: not with several hidden layers without norm, whose scale is right for even widths alone",
+                      c->shares ? "shares" : "balance");
     return s;
 }
 
@@ -100,7 +129,7 @@ static ist_status check_fit(const ist__net *net, const ist_dataset *data, const 
         return ist__fail(error, IST_E_ARGUMENT,
                          "%d subnets, but this model has layers without norm and was made for %d subnets",
                          config->subnets, net->subnets);
-    return IST_OK;
+    return ist__train_shares_check(config, shape, error);
 }
 
 /* Before anything is allocated: whose memory each team takes, and is there room. */
@@ -116,13 +145,6 @@ static ist_status settle(ist__training *t, ist__error *error)
 bool ist__trains_replicas(const ist_train_config *config)
 {
     return config->method == IST_METHOD_DATA_PARALLEL || config->method == IST_METHOD_LOCAL_SGD;
-}
-
-ist_status ist__training_deal(ist__deal *out, const ist__shape *whole, const ist_train_config *config,
-                              ist__error *error)
-{
-    return ist__trains_replicas(config) ? ist__deal_create_replicas(out, whole, config->subnets, error)
-                                        : ist__deal_create(out, whole, config->subnets, error);
 }
 
 /* Members of an ensemble have no weights to each other's neurons. */
@@ -152,6 +174,7 @@ static ist_status build(ist__training *t, ist__error *error)
 {
     const int32_t n = t->config.subnets, teams = t->host.plan->team_count;
     ist_status status = settle(t, error);
+    if (!status) status = ist__reseat_create(t, t->config.shares, error);
     if (!status) status = ist__training_deal(&t->deal, &t->net->shape, &t->config, error);
     if (status) return status;
     t->subnets = ist__alloc(n, sizeof *t->subnets);
@@ -174,6 +197,7 @@ static ist_status build(ist__training *t, ist__error *error)
         status = ist__homes_create(&t->homes, t->host.plan, (size_t)t->net->shape.floats * sizeof(float), error);
     if (!status) status = ist__training_place(t, error);
     if (!status && t->config.method == IST_METHOD_ENSEMBLE) part_members(t);
+    if (!status) ist__reseat_begin(t);
     return status;
 }
 
@@ -217,6 +241,7 @@ void ist__training_destroy(ist__training *t)
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->master_state[i]);
     ist__homes_destroy(&t->homes);
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->shared_state[i]);
+    ist__reseat_destroy(t);
     ist__deal_destroy(&t->deal);
     ist__proof_destroy(&t->proof);
     ist__free(t->subnets);

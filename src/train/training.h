@@ -31,8 +31,10 @@ typedef struct ist__subnet {
     ist__region region; /* parameters, optimiser state, order of the rows, shard */
     float *param;
     float *state[2];
-    float *gradient; /* data parallel only */
-    void *shard;     /* (shard rows, features) and labels, with IST_DATA_SHARD */
+    float *gradient;   /* data parallel only */
+    float *kept[3];    /* of a sticky deal: the block, and carried state, as they were when the round began */
+    size_t room_bytes; /* of each of these arrays */
+    void *shard;       /* (shard rows, features) and labels, with IST_DATA_SHARD */
     int32_t *shard_labels;
     ist__rows rows; /* what it trains on */
     ist__batches batches;
@@ -57,7 +59,14 @@ typedef struct ist__training {
     ist__plan plan;          /* the context's, settled */
     ist__net *net;           /* borrowed */
     const ist_dataset *data; /* borrowed */
-    ist_train_config config; /* subnets resolved */
+    ist_train_config config; /* subnets resolved, shares ours */
+    double *shares;          /* (config.subnets) sum 1 */
+    struct {
+        double *share;    /* (teams) sum 1 */
+        double *busy_s;   /* (teams) at the last look */
+        int32_t *subnets; /* (teams) */
+        int32_t rounds;   /* since the last look */
+    } look;               /* at the teams' speed */
     ist__deal deal;
     int32_t state_count;
     ist__region master_state[2]; /* striped; carried state only */
@@ -70,6 +79,9 @@ typedef struct ist__training {
     int64_t rounds_left;
     int32_t round_steps;
     bool going;
+    bool master_whole; /* holds all numbers as of the last round; with a sticky deal some are in blocks alone */
+    bool write_all;    /* this round makes it so */
+    bool settle;       /* at the end of the call: blocks, or after a failure what was kept of them, go to the master */
     ist_round_fn on_round;
     void *on_round_user;
     double began; /* clock when the call began, and seconds before it */
@@ -107,7 +119,7 @@ void ist__training_fill_state(const ist__training *training, const ist__subnet *
                               int32_t size);
 /* The engine's way from rows to panels. */
 ist__panel_moves ist__training_moves(const ist__training *training);
-/* What the method deals to the subnets. */
+/* reseat.c: what the method deals to the subnets, by config->shares and repartition_fraction. */
 ist_status ist__training_deal(ist__deal *out, const ist__shape *whole, const ist_train_config *config,
                               ist__error *error);
 /* Does each subnet train the whole net? */
@@ -143,6 +155,9 @@ int64_t ist__training_steps(const ist_train_config *config, int64_t rows);
 
 /* Check every field but those that need the net. */
 ist_status ist__train_config_check(const ist_train_config *config, ist__error *error);
+
+/* The rest: shares, with the number of subnets resolved. */
+ist_status ist__train_shares_check(const ist_train_config *config, const ist__shape *shape, ist__error *error);
 
 /* The team that trains subnet s: subnets stand in order, spread evenly over the teams. */
 int32_t ist__team_of_subnet(int32_t subnet, int32_t subnets, int32_t teams);

@@ -319,7 +319,62 @@ TEST(trainings_out_of_range_are_refused_by_name)
     FIELD(weight_decay, -1);
     FIELD(weight_decay, (double)NAN);
     FIELD(weight_decay, (double)INFINITY);
+    FIELD(repartition_fraction, 0);
+    FIELD(repartition_fraction, -0.1);
+    FIELD(repartition_fraction, 1.01);
+    FIELD(repartition_fraction, (double)NAN);
+    FIELD(balance, 2);
+    FIELD(balance, -1);
 #undef FIELD
+    run_close(&r);
+}
+
+TEST(shares_that_cannot_be_are_refused)
+{
+    static const double good[3] = {1, 2, 3}, even[3] = {2, 2, 2};
+    static const double bad[][3] = {{1, 0, 3}, {1, -1, 3}, {1, (double)NAN, 3}, {1, (double)INFINITY, 3}, {1, 1e-7, 3}};
+    run_spec spec = small();
+    spec.made_for = 3;
+    run r = run_open(&spec);
+    ist_trainer *trainer = UNTOUCHED;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ist_train_config config = spec.train;
+        config.shares = bad[i];
+        check_told(&r, ist_trainer_create(r.context, &trainer, r.model, r.dataset, &config), IST_E_ARGUMENT);
+        CHECK(strstr(ist_context_error(r.context), "share") != NULL);
+    }
+    ist_train_config config = spec.train; /* adaptive shares are neither given nor sticky */
+    config.balance = IST_BALANCE_ADAPTIVE;
+    config.shares = good;
+    check_told(&r, ist_trainer_create(r.context, &trainer, r.model, r.dataset, &config), IST_E_ARGUMENT);
+    config.shares = NULL;
+    config.repartition_fraction = 0.5;
+    check_told(&r, ist_trainer_create(r.context, &trainer, r.model, r.dataset, &config), IST_E_ARGUMENT);
+    config = spec.train; /* and none of it for other methods */
+    config.method = IST_METHOD_LOCAL_SGD;
+    config.repartition_fraction = 0.5;
+    check_told(&r, ist_trainer_create(r.context, &trainer, r.model, r.dataset, &config), IST_E_ARGUMENT);
+    CHECK(strstr(ist_context_error(r.context), "repartition_fraction") != NULL);
+    config.repartition_fraction = 1;
+    config.shares = good;
+    check_told(&r, ist_trainer_create(r.context, &trainer, r.model, r.dataset, &config), IST_E_ARGUMENT);
+    run_close(&r);
+
+    spec = run_spec_small(); /* two hidden layers */
+    spec.hidden_norm = IST_NORM_NONE;
+    r = run_open(&spec);
+    config = spec.train;
+    config.shares = good;
+    check_told(&r, ist_trainer_create(r.context, &trainer, r.model, r.dataset, &config), IST_E_ARGUMENT);
+    CHECK(strstr(ist_context_error(r.context), "without norm") != NULL);
+    config.shares = NULL;
+    config.balance = IST_BALANCE_ADAPTIVE;
+    check_told(&r, ist_trainer_create(r.context, &trainer, r.model, r.dataset, &config), IST_E_ARGUMENT);
+    CHECK(trainer == UNTOUCHED);
+    config.balance = IST_BALANCE_EVEN;
+    config.shares = even;
+    CHECK_EQ(ist_trainer_create(r.context, &trainer, r.model, r.dataset, &config), IST_OK);
+    ist_trainer_destroy(trainer);
     run_close(&r);
 }
 

@@ -62,6 +62,27 @@ TEST(resumed_is_never_stopped_at_every_round)
     for (int64_t rounds = 0; rounds <= 6; rounds++) check_resumed(&spec, rounds, 2, 1);
 }
 
+TEST(resumed_is_never_stopped_at_every_round_of_a_sticky_deal)
+{
+    for (int32_t state = IST_STATE_CARRIED; state <= IST_STATE_RESET; state++) {
+        run_spec spec = run_spec_small();
+        spec.train.local_steps = 2;
+        spec.train.state = state;
+        spec.train.repartition_fraction = 0.3;
+        for (int64_t rounds = 0; rounds <= 6; rounds += 2) check_resumed(&spec, rounds, 2, 1);
+    }
+}
+
+static const double uneven[3] = {2, 1, 3}, others[3] = {2, 1, 4};
+
+TEST(resumed_is_never_stopped_with_shares)
+{
+    run_spec spec = run_spec_small();
+    spec.hidden_norm = IST_NORM_BATCH;
+    spec.train.shares = uneven;
+    check_resumed(&spec, 1, 3, 1);
+}
+
 TEST(resumed_is_never_stopped_for_every_way_to_hold_the_data)
 {
     for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++) {
@@ -207,6 +228,9 @@ TEST(a_changed_option_is_refused_by_name)
     OPTION(train.epsilon, 1e-7, "epsilon");
     OPTION(train.weight_decay, 0.1, "weight_decay");
     OPTION(train.seed, 2, "seed");
+    OPTION(train.repartition_fraction, 0.5, "repartition_fraction");
+    OPTION(train.balance, IST_BALANCE_ADAPTIVE, "balance");
+    OPTION(train.shares, uneven, "share of subnet 1"); /* 1 / 3 before and after of the first */
     OPTION(train.optimizer, IST_NESTEROV, "optimizer");
     OPTION(train.optimizer, IST_SGD, "optimizer");
     OPTION(train.optimizer, IST_ADAM, "optimizer");
@@ -221,6 +245,46 @@ TEST(a_changed_option_is_refused_by_name)
     spec.train.subnets = 3;
     OPTION(made_for, 2, "model subnets");
 #undef OPTION
+}
+
+TEST(other_shares_are_refused_by_name_and_the_same_in_other_words_are_not)
+{
+    run_spec spec = run_spec_small();
+    spec.train.shares = uneven;
+    const char *path = small_checkpoint(&spec);
+    const double same[3] = {4, 2, 6};
+    run_spec other = spec;
+    other.train.shares = others;
+    check_option(&other, path, "share of subnet 0");
+    other.train.shares = NULL;
+    check_option(&other, path, "share of subnet 1");
+    other.train.shares = same;
+    run r = run_open(&other);
+    CHECK_EQ(ist_trainer_resume(r.trainer, path), IST_OK);
+    run_close(&r);
+}
+
+/* Shares that followed the clock are taken on, and go into the next checkpoint. */
+TEST(adaptive_shares_go_on_where_they_were)
+{
+    run_spec spec = run_spec_small();
+    spec.train.rounds = 40;
+    spec.train.balance = IST_BALANCE_ADAPTIVE;
+    spec.teams = 2; /* of which the first trains two of the three subnets */
+    const char *path = scratch_path("adaptive.ist");
+    run r = run_open(&spec), s = run_open(&spec);
+    run_go(&r, 30);
+    CHECK_EQ(ist_trainer_save(r.trainer, path), IST_OK);
+    CHECK_EQ(ist_trainer_resume(s.trainer, path), IST_OK);
+    ist_team_times a[2] = {{.struct_size = sizeof *a}}, b[2] = {{.struct_size = sizeof *b}};
+    int32_t count;
+    CHECK_EQ(ist_trainer_teams(r.trainer, a, 2, &count), IST_OK);
+    CHECK_EQ(ist_trainer_teams(s.trainer, b, 2, &count), IST_OK);
+    for (int32_t k = 0; k < 2; k++) CHECK_NEAR(a[k].share, b[k].share, 1e-12);
+    file_check_same(file_read(path), trainer_bytes(s.trainer));
+    run_go(&s, 0);
+    run_close(&r);
+    run_close(&s);
 }
 
 TEST(a_refused_trainer_goes_on_as_if_nothing_was)

@@ -141,6 +141,14 @@ case_wrong() {
     wrong 'rounds and --epochs' "${t[@]}" --rounds 3 --epochs 2
     wrong 'target-accuracy: needs' "${t[@]}" --target-accuracy 0.9
     wrong '9 subnets cannot share' "${t[@]}" --subnets 9
+    wrong 'shares: 3 shares for 2 subnets' "${t[@]}" --subnets 2 --shares 1,1,2
+    wrong 'shares' "${t[@]}" --shares 1,x
+    wrong 'shares' "${t[@]}" --shares 1,0
+    wrong 'shares' "${t[@]}" --shares 1,,2
+    wrong 'repartition-fraction' "${t[@]}" --repartition-fraction 0
+    wrong 'repartition-fraction' "${t[@]}" --repartition-fraction 1.5
+    wrong 'balance: adaptive shares begin even' "${t[@]}" --subnets 2 --shares 1,2 --balance adaptive
+    wrong 'balance: adaptive moves seats' "${t[@]}" --repartition-fraction 0.5 --balance adaptive
     wrong 'subnets: --method sgd' "${t[@]}" --subnets 2 --method sgd
     wrong 'json takes no value' "${t[@]}" --json=yes
     wrong 'nothing else is expected' "${t[@]}" extra
