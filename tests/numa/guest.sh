@@ -108,12 +108,12 @@ boot() {
     local status tries=0
     inside 'dmesg 2>/dev/null | grep -E "segfault|general protection|BUG:|Oops|Out of memory|oom-kill" >kernel_said; true'
     while true; do
-        "$vm" --boot-timeout 40 --timeout 300 "${shape[@]}" -- bash inside.sh >boot.out 2>boot.err
+        "$vm" --boot-timeout 25 --timeout 300 "${shape[@]}" -- bash inside.sh >boot.out 2>boot.err
         status=$?
         if [ $status -ne 125 ] || grep -q 'the guest died' boot.err; then break; fi
         tries=$((tries + 1))
         printf 'no guest:\n%s\n' "$(cat boot.err)"
-        if [ $tries -eq 3 ]; then skip "the guest could not be started: $(tail -n 1 boot.err)"; fi
+        if [ $tries -eq 4 ]; then skip "the guest could not be started: $(tail -n 1 boot.err)"; fi
     done
     cat boot.out
     [ $status -eq 0 ] || fail "the guest ends with status $status"

@@ -23,8 +23,7 @@ echo 0 >/proc/sys/kernel/numa_balancing # it hides unbound pages from move_pages
 run() { local name=$1; shift; "$tests/test_$name" "$@" 2>&1; echo "status $name $?"; }
 run pages
 echo 1 >/proc/sys/kernel/numa_balancing
-run pages every_byte_is_on_the_node_of_its_team bound_regions_are_at_home_whoever_touches \
-    stripes_of_one_region_are_on_their_nodes
+run pages bound_regions_are_at_home_whoever_touches
 run bind
 run topology this_machine_is_read the_affinity_mask_restricts omp_places_count_in_place_of_the_mask
 # A process each: a mask that one case lost would be what the next one finds, and takes for right.
