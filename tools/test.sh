@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test.sh [--quick] [--no-install] - all tests, as CI runs them.
+# test.sh [--quick] [--all] [--no-install] - all tests, as CI runs them.
 #
 #   dev      gcc, -Werror                 everything: unit, api, e2e, numa-vm, lint
 #   clang    clang and libomp, -Werror    unit, api, build
@@ -8,20 +8,22 @@
 #   nohwloc  gcc, without hwloc           unit, api, build
 #
 # build: what one build has to show for itself, such as that a sanitizer sees planted errors.
-# --quick: dev alone.  --no-install: never call apt-get.  Builds are in build/<name>, logs in build/test-logs.
+# --quick: dev alone.  --all: guests of the label `more` too, which are variants of others.  --no-install: never call
+# apt-get.  Builds are in build/<name>, logs in build/test-logs.
 # The last line is the sum over all runs, `N passed, M failed, K skipped`; the status is 1 if anything failed (a build
 # that fails counts as one) or nothing ran.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 runs=(dev clang asan tsan nohwloc)
-install=yes
+install=yes all=no
 for argument; do
     case $argument in
     --quick) runs=(dev) ;;
+    --all) all=yes ;;
     --no-install) install=no ;;
     *)
-        printf 'usage: test.sh [--quick] [--no-install]\n' >&2
+        printf 'usage: test.sh [--quick] [--all] [--no-install]\n' >&2
         exit 2
         ;;
     esac
@@ -86,12 +88,16 @@ one_run() {
 
 for run in "${runs[@]}"; do
     case $run in
-    dev) one_run dev ;;
+    dev) if [ $all = yes ]; then one_run dev; else one_run dev -LE '^more$'; fi ;;
     asan) one_run asan -L '^(unit|api|build|short)$' ;;
     *) one_run "$run" -L '^(unit|api|build)$' ;;
     esac
 done
 
+if [ $all = no ] && [ -d build/dev ]; then
+    printf '\nnot run: %d tests of the label more; tools/test.sh --all runs them\n' \
+        "$(ctest --test-dir build/dev -N -L '^more$' | sed -n 's/^Total Tests: //p')"
+fi
 awk -F '|' '
     $2 == "seconds" { order[++n] = $1; seconds[$1] = $3; next }
     { count[$1, $2]++; total[$2]++ }
