@@ -198,7 +198,7 @@ static void deal_some(ist__deal *deal, int32_t h, ist__rng rng)
 
 static void deal_all(ist__deal *deal, uint64_t seed, int64_t round)
 {
-    for (int32_t h = 0; h < deal->hidden_count && !deal->replicas; h++) {
+    for (int32_t h = 0; h < deal->hidden_count; h++) {
         const ist__rng rng = ist__rng_make(seed, IST__FOR_DEAL, (uint32_t)round, (uint32_t)h);
         ist__partition_deal(deal->first[h][deal->subnets], deal->subnets, deal->first[h], rng, deal->free,
                             deal->order[h]);
