@@ -186,35 +186,17 @@ static void move(const job *my)
     }
 }
 
-static void gather(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const float *master,
-                   const ist__shape *part, float *block, const ist__panel_moves *moves, unsigned char *const *marks,
-                   int32_t rank, int32_t size)
+static void exchange(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const float *from,
+                     const ist__shape *part, float *to, bool back, const ist__panel_moves *moves,
+                     unsigned char *const *marks, int32_t rank, int32_t size)
 {
     const job my = {.whole = whole,
                     .part = part,
                     .deal = deal,
                     .subnet = subnet,
-                    .back = false,
-                    .from = master,
-                    .to = block,
-                    .moves = moves,
-                    .marks = marks,
-                    .rank = rank,
-                    .size = size};
-    move(&my);
-}
-
-static void write_back(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,
-                       const ist__shape *part, const float *block, const ist__panel_moves *moves,
-                       unsigned char *const *marks, int32_t rank, int32_t size)
-{
-    const job my = {.whole = whole,
-                    .part = part,
-                    .deal = deal,
-                    .subnet = subnet,
-                    .back = true,
-                    .from = block,
-                    .to = master,
+                    .back = back,
+                    .from = from,
+                    .to = to,
                     .moves = moves,
                     .marks = marks,
                     .rank = rank,
@@ -225,25 +207,25 @@ static void write_back(const ist__shape *whole, const ist__deal *deal, int32_t s
 void ist__gather(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const float *master,
                  const ist__shape *part, float *block, const ist__panel_moves *moves, int32_t rank, int32_t size)
 {
-    gather(whole, deal, subnet, master, part, block, moves, NULL, rank, size);
+    exchange(whole, deal, subnet, master, part, block, false, moves, NULL, rank, size);
 }
 
 void ist__gather_new(const ist__shape *whole, const ist__deal *deal, int32_t subnet, const float *master,
                      const ist__shape *part, float *block, const ist__panel_moves *moves, int32_t rank, int32_t size)
 {
-    gather(whole, deal, subnet, master, part, block, moves, deal->came, rank, size);
+    exchange(whole, deal, subnet, master, part, block, false, moves, deal->came, rank, size);
 }
 
 void ist__write_back(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,
                      const ist__shape *part, const float *block, const ist__panel_moves *moves, int32_t rank,
                      int32_t size)
 {
-    write_back(whole, deal, subnet, master, part, block, moves, NULL, rank, size);
+    exchange(whole, deal, subnet, block, part, master, true, moves, NULL, rank, size);
 }
 
 void ist__write_back_leaving(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,
                              const ist__shape *part, const float *block, const ist__panel_moves *moves, int32_t rank,
                              int32_t size)
 {
-    write_back(whole, deal, subnet, master, part, block, moves, deal->leaves, rank, size);
+    exchange(whole, deal, subnet, block, part, master, true, moves, deal->leaves, rank, size);
 }
