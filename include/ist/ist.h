@@ -156,10 +156,11 @@ typedef struct {
                               this net is made for.  Sets the fan-in of the initial weights, and the 1/n scale of the
                               whole net where no norm absorbs it [M7] */
     uint64_t seed;         /* of the initial weights */
+    double output_scale; /* above 0, up to 1e4: logits are this times what the norm, or the bias, of the output gives */
 } ist_model_config;
 /* clang-format off */
 #define IST_MODEL_CONFIG_INIT \
-    { sizeof(ist_model_config), 0, 0, 0, IST_NORM_BATCH, NULL, IST_NORM_BATCH, 1, 1 }
+    { sizeof(ist_model_config), 0, 0, 0, IST_NORM_BATCH, NULL, IST_NORM_BATCH, 1, 1, 1.0 }
 /* clang-format on */
 
 /* He-uniform weights from (seed, layer), gamma 1, beta and bias 0; the memory is striped over the nodes of the plan, and
@@ -215,7 +216,7 @@ IST_API ist_status ist_model_predict(ist_model *model, const ist_dataset *datase
 
 enum { IST_SGD = 0, IST_MOMENTUM = 1, IST_NESTEROV = 2, IST_ADAM = 3 };
 enum { IST_STATE_CARRIED = 0, IST_STATE_RESET = 1 };
-enum { IST_LR_CONSTANT = 0, IST_LR_COSINE = 1 };
+enum { IST_LR_CONSTANT = 0, IST_LR_COSINE = 1, IST_LR_STEP = 2 };
 enum {
     IST_METHOD_IST = 0,           /* subnets of neurons dealt anew each round; 1 subnet is plain SGD of the whole net */
     IST_METHOD_DATA_PARALLEL = 1, /* baselines [M11]: `subnets` replicas of the whole net, their gradients averaged in
@@ -258,12 +259,33 @@ typedef struct {
                                     these proportions, at least one a subnet.  NULL: even.  Not for two or more hidden
                                     layers without norm, whose 1/n scale holds for even widths [M7], and
                                     for the method IST alone, as is repartition_fraction below 1 */
+    /* The learning rate within a phase, f = 0 .. 1 of its steps done: lr x ramp x schedule. */
+    double lr_ramp;              /* [0, 1): part of the phase's steps over which lr rises from 0 in a line */
+    double lr_floor;             /* 0 .. 1: part of lr where the cosine ends, and below which steps do not go */
+    double lr_step_every;        /* above 0, up to 1, of IST_LR_STEP: after each such part of the phase .. */
+    double lr_step_factor;       /* .. the learning rate is multiplied by this; above 0, up to 1 */
+    int32_t local_steps_last;    /* J of the last round of the phase, with local_steps that of the first; between, J is
+                                    local_steps (local_steps_last / local_steps)^f, rounded.  0: as local_steps */
+    int32_t full_width_schedule; /* IST_LR_* of the phase at full width behind */
+    /* Phases at full width: the whole net, trained by all threads together, before and after the rounds of subnets.
+     * `epochs` counts them too; with `rounds` there are none. */
+    double warmup_epochs, full_width_epochs; /* >= 0, together at most epochs */
+    double warmup_lr, full_width_lr;         /* 0: as lr.  The warm-up's lr stays as it is, but for lr_ramp */
+    /* Regularisation; not used in evaluation. */
+    double label_smoothing; /* [0, 1): part of the target that is spread over all classes */
+    double input_dropout,
+        hidden_dropout; /* [0, 1): chance of a feature, a hidden neuron's output, to be 0 for a sample */
+    /* What becomes of a round's change of the master. */
+    double outer_lr, outer_momentum; /* above 0, up to 10; [0, 1): 1 and 0 is a plain copy.  For the method IST */
+    double average_from;  /* 0 .. 1: part of the run's steps after which the master is averaged over rounds; 1:
+                                        it is not.  ist_trainer_average gives the mean */
+    double average_decay; /* [0, 1): of a running mean; 0: all rounds count the same */
 } ist_train_config;
 /* clang-format off */
 #define IST_TRAIN_CONFIG_INIT \
     { sizeof(ist_train_config), 0, 50, 128, IST_MOMENTUM, IST_STATE_CARRIED, IST_LR_COSINE, IST_DATA_SHARD, 16, 20.0, \
       0, 0.0, 0.9, 0.9, 0.999, 1e-8, 0.0, 1, IST_METHOD_IST, IST_BALANCE_EVEN, 1.0, \
-      NULL }
+      NULL, 0.0, 0.0, 0.25, 0.1, 0, IST_LR_COSINE, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0 }
 /* clang-format on */
 
 /* The learning rate that lr 0 stands for; 0 for an unknown optimizer.  [any thread] */

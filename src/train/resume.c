@@ -13,7 +13,7 @@
 #include "train/training.h"
 
 /* What a run is, in the order of `identify`, then where it stands.  8-byte numbers only: no gaps. */
-enum { IDENTITY_NUMBERS = 24 };
+enum { IDENTITY_NUMBERS = 41 };
 typedef struct run_record {
     double identity[IDENTITY_NUMBERS];
     uint64_t seed;
@@ -38,7 +38,14 @@ static void identify(const ist__training *t, identity out[IDENTITY_NUMBERS])
         {"weight_decay", c->weight_decay}, {"engine openblas", t->host.engine.kind == IST_ENGINE_OPENBLAS}, {"dataset rows", (double)t->data->rows},
         {"dataset features", t->data->features}, {"dataset classes", t->data->classes},
         {"model subnets", t->net->subnets}, {"method", c->method}, {"repartition_fraction", c->repartition_fraction},
-        {"balance", c->balance}};
+        {"balance", c->balance}, {"lr_ramp", c->lr_ramp}, {"lr_floor", c->lr_floor},
+        {"lr_step_every", c->lr_step_every}, {"lr_step_factor", c->lr_step_factor},
+        {"local_steps_last", c->local_steps_last}, {"full_width_schedule", c->full_width_schedule},
+        {"warmup_epochs", c->warmup_epochs}, {"full_width_epochs", c->full_width_epochs}, {"warmup_lr", c->warmup_lr},
+        {"full_width_lr", c->full_width_lr}, {"label_smoothing", c->label_smoothing},
+        {"input_dropout", c->input_dropout}, {"hidden_dropout", c->hidden_dropout}, {"outer_lr", c->outer_lr},
+        {"outer_momentum", c->outer_momentum}, {"average_from", c->average_from},
+        {"average_decay", c->average_decay}};
     memcpy(out, all, sizeof all);
 }
 /* clang-format on */
