@@ -21,10 +21,10 @@ double ist_default_lr(int32_t optimizer)
     }
 }
 
-ist__rule ist__optimizer_at(const ist_train_config *config, int64_t step, int64_t steps, int64_t updates)
+ist__rule ist__optimizer_at(const ist_train_config *config, const ist__lr_curve *curve, int64_t updates)
 {
-    double lr = config->lr;
-    if (config->schedule == IST_LR_COSINE) lr *= 0.5 * (1 + ist__cos_pi((double)step / (double)steps));
+    double lr = curve->lr;
+    if (curve->schedule == IST_LR_COSINE) lr *= 0.5 * (1 + ist__cos_pi((double)curve->step / (double)curve->steps));
     ist__rule rule = {.kind = config->optimizer,
                       .lr = (float)lr,
                       .momentum = (float)config->momentum,

@@ -2,14 +2,24 @@
 #ifndef IST_TRAIN_OPTIMIZER_H
 #define IST_TRAIN_OPTIMIZER_H
 
+#include <stdbool.h>
+
 #include "ist/ist.h"
 #include "math/engine.h"
 
 /* Arrays of optimiser state beside the parameters: 0 for SGD, 1 for momentum and Nesterov, 2 for Adam. */
 int32_t ist__optimizer_states(int32_t kind);
 
-/* The numbers of step `step` of `steps` of the run; updates: how often the state was updated before (Adam's t - 1). */
-ist__rule ist__optimizer_at(const ist_train_config *config, int64_t step, int64_t steps, int64_t updates);
+/* How the learning rate runs through a phase of a run, and where in it a step is. */
+typedef struct ist__lr_curve {
+    double lr;           /* at its height, above 0 */
+    int32_t schedule;    /* IST_LR_* */
+    bool ramps;          /* config->lr_ramp holds: lr rises in a line first */
+    int64_t step, steps; /* step of so many, 0 .. steps - 1 */
+} ist__lr_curve;
+
+/* The numbers of a step; updates: how often the state was updated before (Adam's t - 1). */
+ist__rule ist__optimizer_at(const ist_train_config *config, const ist__lr_curve *curve, int64_t updates);
 
 /* Is the rule part of the product, with an engine other than native?  SGD is with OpenBLAS; the reference engine keeps to
  * the rule's own rounding. */

@@ -71,7 +71,7 @@ IST__PHASE static void close_round(ist__training *t)
     }
     t->master_whole = t->write_all;
     p->loss = loss / samples;
-    p->lr = (double)ist__optimizer_at(config, p->step + t->round_steps - 1, p->steps, 0).lr;
+    p->lr = (double)ist__training_rule(t, t->round_steps - 1).lr;
     p->round++;
     p->step += t->round_steps;
     p->samples += (int64_t)samples;
@@ -163,7 +163,8 @@ ist__step ist__training_step(const ist__training *t, const ist__subnet *subnet, 
 ist__rule ist__training_rule(const ist__training *t, int32_t j)
 {
     const int64_t at = t->progress.step + j;
-    return ist__optimizer_at(&t->config, at, t->progress.steps, t->config.state == IST_STATE_CARRIED ? at : j);
+    const ist__lr_curve curve = {t->config.lr, t->config.schedule, true, at, t->progress.steps};
+    return ist__optimizer_at(&t->config, &curve, t->config.state == IST_STATE_CARRIED ? at : j);
 }
 
 /* A round that fails leaves the master as it was, but with a sticky deal the master is old where neurons stay: so what a

@@ -137,11 +137,12 @@ static inline void plain_steps(const plain_run *p, const ist__shape *shape, int3
         uint32_t *index = p->scratch.index[0];
         ist__batches_rows(&p->batches[s], at * p->config.batch, p->config.batch, index);
         for (int32_t c = 0; p->rows[s] && c < p->config.batch; c++) index[c] = p->rows[s][index[c]];
+        const ist__lr_curve curve = {p->config.lr, p->config.schedule, true, at, p->steps};
         const ist__step step = {.engine = &p->host->engine,
                                 .shape = shape,
                                 .param = param,
                                 .state = {state[0], state[1]},
-                                .rule = ist__optimizer_at(&p->config, at, p->steps, carried ? at : j),
+                                .rule = ist__optimizer_at(&p->config, &curve, carried ? at : j),
                                 .scratch = &p->scratch,
                                 .rows = &rows,
                                 .scaling = {p->net->shift, p->net->factor, p->net->normalization_count == 1},

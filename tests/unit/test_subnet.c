@@ -137,11 +137,12 @@ static void take_step(bench *b, int32_t parity, ist__batches *batches)
 {
     const ist__net *net = &b->r.model->net;
     for (int32_t c = 0; c < b->spec.train.batch; c++) b->scratch.index[parity][c] = row_at(b, c);
+    const ist__lr_curve curve = {b->spec.train.lr, b->spec.train.schedule, true, 0, 100};
     b->step = (ist__step){.engine = engine_of(b),
                           .shape = &b->part,
                           .param = b->block,
                           .state = {b->part_state[0], b->part_state[1]},
-                          .rule = ist__optimizer_at(&b->spec.train, 0, 100, UPDATES_BEFORE),
+                          .rule = ist__optimizer_at(&b->spec.train, &curve, UPDATES_BEFORE),
                           .scratch = &b->scratch,
                           .rows = &b->rows,
                           .scaling = {net->shift, net->factor, net->normalization_count == 1},
