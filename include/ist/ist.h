@@ -181,6 +181,10 @@ enum { IST_NORMALIZE_NONE = 0, IST_NORMALIZE_GLOBAL = 1, IST_NORMALIZE_ZSCORE = 
  * (a constant feature gets factor 1). */
 IST_API ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *dataset, int32_t mode);
 
+/* Make `out` what `from` is: parameters, statistics, normalization, the number of subnets it was made for.  Both are of
+ * one context (else IST_E_ARGUMENT) and of one shape: layers, widths and norms (else IST_E_SHAPE). */
+IST_API ist_status ist_model_copy(ist_model *out, const ist_model *from);
+
 /* Write atomically (temporary file, fsync, rename): docs/format.md. */
 IST_API ist_status ist_model_save(ist_model *model, const char *path);
 /* Read a model, or the model inside a checkpoint. */
@@ -315,6 +319,7 @@ typedef struct {
     double bytes_moved;                            /* between master and blocks, both directions */
     double bytes_crossed; /* those of them that went to or came from another node, as planned: counted from the deals
                              and the stripes of the master.  Since the trainer was created or resumed, as times are */
+    int64_t averaged;     /* rounds in the mean of the master (average_from) */
 } ist_progress;
 IST_API ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out); /* out->struct_size set */
 
@@ -347,6 +352,13 @@ IST_API void ist_trainer_stop(ist_trainer *trainer);
 /* Measure the statistics of batch norm of the whole net on K training batches and store them in the model [M6].
  * Nothing to do, and IST_OK, for a net without batch norm. */
 IST_API ist_status ist_trainer_calibrate(ist_trainer *trainer);
+
+/* The mean of the master over rounds (average_from, average_decay), with statistics of batch norm measured for it as
+ * ist_trainer_calibrate does, into `out`: a model of the same shape and context, but not the one in training.  It takes
+ * the normalization of inputs, too.  The run goes on as if nobody had asked.  [M13]
+ * Errors: IST_E_ARGUMENT when the run is not averaged, or no round is yet (ist_progress.averaged is 0), or `out` is of
+ * another context, or in training here; IST_E_SHAPE; IST_E_MEMORY. */
+IST_API ist_status ist_trainer_average(ist_trainer *trainer, ist_model *out);
 
 /* A whole run's state: the model file plus optimiser state and position.  Written atomically. */
 IST_API ist_status ist_trainer_save(ist_trainer *trainer, const char *path);

@@ -125,6 +125,18 @@ ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *
     return IST_OK;
 }
 
+ist_status ist_model_copy(ist_model *out, const ist_model *from)
+{
+    if (!out) return IST_E_ARGUMENT;
+    if (!from) return ist__refuse(out->context, IST_E_ARGUMENT, "from is NULL");
+    if (from->context != out->context)
+        return ist__refuse(out->context, IST_E_ARGUMENT, "the models were made in different contexts");
+    if (!ist__shape_same(&out->net.shape, &from->net.shape))
+        return ist__refuse(out->context, IST_E_SHAPE, "the models have different shapes");
+    ist__net_copy(&out->net, &from->net);
+    return IST_OK;
+}
+
 ist_status ist_model_save(ist_model *model, const char *path)
 {
     if (!model) return IST_E_ARGUMENT;

@@ -90,6 +90,18 @@ ist_status ist_trainer_calibrate(ist_trainer *trainer)
                           (int64_t)t->config.calibration_batches * t->config.batch, &trainer->context->error);
 }
 
+ist_status ist_trainer_average(ist_trainer *trainer, ist_model *out)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    ist_context *context = trainer->context;
+    if (!out) return ist__refuse(context, IST_E_ARGUMENT, "out is NULL");
+    if (out->context != context) return ist__refuse(context, IST_E_ARGUMENT, "out was made in another context");
+    if (out == trainer->model) return ist__refuse(context, IST_E_ARGUMENT, "out is the model in training");
+    if (!ist__shape_same(&out->net.shape, &trainer->model->net.shape))
+        return ist__refuse(context, IST_E_SHAPE, "out and the model in training have different shapes");
+    return ist__training_average(trainer->training, &out->net, &context->error);
+}
+
 ist_status ist_trainer_save(ist_trainer *trainer, const char *path)
 {
     if (!trainer) return IST_E_ARGUMENT;

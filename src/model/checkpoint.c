@@ -14,6 +14,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "model files are littl
 
 static const unsigned char MAGIC[8] = {0x89, 'I', 'S', 'T', '\r', '\n', 0x1a, '\n'};
 enum { FORMAT_VERSION = 1, MODEL_SECTIONS = 4, SHAPE_FIELDS = 7, CRC_CHUNK = 1 << 24 };
+enum { SECTIONS_MOST = MODEL_SECTIONS + 1 + IST__RUN_ARRAYS };
 
 typedef struct header {
     unsigned char magic[8];
@@ -124,7 +125,7 @@ static void put_statistics(output *out, const ist__net *net)
     end_section(out);
 }
 
-static const char *const STATE_TAGS[2] = {"OPT1", "OPT2"};
+static const char *const RUN_TAGS[IST__RUN_ARRAYS] = {"OPT1", "OPT2", "MEAN"};
 
 ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const char *path, ist__error *error)
 {
@@ -133,7 +134,8 @@ ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const 
     if (status) return status;
     header head = {.version = FORMAT_VERSION, .sections = MODEL_SECTIONS};
     memcpy(head.magic, MAGIC, sizeof MAGIC);
-    if (run) head.sections += 1 + (uint32_t)run->state_count;
+    for (int i = 0; run && i < IST__RUN_ARRAYS; i++) head.sections += run->array[i] != NULL;
+    if (run) head.sections += 1;
     put(&out, &head, sizeof head);
     put_shape(&out, net);
     put_normalization(&out, net);
@@ -144,7 +146,8 @@ ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const 
         put(&out, run->run, run->run_bytes);
         put(&out, run->tail, run->tail_bytes);
         end_section(&out);
-        for (int32_t i = 0; i < run->state_count; i++) put_block(&out, STATE_TAGS[i], &net->shape, run->state[i]);
+        for (int i = 0; i < IST__RUN_ARRAYS; i++)
+            if (run->array[i]) put_block(&out, RUN_TAGS[i], &net->shape, run->array[i]);
     }
     if (!out.status) return ist__writer_commit(out.writer, error);
     ist__writer_abandon(out.writer);
@@ -157,6 +160,7 @@ typedef struct input {
     ist__reader *reader;
     ist__error *error;
     uint32_t crc;
+    char tag[4]; /* of the section opened last */
 } input;
 
 static ist_status get(input *in, void *to, size_t bytes, const char *what)
@@ -189,6 +193,7 @@ static ist_status open_section(input *in, const char *tag, uint64_t bytes, uint6
                          ist__reader_path(in->reader), head.tag, (unsigned long long)head.bytes,
                          (unsigned long long)bytes);
     if (got) *got = head.bytes;
+    memcpy(in->tag, head.tag, sizeof in->tag);
     return ist__reader_justify(in->reader, head.bytes, "a section", in->error);
 }
 
@@ -214,12 +219,17 @@ static ist_status skip_bytes(input *in, uint64_t bytes, const char *what)
     return status;
 }
 
-/* block NULL: look at everything, keep nothing. */
-static ist_status get_block(input *in, const char *tag, const ist__shape *shape, float *block)
+static uint64_t block_bytes(const ist__shape *shape)
 {
-    const uint64_t bytes = (uint64_t)shape->parameters * sizeof(float);
-    ist_status status = open_section(in, tag, bytes, NULL);
-    if (!status && !block) status = skip_bytes(in, bytes, "parameters");
+    return (uint64_t)shape->parameters * sizeof(float);
+}
+
+/* Of a section that is open.  block NULL: look at everything, keep nothing. */
+static ist_status get_block(input *in, const ist__shape *shape, float *block)
+{
+    const uint64_t bytes = block_bytes(shape);
+    ist_status status = IST_OK;
+    if (!block) status = skip_bytes(in, bytes, "parameters");
     for (int32_t l = 0; block && l < shape->layer_count; l++)
         for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER && !status; which++) {
             ist__array a;
@@ -239,9 +249,9 @@ static ist_status get_header(input *in, int32_t *sections)
     if (head.version != FORMAT_VERSION)
         return ist__fail(in->error, IST_E_FORMAT, "%s: byte 8: format version %u, this library reads version %d",
                          ist__reader_path(in->reader), head.version, FORMAT_VERSION);
-    if (head.sections < MODEL_SECTIONS || head.sections > MODEL_SECTIONS + 3)
+    if (head.sections < MODEL_SECTIONS || head.sections > SECTIONS_MOST)
         return ist__fail(in->error, IST_E_FORMAT, "%s: byte 12: %u sections, expected %d .. %d",
-                         ist__reader_path(in->reader), head.sections, MODEL_SECTIONS, MODEL_SECTIONS + 3);
+                         ist__reader_path(in->reader), head.sections, MODEL_SECTIONS, SECTIONS_MOST);
     *sections = (int32_t)head.sections;
     return IST_OK;
 }
@@ -323,7 +333,8 @@ ist_status ist__net_read_open(ist__reader *reader, ist__net *net, int32_t *secti
 ist_status ist__net_read_params(ist__reader *reader, ist__net *net, ist__error *error)
 {
     input in = {.reader = reader, .error = error};
-    return get_block(&in, "PARM", &net->shape, net->param);
+    const ist_status status = open_section(&in, "PARM", block_bytes(&net->shape), NULL);
+    return status ? status : get_block(&in, &net->shape, net->param);
 }
 
 /* The `count` sections that nobody asked for, and then the end. */
@@ -337,6 +348,22 @@ static ist_status skip_to_end(input *in, int32_t count)
         if (!status) status = close_section(in);
     }
     return status ? status : ist__reader_end(in->reader, in->error);
+}
+
+/* The `count` arrays of a run, whichever it has, in the order of RUN_TAGS. */
+static ist_status get_arrays(input *in, const ist__shape *shape, int32_t count, ist__run_state *run)
+{
+    ist_status status = IST_OK;
+    for (int32_t i = 0, which = -1; i < count && !status; i++) {
+        status = open_section(in, NULL, block_bytes(shape), NULL);
+        if (status) return status;
+        do which++;
+        while (which < IST__RUN_ARRAYS && memcmp(RUN_TAGS[which], in->tag, sizeof in->tag) != 0);
+        if (which >= IST__RUN_ARRAYS) return bad(in, "a section of a run is unknown, or not in its place");
+        run->found[which] = true;
+        status = get_block(in, shape, run->array[which]);
+    }
+    return status;
 }
 
 ist_status ist__net_read_run(ist__reader *reader, const ist__net *net, int32_t sections, ist__run_state *run,
@@ -357,8 +384,7 @@ ist_status ist__net_read_run(ist__reader *reader, const ist__net *net, int32_t s
     if (!status && take > 0) status = get(&in, run->tail, take, "the run's shares");
     if (!status) status = skip_bytes(&in, run->tail_found - take, "the run's shares");
     if (!status) status = close_section(&in);
-    run->state_found = sections - MODEL_SECTIONS - 1;
-    for (int32_t i = 0; i < run->state_found && !status; i++)
-        status = get_block(&in, STATE_TAGS[i], &net->shape, i < run->state_count ? run->state[i] : NULL);
+    memset(run->found, 0, sizeof run->found);
+    if (!status) status = get_arrays(&in, &net->shape, sections - MODEL_SECTIONS - 1, run);
     return status ? status : skip_to_end(&in, 0);
 }

@@ -8,16 +8,20 @@
 #include "base/reader.h"
 #include "model/params.h"
 
+/* Arrays of a run: state of the optimiser, mean of the master over rounds. */
+enum { IST__RUN_STATE1, IST__RUN_STATE2, IST__RUN_MEAN, IST__RUN_ARRAYS };
+
 /* What a checkpoint holds beside the net. */
 typedef struct ist__run_state {
     void *run; /* identity and position of the run, as src/train lays it out */
     size_t run_bytes;
-    void *tail;          /* what follows it: as many numbers as the run has subnets, say */
-    size_t tail_bytes;   /* reading: room for them; what is more is looked at, and not kept */
-    size_t tail_found;   /* reading, out: how many bytes the file has */
-    int32_t state_count; /* optimiser arrays of the shape of the parameters, 0 .. 2 */
-    float *state[2];     /* reading: NULL is looked at, and not kept */
-    int32_t state_found; /* reading, out: how many the file has */
+    void *tail;        /* what follows it: as many numbers as the run has subnets, say */
+    size_t tail_bytes; /* reading: room for them; what is more is looked at, and not kept */
+    size_t tail_found; /* reading, out: how many bytes the file has */
+    /* Arrays of the shape of the parameters, by IST__RUN_*: NULL: writing, there is none; reading, it is looked at and not
+     * kept. */
+    float *array[IST__RUN_ARRAYS];
+    bool found[IST__RUN_ARRAYS]; /* reading, out: which of them the file has */
 } ist__run_state;
 
 /* Write atomically; run NULL: a model only.  IST_E_IO, IST_E_MEMORY. */
@@ -26,7 +30,7 @@ ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const 
 /* Read in three calls, because the parameters' memory is placed by the floor above once the shape is known:
  * open    header, shape and small arrays: creates *net with param NULL; *sections: how many the file must have
  * params  fills net->param; NULL: looks at the section, checksum too, and keeps nothing
- * run     fills run->run (the file must have run_bytes for it), run->tail and the states; IST_E_FORMAT when the file is a mere model.
+ * run     fills run->run (the file must have run_bytes for it), run->tail and the arrays; IST_E_FORMAT when the file is a mere model.
  *         With run NULL it skips to the end, so that a damaged tail is noticed by everybody.  The file must end where
  *         its last section does. */
 ist_status ist__net_read_open(ist__reader *reader, ist__net *net, int32_t *sections, ist__error *error);

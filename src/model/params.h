@@ -24,6 +24,9 @@ void ist__net_destroy(ist__net *net); /* a zeroed one is fine */
 /* He-uniform weights from (seed, layer), gamma 1, beta and bias 0. [M7] */
 void ist__net_initialize(ist__net *net, uint64_t seed);
 
+/* All that `from` knows, parameters and statistics too, for `out`, whose shape is the same. */
+void ist__net_copy(ist__net *out, const ist__net *from);
+
 /* What the whole net's products are multiplied with in layer l: 1/n where their inputs are dealt neurons and no batch
  * norm follows that would absorb it, else 1. [M7] */
 float ist__net_scale(const ist__net *net, int32_t l);

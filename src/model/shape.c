@@ -119,6 +119,12 @@ bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__ar
     return out->offset >= 0;
 }
 
+bool ist__shape_same(const ist__shape *a, const ist__shape *b)
+{
+    return a->hidden_count == b->hidden_count && a->hidden_norm == b->hidden_norm && a->output_norm == b->output_norm &&
+           memcmp(a->width, b->width, (size_t)(a->layer_count + 1) * sizeof *a->width) == 0;
+}
+
 double ist__shape_step_flops(const ist__shape *shape, int64_t batch)
 {
     double flops = 0;

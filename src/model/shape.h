@@ -68,6 +68,9 @@ typedef struct ist__array {
  * has no such array. */
 bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__array *out);
 
+/* Are these the same layers?  Of two whole nets. */
+bool ist__shape_same(const ist__shape *a, const ist__shape *b);
+
 /* Products of one training step on `batch` rows, in flops: forward, gradients of weights, and of inputs but for the
  * first layer. [M9] */
 double ist__shape_step_flops(const ist__shape *shape, int64_t batch);

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "numa/report.h"
+#include "train/average.h"
 #include "train/evaluate.h"
 #include "train/reseat.h"
 #include "train/stripes.h"
@@ -41,6 +42,12 @@ static bool sticks(const ist_train_config *config)
 static size_t kept_arrays(const ist_train_config *config)
 {
     return 1 + (config->state == IST_STATE_CARRIED ? (size_t)ist__optimizer_states(config->optimizer) : 0);
+}
+
+/* Striped arrays of the master's size. */
+static int master_arrays(const ist_train_config *config)
+{
+    return (int)kept_arrays(config) + (ist__averages(config) ? 1 : 0);
 }
 
 /* all: the dataset. */
@@ -290,6 +297,7 @@ json_t *ist__training_report(const ist__training *t)
         bytes += (int64_t)t->teams[k].region.bytes;
     }
     for (int i = 0; i < 2; i++) bytes += (int64_t)t->shared_state[i].bytes;
+    bytes += (int64_t)t->average.bytes;
     for (int i = 0; i < 2; i++) {
         if (!t->master_state[i].base) continue;
         json_array_append_new(states, ist__stripes_report(&t->master_state[i], &t->host));
@@ -303,6 +311,7 @@ json_t *ist__training_report(const ist__training *t)
         json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "subnets", subnets, "teams", teams, "master_state", states,
                   "region_bytes", (json_int_t)bytes, "planned_bytes", planned, "traffic", ist__tally_report(t),
                   "system", ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
+    if (report && t->average.base) json_object_set_new(report, "average", ist__stripes_report(&t->average, &t->host));
     if (report && is_wrong(1)) json_object_set_new(report, "wrong_on_purpose", json_true());
     return report;
 }
@@ -334,8 +343,7 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
         const ist__shape room = ist__roomy_shape(shape, deal, config, k, plan->team_count, -1, panels);
         need->work += (int64_t)whole_pages(team_bytes(host, k, &room, config, all)) - copy_bytes;
     }
-    const int carried = config->state == IST_STATE_CARRIED ? ist__optimizer_states(config->optimizer) : 0;
-    ist__stripes_need(host, (size_t)shape->floats * sizeof(float), 1 + carried, needs);
+    ist__stripes_need(host, (size_t)shape->floats * sizeof(float), master_arrays(config), needs);
     if (config->method != IST_METHOD_DATA_PARALLEL) return;
     const ist__shape replica = ist__deal_shape(deal, shape, 0, panels);
     ist__stripes_need(host, (size_t)replica.floats * sizeof(float), ist__optimizer_states(config->optimizer), needs);
@@ -370,7 +378,7 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
                            int32_t type, ist__error *error)
 {
     const ist__plan *plan = host->plan;
-    const int32_t n = config->subnets, states = ist__optimizer_states(config->optimizer);
+    const int32_t n = config->subnets;
     const size_t row_bytes = (size_t)shape->width[0] * ist__type_bytes(type);
     const bool panels = host->engine.kind == IST_ENGINE_NATIVE;
     ist__deal deal;
@@ -388,7 +396,6 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
                                         "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));
     }
     const size_t master = whole_pages((size_t)shape->floats * sizeof(float));
-    const int arrays = 1 + (config->state == IST_STATE_CARRIED ? states : 0);
     if (needs) sum_needs(host, &deal, shape, config, (data_size){row_bytes, rows}, needs);
     for (int32_t i = 0; needs && i < host->machine->node_count; i++) {
         const int64_t bytes = ist__need_bytes(&needs[i]) - needs[i].later;
@@ -397,11 +404,11 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     }
     const int64_t dataset = (int64_t)row_bytes * rows;
     json_t *room = needs ? ist__room_report(host, needs, dataset, "this training") : NULL;
-    json_t *traffic = ist__tally_plan(host, shape, &deal, arrays);
+    json_t *traffic = ist__tally_plan(host, shape, &deal, (int)kept_arrays(config));
     ist__free(needs);
     ist__deal_destroy(&deal);
     return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters,
-                     "master_bytes", (json_int_t)((size_t)arrays * master), "dataset_bytes", (json_int_t)dataset,
-                     "planned_bytes", (json_int_t)total, "room", room, "traffic", traffic, "by_node", by_node, "homes",
-                     ist__report_homes(host->machine, plan), "subnets", subnets);
+                     "master_bytes", (json_int_t)((size_t)master_arrays(config) * master), "dataset_bytes",
+                     (json_int_t)dataset, "planned_bytes", (json_int_t)total, "room", room, "traffic", traffic,
+                     "by_node", by_node, "homes", ist__report_homes(host->machine, plan), "subnets", subnets);
 }

@@ -22,6 +22,7 @@ enum {
     IST__KIND_CONTROL, /* what a team's threads tell one another */
     IST__KIND_MASTER,  /* stripes, read and written once a round */
     IST__KIND_MASTER_STATE,
+    IST__KIND_AVERAGE, /* of the master over rounds */
     IST__KINDS
 };
 

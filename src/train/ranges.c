@@ -78,6 +78,7 @@ static void add_all(ist__proof *proof, const ist__training *t, const ist__region
     add_barriers(proof, t);
     add_stripes(proof, t, IST__KIND_MASTER, master);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_MASTER_STATE, &t->master_state[i]);
+    add_stripes(proof, t, IST__KIND_AVERAGE, &t->average);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_STATE, &t->shared_state[i]);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "model/checkpoint.h"
+#include "train/average.h"
 #include "train/reseat.h"
 #include "train/training.h"
 
@@ -17,7 +18,7 @@ enum { IDENTITY_NUMBERS = 41 };
 typedef struct run_record {
     double identity[IDENTITY_NUMBERS];
     uint64_t seed;
-    int64_t round, step, samples;
+    int64_t round, step, samples, averaged;
     double loss, flops, bytes_moved;
 } run_record;
 
@@ -60,17 +61,21 @@ static void describe(const ist__training *t, run_record *out)
     out->round = t->progress.round;
     out->step = t->progress.step;
     out->samples = t->progress.samples;
+    out->averaged = t->progress.averaged;
     out->loss = t->progress.loss;
     out->flops = t->progress.flops;
     /* With a sticky deal it depends on where the run was stopped, and equal runs give equal files. */
     out->bytes_moved = ist__deal_sticks(&t->deal) ? 0 : t->progress.bytes_moved;
 }
 
+/* By record->averaged: whether there is a mean. */
 static ist__run_state state_of(ist__training *t, run_record *record)
 {
     const bool carried = t->config.state == IST_STATE_CARRIED;
-    ist__run_state run = {.run = record, .run_bytes = sizeof *record, .state_count = carried ? t->state_count : 0};
-    for (int32_t i = 0; i < run.state_count; i++) run.state[i] = (float *)(void *)t->master_state[i].base;
+    ist__run_state run = {.run = record, .run_bytes = sizeof *record};
+    for (int32_t i = 0; carried && i < t->state_count; i++)
+        run.array[IST__RUN_STATE1 + i] = (float *)(void *)t->master_state[i].base;
+    if (record->averaged > 0) run.array[IST__RUN_MEAN] = (float *)(void *)t->average.base;
     return run;
 }
 
@@ -95,7 +100,8 @@ static ist_status compare(const ist__training *t, const run_record *found, const
     if (found->seed != t->config.seed)
         return ist__fail(error, IST_E_ARGUMENT, "%s: seed was %llu when this run began, now it is %llu", path,
                          (unsigned long long)found->seed, (unsigned long long)t->config.seed);
-    if (found->round < 0 || found->step < 0 || found->step > t->progress.steps || found->samples < 0)
+    if (found->round < 0 || found->step < 0 || found->step > t->progress.steps || found->samples < 0 ||
+        found->averaged < 0 || found->averaged > (ist__averages(&t->config) ? found->round : 0))
         return ist__fail(error, IST_E_FORMAT, "%s: the run's position is out of range", path);
     return IST_OK;
 }
@@ -118,10 +124,16 @@ static ist_status compare_shares(const ist__training *t, const ist__run_state *r
     return IST_OK;
 }
 
-static bool same_shape(const ist__shape *a, const ist__shape *b)
+/* The file has the arrays that such a run has there. */
+static ist_status compare_arrays(ist__training *t, run_record *record, const ist__run_state *run, const char *path,
+                                 ist__error *error)
 {
-    return a->hidden_count == b->hidden_count && a->hidden_norm == b->hidden_norm && a->output_norm == b->output_norm &&
-           memcmp(a->width, b->width, (size_t)(a->layer_count + 1) * sizeof *a->width) == 0;
+    const ist__run_state expected = state_of(t, record);
+    for (int i = 0; i < IST__RUN_ARRAYS; i++)
+        if (run->found[i] != (expected.array[i] != NULL))
+            return ist__fail(error, IST_E_FORMAT, "%s: array %d of the run is %s", path, i,
+                             run->found[i] ? "there, and should not be" : "missing");
+    return IST_OK;
 }
 
 /* One pass over the file.  apply false: look at everything, checksums and identity too, and change nothing; so that a
@@ -131,27 +143,24 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
     ist__reader *reader = NULL;
     ist__net found;
     memset(&found, 0, sizeof found);
-    run_record record;
+    run_record record = {.averaged = ist__averages(&t->config)}; /* the room that there is */
     ist__run_state run = state_of(t, &record);
-    const int32_t states = run.state_count;
     run.tail = shares;
     run.tail_bytes = (size_t)t->config.subnets * sizeof *shares;
-    if (!apply) run.state_count = 0;
+    if (!apply) memset(run.array, 0, sizeof run.array);
     int32_t sections = 0;
     ist_status status = ist__reader_open(&reader, path, error);
     if (status) return status;
     const char *shown = ist__reader_path(reader);
     status = ist__net_read_open(reader, &found, &sections, error);
-    if (!status && !same_shape(&found.shape, &t->net->shape))
+    if (!status && !ist__shape_same(&found.shape, &t->net->shape))
         status = ist__fail(error, IST_E_ARGUMENT, "%s: holds a net of another shape", shown);
     if (!status && apply) found.param = t->net->param;
     if (!status) status = ist__net_read_params(reader, &found, error);
     if (!status) status = ist__net_read_run(reader, &found, sections, &run, error);
     if (!status) status = compare(t, &record, shown, error);
     if (!status) status = compare_shares(t, &run, shares, shown, error);
-    if (!status && run.state_found != states)
-        status = ist__fail(error, IST_E_FORMAT, "%s: has %d arrays of optimiser state, this run %d", shown,
-                           run.state_found, states);
+    if (!status) status = compare_arrays(t, &record, &run, shown, error);
     if (!status && apply) {
         const ist__net old = *t->net;
         *t->net = found;
@@ -159,6 +168,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
         t->progress.round = record.round;
         t->progress.step = record.step;
         t->progress.samples = record.samples;
+        t->progress.averaged = record.averaged;
         t->progress.epoch = (double)record.samples / (double)t->data->rows;
         t->progress.loss = record.loss;
         t->progress.flops = record.flops;

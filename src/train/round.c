@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "train/average.h"
 #include "train/replicas.h"
 #include "train/reseat.h"
 #include "train/tally.h"
@@ -75,6 +76,8 @@ IST__PHASE static void close_round(ist__training *t)
     p->round++;
     p->step += t->round_steps;
     p->samples += (int64_t)samples;
+    t->folds = ist__average_takes(t, p->step);
+    p->averaged += t->folds;
     p->epoch = (double)p->samples / (double)t->data->rows;
     p->seconds = t->seconds_before + ist__seconds() - t->began;
     p->gather_s = mean_phase_s(t, IST__GATHER);
@@ -96,7 +99,8 @@ IST__PHASE static void open_round(ist__training *t)
     ist__reseat_round(t);
     const int64_t deal = t->config.method == IST_METHOD_ENSEMBLE ? 0 : t->progress.round; /* never dealt anew */
     ist__deal_round(&t->deal, t->config.seed, deal);
-    t->write_all = !ist__deal_sticks(&t->deal) || t->rounds_left == 1 || left <= t->config.local_steps;
+    t->write_all = !ist__deal_sticks(&t->deal) || t->rounds_left == 1 || left <= t->config.local_steps ||
+                   ist__average_takes(t, t->progress.step + t->round_steps);
 }
 
 /* -------------------------------------------------------------------------------------------------- R2, R3, R5 -- */
@@ -259,6 +263,7 @@ static void for_my_subnets(ist__training *t, ist__worker *worker, void (*part)(i
 /* Between two rounds, while all others wait: the last one's results, the next one's deal. */
 static void turn(ist__training *t, const ist__worker *worker, bool first)
 {
+    t->folds = false;
     if (!first && !atomic_load(&t->diverged)) {
         const ist_progress before = t->progress;
         ist__mark_begin(worker, IST__MARK_CLOSE, worker->round);
@@ -289,6 +294,7 @@ static void rounds(void *argument, ist__worker *worker)
     for (bool first = true;; first = false) {
         if (leader) turn(t, worker, first); /* the end of R6, and R1 */
         ist__all_barrier(worker);
+        if (t->folds) ist__average_fold(t, worker, &watch);
         if (t->settle) for_my_subnets(t, worker, settle);
         if (!t->going) break;
         ist__mark_round(worker, t->progress.round + 1);

@@ -72,6 +72,7 @@ typedef struct ist__training {
     ist__region master_state[2]; /* striped; carried state only */
     ist__stripe_homes homes;     /* of the master and of its state */
     ist__region shared_state[2]; /* striped; data parallel only: state[] of all replicas */
+    ist__region average;         /* striped; the mean of the master over rounds, where it is wanted */
     ist__subnet *subnets;        /* (config.subnets) */
     ist__team_space *teams;      /* (plan->team_count) */
     ist_progress progress;
@@ -81,6 +82,7 @@ typedef struct ist__training {
     bool going;
     bool master_whole; /* holds all numbers as of the last round; with a sticky deal some are in blocks alone */
     bool write_all;    /* this round makes it so */
+    bool folds;        /* the round that was closed joins the mean */
     bool settle;       /* at the end of the call: blocks, or after a failure what was kept of them, go to the master */
     ist_round_fn on_round;
     void *on_round_user;
@@ -149,6 +151,9 @@ ist_status ist__training_room(const ist__host *host, const ist__shape *shape, co
 /* resume.c */
 ist_status ist__training_save(ist__training *training, const char *path, ist__error *error);
 ist_status ist__training_resume(ist__training *training, const char *path, ist__error *error);
+
+/* average.c: the mean, with statistics of its own, to a net of the same shape. */
+ist_status ist__training_average(ist__training *training, ist__net *out, ist__error *error);
 
 /* Local steps of the whole run for a dataset of `rows` rows, and rounds. */
 int64_t ist__training_steps(const ist_train_config *config, int64_t rows);
