@@ -404,6 +404,65 @@ IST_API ist_status ist_plan_report(ist_context *context, const ist_model_config 
                                    int64_t dataset_rows, int32_t dataset_type, char *buffer, size_t capacity_bytes,
                                    size_t *need_bytes);
 
+/* -------------------------------------------------------------------------------------------------- predictions -- */
+
+/* How fast a machine is.  A core's rates are those of one core while all others of its team work, too; measure them with
+ * `ist info --predict --rates-out FILE`.  GB are 1e9 bytes.  Start from IST_RATES_INIT, where all is free: a cost of 0 is
+ * none, a bandwidth of 0 has no limit. */
+typedef struct {
+    size_t struct_size;
+    double forward_gflops, pull_gflops; /* products: forward; gradients of inputs.  Above 0 */
+    double update_gflops[4]; /* weights take their step along their gradient, by IST_SGD .. IST_ADAM.  Above 0 */
+    double norm_forward_s, norm_backward_s; /* batch norm, or bias, and ReLU: a neuron's output of one sample */
+    double loss_s;                          /* softmax and loss: a class of one sample */
+    double assemble_s;                      /* a batch from rows: a feature of one sample */
+    double gather_rows_gb_per_s, gather_columns_gb_per_s; /* master to block: whole rows of the master, as those of the
+                                                             first and last layer; columns picked from rows */
+    double write_rows_gb_per_s, write_columns_gb_per_s;   /* block to master */
+    double mean_gb_per_s; /* the mean of replicas, with the optimiser's step: each number read or written counts */
+    double fill_gb_per_s; /* a block that is checked, or set to 0 */
+    double barrier_thread_s,
+        barrier_team_s;     /* a barrier: for each thread that meets; for each team, where several do */
+    double step_s, round_s; /* what a local step, a round takes beside all that */
+    double deal_s;          /* a neuron that is dealt */
+    double step_factor;     /* a step takes so many times what its parts say; 0: 1 */
+    double cache_bytes;   /* of a core: what a team works on and fits into the caches of its cores needs no bandwidth */
+    double node_gb_per_s; /* of a node's memory; 0: what the system tells of the node, or no limit */
+    double between_gb_per_s; /* of a node from all other nodes together, and as much to them */
+} ist_rates;
+/* clang-format off */
+#define IST_RATES_INIT \
+    { sizeof(ist_rates), 0.0, 0.0, {0.0, 0.0, 0.0, 0.0}, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, \
+      0.0, 0.0, 0.0, 0.0, 0.0, 0.0 }
+/* clang-format on */
+
+/* What a whole round (local_steps steps) of a training costs, by arithmetic alone. [M14]  Seconds by phase add up to round_s,
+ * and so do seconds by cause. */
+typedef struct {
+    size_t struct_size;
+    double round_s;
+    double step_s; /* a step of all subnets of the slowest team; with data parallel, its mean too */
+    double gather_s, train_s, mean_s, writeback_s,
+        between_s; /* by phase, of the slowest team; mean: of replicas; between:
+                                                                 barriers of all teams, and the deal */
+    double products_s, vectors_s, memory_s, copies_s, link_s,
+        barriers_s;            /* by cause: products; norms, loss, batches; what
+                        a node's bandwidth adds; copies of the exchange, means; what bandwidth between nodes adds;
+                        barriers, the deal, and all that is no work */
+    double wait_s;             /* of a team that trains: mean of what the slowest takes longer */
+    int32_t teams, idle_teams; /* idle: they train no subnet */
+    double samples, samples_per_s;
+    double flops, gflops;
+    double bytes_moved, bytes_crossed; /* of a round, as ist_progress counts them; of IST the mean over all deals */
+} ist_prediction;
+
+/* Predict a training on the context's teams, which need not be of this machine (a topology text).  Arguments as for
+ * ist_plan_report; rates->struct_size and out->struct_size set.  Phases at full width are not in it.
+ * IST_E_ARGUMENT names a rate that is not finite, negative, or 0 where it must not be. */
+IST_API ist_status ist_plan_predict(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                                    int64_t dataset_rows, int32_t dataset_type, const ist_rates *rates,
+                                    ist_prediction *out);
+
 /* ---------------------------------------------------------------------------------------------------- timelines -- */
 
 /* What is kept of what the threads do.  Start from IST_TRACE_CONFIG_INIT. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "math/gemm.h"
 #include "numa/report.h"
+#include "train/predict.h"
 #include "train/settle.h"
 #include "train/stripes.h"
 
@@ -142,33 +143,71 @@ ist_status ist_context_report(ist_context *context, char *buffer, size_t capacit
     return ist__give_json(context, report, buffer, capacity_bytes, need_bytes);
 }
 
+/* A training that need not exist, by what the caller says of it: its configuration resolved, and the plan that it would
+ * have, which the caller frees. */
+typedef struct imagined {
+    ist_train_config run;
+    ist__shape shape;
+    ist__plan settled;
+    ist__host host; /* with that plan: do not copy */
+} imagined;
+
+static ist_status imagine(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                          int64_t dataset_rows, int32_t dataset_type, imagined *out)
+{
+    if (dataset_rows < 0 || !ist__type_bytes(dataset_type))
+        return ist__refuse(context, IST_E_ARGUMENT, "dataset_rows is negative or dataset_type unknown");
+    ist_model_config net = IST_MODEL_CONFIG_INIT;
+    ist_train_config *run = &out->run;
+    *run = (ist_train_config)IST_TRAIN_CONFIG_INIT;
+    ist_status status = ist__take_config(context, &net, sizeof net, model, model->struct_size, sizeof net);
+    if (!status) status = ist__take_config(context, run, sizeof *run, train, train->struct_size, sizeof *run);
+    if (!status) status = ist__train_config_check(run, &context->error);
+    if (!status) status = ist__shape_make(&out->shape, &net, &context->error);
+    if (status) return status;
+    if (run->subnets == 0) run->subnets = net.subnets;
+    if (run->subnets < 1)
+        return ist__fail(&context->error, IST_E_ARGUMENT, "subnets is %d, expected 1 or more", run->subnets);
+    out->host = context->host;
+    status = ist__settle(&out->settled, &out->host, &out->shape, run, dataset_rows, dataset_type, &context->error);
+    out->host.plan = &out->settled;
+    return status;
+}
+
 ist_status ist_plan_report(ist_context *context, const ist_model_config *model, const ist_train_config *train,
                            int64_t dataset_rows, int32_t dataset_type, char *buffer, size_t capacity_bytes,
                            size_t *need_bytes)
 {
     if (!context || !model || !train || (!buffer && capacity_bytes > 0))
         return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
-    if (dataset_rows < 0 || !ist__type_bytes(dataset_type))
-        return ist__refuse(context, IST_E_ARGUMENT, "dataset_rows is negative or dataset_type unknown");
-    ist_model_config net = IST_MODEL_CONFIG_INIT;
-    ist_train_config run = IST_TRAIN_CONFIG_INIT;
-    ist_status status = ist__take_config(context, &net, sizeof net, model, model->struct_size, sizeof net);
-    if (!status) status = ist__take_config(context, &run, sizeof run, train, train->struct_size, sizeof run);
-    if (!status) status = ist__train_config_check(&run, &context->error);
-    ist__shape shape;
-    if (!status) status = ist__shape_make(&shape, &net, &context->error);
+    imagined it;
+    const ist_status status = imagine(context, model, train, dataset_rows, dataset_type, &it);
     if (status) return status;
-    if (run.subnets == 0) run.subnets = net.subnets;
-    if (run.subnets < 1)
-        return ist__fail(&context->error, IST_E_ARGUMENT, "subnets is %d, expected 1 or more", run.subnets);
-    ist__plan settled;
-    ist__host host = context->host;
-    status = ist__settle(&settled, &host, &shape, &run, dataset_rows, dataset_type, &context->error);
-    if (status) return status;
-    host.plan = &settled;
     context->error.status = IST_OK;
-    json_t *plan = ist__training_plan(&host, &shape, &run, dataset_rows, dataset_type, &context->error);
-    ist__plan_free(&settled);
+    json_t *plan = ist__training_plan(&it.host, &it.shape, &it.run, dataset_rows, dataset_type, &context->error);
+    ist__plan_free(&it.settled);
     if (!plan && context->error.status) return context->error.status;
     return ist__give_json(context, plan, buffer, capacity_bytes, need_bytes);
+}
+
+ist_status ist_plan_predict(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                            int64_t dataset_rows, int32_t dataset_type, const ist_rates *rates, ist_prediction *out)
+{
+    if (!context || !model || !train || !rates || !out)
+        return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    ist__error *error = &context->error;
+    if (out->struct_size < sizeof *out)
+        return ist__fail(error, IST_E_ARGUMENT, "struct_size is %zu, expected at least %zu", out->struct_size,
+                         sizeof *out);
+    ist_rates known = IST_RATES_INIT;
+    ist_status status = ist__take_config(context, &known, sizeof known, rates, rates->struct_size, sizeof known);
+    if (!status) status = ist__rates_check(&known, error);
+    imagined it;
+    if (!status) status = imagine(context, model, train, dataset_rows, dataset_type, &it);
+    if (status) return status;
+    ist_prediction found = {.struct_size = out->struct_size};
+    status = ist__predict(&it.host, &it.shape, &it.run, &known, &found, error);
+    ist__plan_free(&it.settled);
+    if (!status) *out = found;
+    return status;
 }

@@ -404,7 +404,7 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     }
     const int64_t dataset = (int64_t)row_bytes * rows;
     json_t *room = needs ? ist__room_report(host, needs, dataset, "this training") : NULL;
-    json_t *traffic = ist__tally_plan(host, shape, &deal, (int)kept_arrays(config));
+    json_t *traffic = ist__tally_plan(host, shape, &deal, config);
     ist__free(needs);
     ist__deal_destroy(&deal);
     return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters,

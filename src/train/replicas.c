@@ -211,11 +211,13 @@ void ist__replicas_write_back(ist__training *t, ist__worker *worker)
 
 /* ----------------------------------------------------------------------------------------------------- traffic -- */
 
-/* Share of a replica's block that threads on other nodes than its own have in their pieces. */
-static double share_elsewhere(const ist__training *t, int32_t s)
+static int32_t node_of(const ist__replicas_case *c, int32_t s)
 {
-    const ist__plan *plan = t->host.plan;
-    const int32_t node = plan->teams[t->subnets[s].team].node;
+    return c->plan->teams[ist__team_of_subnet(s, c->config->subnets, c->plan->team_count)].node;
+}
+
+double ist__replicas_elsewhere(const ist__plan *plan, int32_t node)
+{
     double threads = 0;
     for (int32_t k = 0; k < plan->team_count; k++)
         if (plan->teams[k].node != node) threads += plan->teams[k].threads;
@@ -233,18 +235,19 @@ static void add_blocks(blocks *sum, double count, double share_crossed)
     sum->crossed += count * share_crossed;
 }
 
-void ist__replicas_traffic(const ist__training *t, double *moved_bytes, double *crossed_bytes)
+void ist__replicas_traffic(const ist__replicas_case *c, double *moved_bytes, double *crossed_bytes)
 {
-    const bool parallel = t->config.method == IST_METHOD_DATA_PARALLEL;
-    const double arrays = 1.0 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
-    const double parameters = (double)t->subnets[0].shape.parameters, first = share_elsewhere(t, 0);
+    const ist_train_config *config = c->config;
+    const bool parallel = config->method == IST_METHOD_DATA_PARALLEL;
+    const double arrays = 1.0 + (config->state == IST_STATE_CARRIED ? ist__optimizer_states(config->optimizer) : 0);
+    const double parameters = (double)c->whole->parameters, first = ist__replicas_elsewhere(c->plan, node_of(c, 0));
     blocks sum = {0, 0};
-    for (int32_t s = 0; s < t->config.subnets; s++) {
-        const int32_t node = t->host.plan->teams[t->subnets[s].team].node;
-        const ist__traffic master = ist__traffic_count(&t->net->shape, &t->deal, s, NULL, &t->homes, node);
+    for (int32_t s = 0; s < config->subnets; s++) {
+        const int32_t node = node_of(c, s);
+        const ist__traffic master = ist__traffic_count(c->whole, c->deal, s, NULL, c->homes, node);
         add_blocks(&sum, parallel ? 1 : arrays, (double)master.crossed / parameters); /* gather */
-        add_blocks(&sum, parallel ? 2.0 * t->round_steps : arrays,
-                   share_elsewhere(t, s)); /* gradients and parameters; mean */
+        add_blocks(&sum, parallel ? 2.0 * c->steps : arrays,
+                   ist__replicas_elsewhere(c->plan, node)); /* gradients and parameters; mean */
     }
     if (parallel) add_blocks(&sum, arrays - 1, 0); /* the shared state lies as the master's does */
     else add_blocks(&sum, arrays, first);          /* the mean */

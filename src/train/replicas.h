@@ -18,8 +18,21 @@ void ist__replicas_train(ist__training *training, ist__worker *worker, ist__stop
  * teams after a barrier. */
 void ist__replicas_write_back(ist__training *training, ist__worker *worker);
 
+/* What decides how many bytes a round of replicas moves: no training need exist.  All borrowed. */
+typedef struct ist__replicas_case {
+    const ist__plan *plan;
+    const ist__shape *whole;
+    const ist__deal *deal; /* of replicas */
+    const ist__stripe_homes *homes;
+    const ist_train_config *config; /* subnets resolved */
+    int32_t steps;                  /* of the round */
+} ist__replicas_case;
+
 /* Bytes that a round moves between master and replicas and between replicas, each number once for each that reads it or
  * gets it; and those of them that cross nodes, by the threads' shares of a block, so to within a page or two. */
-void ist__replicas_traffic(const ist__training *training, double *moved_bytes, double *crossed_bytes);
+void ist__replicas_traffic(const ist__replicas_case *c, double *moved_bytes, double *crossed_bytes);
+
+/* Share of a block on `node` that threads of other nodes have in their pieces. */
+double ist__replicas_elsewhere(const ist__plan *plan, int32_t node);
 
 #endif

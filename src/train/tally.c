@@ -40,21 +40,35 @@ static bool several_nodes(const ist__stripe_homes *homes)
     return false;
 }
 
-json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const ist__deal *deal, int arrays)
+ist_status ist__tally_expect(const ist__plan *plan, const ist__shape *whole, const ist__deal *deal,
+                             const ist_train_config *config, ist__traffic_mean *bytes, ist__error *error)
 {
     ist__stripe_homes homes;
-    if (deal->replicas) return json_null(); /* depends on J, and on which method: told by the run */
-    if (ist__homes_create(&homes, host->plan, (size_t)whole->floats * sizeof(float), NULL)) return json_null();
-    double moved = 0, crossed = 0;
-    for (int32_t s = 0; s < deal->subnets; s++) {
-        const int32_t team = ist__team_of_subnet(s, deal->subnets, host->plan->team_count);
-        const ist__traffic_mean mean = ist__traffic_expected(whole, deal, s, &homes, host->plan->teams[team].node);
-        moved += mean.moved;
-        crossed += mean.crossed;
+    const ist_status status = ist__homes_create(&homes, plan, (size_t)whole->floats * sizeof(float), error);
+    if (status) return status;
+    ist__traffic_mean sum = {0, 0};
+    if (deal->replicas) {
+        const ist__replicas_case c = {plan, whole, deal, &homes, config, config->local_steps};
+        ist__replicas_traffic(&c, &sum.moved, &sum.crossed);
+    }
+    const int arrays = 1 + (config->state == IST_STATE_CARRIED ? ist__optimizer_states(config->optimizer) : 0);
+    for (int32_t s = 0; !deal->replicas && s < deal->subnets; s++) {
+        const int32_t team = ist__team_of_subnet(s, deal->subnets, plan->team_count);
+        const ist__traffic_mean mean = ist__traffic_expected(whole, deal, s, &homes, plan->teams[team].node);
+        sum.moved += 2.0 * arrays * sizeof(float) * mean.moved;
+        sum.crossed += 2.0 * arrays * sizeof(float) * mean.crossed;
     }
     ist__homes_destroy(&homes);
-    const double bytes = 2.0 * arrays * sizeof(float);
-    return json_pack("{s:f, s:f}", "round_bytes_moved", bytes * moved, "round_bytes_crossed", bytes * crossed);
+    *bytes = sum;
+    return IST_OK;
+}
+
+json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const ist__deal *deal,
+                        const ist_train_config *config)
+{
+    ist__traffic_mean bytes;
+    if (ist__tally_expect(host->plan, whole, deal, config, &bytes, NULL)) return json_null();
+    return json_pack("{s:f, s:f}", "round_bytes_moved", bytes.moved, "round_bytes_crossed", bytes.crossed);
 }
 
 /* One way of the exchange: everything, or what the deal marks. */
@@ -90,7 +104,8 @@ void ist__tally_round(ist__training *t)
     count_time(t); /* first: counting bytes takes a while, too */
     if (ist__trains_replicas(&t->config)) {
         double moved, crossed;
-        ist__replicas_traffic(t, &moved, &crossed);
+        const ist__replicas_case c = {t->host.plan, &t->net->shape, &t->deal, &t->homes, &t->config, t->round_steps};
+        ist__replicas_traffic(&c, &moved, &crossed);
         t->progress.bytes_moved += moved;
         t->progress.bytes_crossed += crossed;
         t->bytes_stayed += moved - crossed;
