@@ -69,6 +69,22 @@ const cli_option cli_recipe_options[] = {
      AT(state),
      .choices = state_words,
      .help = "the optimizer's state moves with its neuron, or is zeroed each round"},
+    {.name = "average-from",
+     .value = "F",
+     .kind = CLI_REAL,
+     AT(average_from),
+     .low = 0,
+     .high = 1,
+     .help = "from this part of the run on the net is averaged over rounds, and the average is evaluated and written; "
+             "1: never"},
+    {.name = "average-decay",
+     .value = "F",
+     .kind = CLI_REAL,
+     AT(average_decay),
+     .low = 0,
+     .high = 1,
+     .high_open = true,
+     .help = "of a running average; 0: all rounds count the same"},
 };
 
 const size_t cli_recipe_option_count = sizeof cli_recipe_options / sizeof cli_recipe_options[0];

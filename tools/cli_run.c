@@ -21,6 +21,8 @@
 #include "cli_say.h"
 #include "cli_teams.h"
 
+enum { CLI_PATH_BYTES = 4096 };
+
 static volatile sig_atomic_t caught_signal;
 static ist_trainer *volatile running_trainer;
 
@@ -70,7 +72,7 @@ double cli_run_gflops(const cli_run *run)
 
 const char *cli_run_end_word(cli_end end)
 {
-    static const char *const word[] = {"finished", "target", "signal", "diverged", "failed"};
+    static const char *const word[] = {"finished", "target", "patience", "time", "signal", "diverged", "failed"};
     return word[end];
 }
 
@@ -88,6 +90,7 @@ static json_t *make_event(const cli_run *run, const char *event, double loss, co
     if (split) {
         json_object_set_new(o, "accuracy", cli_json_real(split->result.accuracy));
         json_object_set_new(o, "split", json_string(split->name));
+        json_object_set_new(o, "weights", json_string(run->averaged ? "average" : "master"));
     }
     json_object_set_new(o, "gather_s", cli_json_real(at->gather_s));
     json_object_set_new(o, "train_s", cli_json_real(at->train_s));
@@ -120,6 +123,12 @@ static void describe(const cli_run *run, char *out, size_t cap)
              cli_show_count(samples, (int64_t)cli_run_samples_per_s(run)), cli_run_gflops(run));
 }
 
+static bool is_out_of_time(const cli_run *run)
+{
+    const double limit = run->best.time_limit_s;
+    return limit > 0 && run->at.seconds - run->begin.seconds >= limit;
+}
+
 static int32_t on_round(void *user, const ist_progress *progress)
 {
     cli_run *run = user;
@@ -133,7 +142,7 @@ static int32_t on_round(void *user, const ist_progress *progress)
         cli_show_time(left, rate((double)(progress->rounds - progress->round), rate(done, progress->seconds)));
         cli_progress_show(false, "%s  %s left", text, left);
     }
-    return caught_signal != 0 || !right;
+    return caught_signal != 0 || !right || is_out_of_time(run);
 }
 
 /* ------------------------------------------------------------------------------------------------------- steps -- */
@@ -154,18 +163,60 @@ static int failed(cli_run *run, ist_status status, cli_direction direction)
     return cli_library_failed(run->context, status, direction);
 }
 
+/* So that the weights of this round can be evaluated. */
+static ist_status show_weights(cli_run *run)
+{
+    run->averaged = run->average ? run->at.averaged : 0;
+    run->shown = run->averaged > 0 ? run->average : run->model;
+    if (run->averaged > 0) return ist_trainer_average(run->trainer, run->average);
+    const ist_status status = ist_trainer_calibrate(run->trainer);
+    if (status == IST_OK) run->calibrated_round = run->at.round;
+    return status;
+}
+
+static ist_status evaluate_splits(cli_run *run, const char *text, int count)
+{
+    ist_status status = IST_OK;
+    for (int i = 0; status == IST_OK && i < count; i++) {
+        cli_split *split = &run->split[i];
+        cli_progress_show(true, "%s  evaluating %s ..", text, split->name);
+        status = ist_model_evaluate(run->shown, split->data, &run->evaluate, &split->result);
+    }
+    return status;
+}
+
 /* -1, or an exit status after a line was printed; so are all below. */
-static int evaluate(cli_run *run)
+static int save_run(cli_run *run, const char *path)
+{
+    /* So that ist eval can be asked about any checkpoint; one without statistics is better than none. */
+    if (run->calibrated_round != run->at.round && ist_trainer_calibrate(run->trainer) == IST_OK)
+        run->calibrated_round = run->at.round;
+    const ist_status status = ist_trainer_save(run->trainer, path);
+    return status == IST_OK ? -1 : failed(run, status, CLI_WRITING);
+}
+
+/* The evaluation that was just done, as a candidate. */
+static int judge(cli_run *run, bool due)
+{
+    char path[CLI_PATH_BYTES];
+    if (!cli_best_wanted(&run->best) || !cli_best_take(&run->best, &run->at, &run->split[0].result, due)) return -1;
+    if (run->best.keep) {
+        const ist_status status = ist_model_copy(run->best.model, run->shown);
+        if (status != IST_OK) return failed(run, status, CLI_READING);
+    }
+    /* One that was not due is the result of this process, but no part of the run. */
+    if (!due || !run->checkpoint || !cli_best_path(path, sizeof path, run->checkpoint)) return -1;
+    run->best_saved = true;
+    return save_run(run, path);
+}
+
+static int evaluate(cli_run *run, bool due)
 {
     const double start_s = cli_wall_s();
     char text[512], more[96];
     describe(run, text, sizeof text);
-    ist_status status = ist_trainer_calibrate(run->trainer);
-    for (int i = 0; status == IST_OK && i < run->split_count; i++) {
-        cli_split *split = &run->split[i];
-        cli_progress_show(true, "%s  evaluating %s ..", text, split->name);
-        status = ist_model_evaluate(run->model, split->data, &run->evaluate, &split->result);
-    }
+    ist_status status = show_weights(run);
+    if (status == IST_OK) status = evaluate_splits(run, text, run->split_count);
     run->evaluate_s += cli_wall_s() - start_s;
     if (status != IST_OK) return failed(run, status, CLI_READING);
     run->evaluated_round = run->at.round;
@@ -179,16 +230,18 @@ static int evaluate(cli_run *run)
         cli_progress_clear();
         fprintf(stderr, "%s\n", text);
     }
-    return -1;
+    return judge(run, due);
 }
 
 static int save_checkpoint(cli_run *run)
 {
+    char path[CLI_PATH_BYTES];
     if (!run->checkpoint || run->saved_round == run->at.round) return -1;
-    /* So that ist eval can be asked about any checkpoint; one without statistics is better than none. */
-    if (run->evaluated_round != run->at.round) (void)ist_trainer_calibrate(run->trainer);
-    const ist_status status = ist_trainer_save(run->trainer, run->checkpoint);
-    if (status != IST_OK) return failed(run, status, CLI_WRITING);
+    /* What lies there is of another run. */
+    if (cli_best_wanted(&run->best) && !run->best_saved && cli_best_path(path, sizeof path, run->checkpoint))
+        remove(path);
+    const int wrong = save_run(run, run->checkpoint);
+    if (wrong >= 0) return wrong;
     run->saved_round = run->at.round;
     return -1;
 }
@@ -220,15 +273,81 @@ static int interrupted(cli_run *run)
     return 128 + number;
 }
 
+/* Evaluations that are due in rounds after `round`, up to the present one. */
+static int32_t count_due(const cli_run *run, int64_t round, double eval_rounds)
+{
+    int32_t count = 0;
+    while ((round = next_due(round, eval_rounds)) <= run->at.round) count++;
+    return count;
+}
+
+/* A resumed run learns what was the best so far from the checkpoint of that time. */
+static int recall_best(cli_run *run, double eval_rounds)
+{
+    char path[CLI_PATH_BYTES], copy[CLI_PATH_BYTES];
+    if (!cli_best_wanted(&run->best) || !run->resumed || !cli_best_path(path, sizeof path, run->resumed)) return -1;
+    const bool evaluated = run->at.round == run->at.rounds || next_due(0, eval_rounds) <= run->at.round;
+    FILE *file = evaluated ? fopen(path, "rb") : NULL;
+    if (evaluated && !file) {
+        run->end = CLI_END_FAILED;
+        return cli_unreadable("resume", path);
+    }
+    if (!evaluated) return -1;
+    fclose(file);
+    const double start_s = cli_wall_s();
+    ist_status status = ist_trainer_resume(run->trainer, path);
+    if (status == IST_OK) status = ist_trainer_progress(run->trainer, &run->at);
+    if (status == IST_OK) status = show_weights(run);
+    if (status == IST_OK) status = evaluate_splits(run, "the best so far", 1);
+    if (status != IST_OK) return failed(run, status, CLI_READING);
+    cli_best_take(&run->best, &run->at, &run->split[0].result, true);
+    if (run->best.keep) status = ist_model_copy(run->best.model, run->shown);
+    if (status != IST_OK) return failed(run, status, CLI_READING);
+    if (run->checkpoint && strcmp(run->checkpoint, run->resumed) != 0 &&
+        cli_best_path(copy, sizeof copy, run->checkpoint)) {
+        const int wrong = save_run(run, copy);
+        if (wrong >= 0) return wrong;
+    }
+    run->best_saved = true;
+    run->calibrated_round = -1;
+    status = ist_trainer_resume(run->trainer, run->resumed);
+    if (status == IST_OK) status = ist_trainer_progress(run->trainer, &run->at);
+    if (status != IST_OK) return failed(run, status, CLI_READING);
+    run->best.since = count_due(run, run->best.round, eval_rounds);
+    run->evaluate_s += cli_wall_s() - start_s;
+    cli_note("the best so far is of round %lld: %s %.4f", (long long)run->best.round, run->split[0].name,
+             run->best.result.accuracy);
+    return -1;
+}
+
+/* The net of the best round is the result. */
+static int show_best(cli_run *run)
+{
+    if (!run->best.keep || run->best.round == run->evaluated_round) return -1;
+    const double start_s = cli_wall_s();
+    run->shown = run->best.model;
+    run->averaged = run->best.averaged;
+    const ist_status status = evaluate_splits(run, "the best", run->split_count);
+    run->evaluate_s += cli_wall_s() - start_s;
+    if (status != IST_OK) return failed(run, status, CLI_READING);
+    run->evaluated_round = run->best.round;
+    return -1;
+}
+
 static int train(cli_run *run)
 {
     const double epochs_to_rounds = run->epochs > 0 ? (double)run->at.rounds / run->epochs : 0;
     const double tenth = fmax(1, (double)run->at.rounds / 10);
     const double eval_rounds = run->eval_every < 0 ? tenth : run->eval_every * epochs_to_rounds;
     const double save_rounds = run->checkpoint_every < 0 ? eval_rounds : run->checkpoint_every * epochs_to_rounds;
-    int wrong;
+    int wrong = recall_best(run, eval_rounds);
+    if (wrong >= 0) return wrong;
 
     while (run->at.round < run->at.rounds) {
+        if (cli_best_is_hopeless(&run->best)) {
+            run->end = CLI_END_PATIENCE;
+            break;
+        }
         const int64_t eval_at = next_due(run->at.round, eval_rounds), save_at = next_due(run->at.round, save_rounds);
         int64_t until = eval_at < save_at ? eval_at : save_at;
         if (until > run->at.rounds) until = run->at.rounds;
@@ -241,19 +360,24 @@ static int train(cli_run *run)
         if (asked != IST_OK) return failed(run, asked, CLI_READING);
         if (run->at.round == run->at.rounds) break;
         if (run->at.round >= eval_at) {
-            if ((wrong = evaluate(run)) >= 0) return wrong;
+            if ((wrong = evaluate(run, true)) >= 0) return wrong;
             if (run->target_accuracy > 0 && run->split[0].result.accuracy >= run->target_accuracy) {
                 run->end = CLI_END_TARGET;
                 break;
             }
         }
         if (caught_signal) return interrupted(run);
+        if (is_out_of_time(run)) {
+            run->end = CLI_END_TIME;
+            break;
+        }
         if (run->at.round >= save_at && (wrong = save_checkpoint(run)) >= 0) return wrong;
     }
-    if (run->evaluated_round != run->at.round && (wrong = evaluate(run)) >= 0) return wrong;
-    if ((wrong = save_checkpoint(run)) >= 0) return wrong;
+    if (run->evaluated_round != run->at.round && (wrong = evaluate(run, run->at.round == run->at.rounds)) >= 0)
+        return wrong;
+    if ((wrong = save_checkpoint(run)) >= 0 || (wrong = show_best(run)) >= 0) return wrong;
     if (run->model_path) {
-        const ist_status status = ist_model_save(run->model, run->model_path);
+        const ist_status status = ist_model_save(run->shown, run->model_path);
         if (status != IST_OK) return failed(run, status, CLI_WRITING);
     }
     return CLI_DONE;
@@ -262,7 +386,8 @@ static int train(cli_run *run)
 int cli_run_go(cli_run *run)
 {
     struct sigaction old[2];
-    run->evaluated_round = run->saved_round = -1;
+    run->evaluated_round = run->saved_round = run->calibrated_round = -1;
+    run->shown = run->model;
     run->end = CLI_END_FINISHED;
     run->begin = run->at = (ist_progress){.struct_size = sizeof(ist_progress)};
     const ist_status status = ist_trainer_progress(run->trainer, &run->at);

@@ -2,7 +2,7 @@
 #ifndef IST_TOOLS_CLI_RUN_H
 #define IST_TOOLS_CLI_RUN_H
 
-#include "cli_json.h"
+#include "cli_best.h"
 #include "cli_trace.h"
 #include "cli_verify.h"
 
@@ -14,13 +14,22 @@ typedef struct cli_split {
 
 enum { CLI_MAX_SPLITS = 2, CLI_EVERY_AUTO = -1 };
 
-typedef enum cli_end { CLI_END_FINISHED, CLI_END_TARGET, CLI_END_SIGNAL, CLI_END_DIVERGED, CLI_END_FAILED } cli_end;
+typedef enum cli_end {
+    CLI_END_FINISHED,
+    CLI_END_TARGET,
+    CLI_END_PATIENCE,
+    CLI_END_TIME,
+    CLI_END_SIGNAL,
+    CLI_END_DIVERGED,
+    CLI_END_FAILED
+} cli_end;
 
 typedef struct cli_run {
     /* Filled by the caller. */
     ist_context *context;
     ist_model *model;
     ist_trainer *trainer;
+    ist_model *average;              /* room for the mean over rounds, of a run that has one; NULL: it has none */
     cli_split split[CLI_MAX_SPLITS]; /* target_accuracy looks at the first */
     int split_count;
     ist_evaluate_config evaluate;
@@ -29,15 +38,20 @@ typedef struct cli_run {
     double checkpoint_every; /* epochs; 0: only at the end; CLI_EVERY_AUTO: with every evaluation */
     double target_accuracy;  /* of the first split; 0: none */
     const char *checkpoint;  /* file, NULL: none */
-    const char *model_path;  /* written at the end of a run that went well; NULL: none */
-    const char *label;       /* before the progress line, "" for none */
+    const char *resumed;     /* file the trainer was resumed from; NULL: a fresh run */
+    cli_best best;
+    const char *model_path; /* written at the end of a run that went well; NULL: none */
+    const char *label;      /* before the progress line, "" for none */
     cli_log *log;
     const cli_trace *trace; /* NULL: no timeline */
     cli_verify verify;      /* `every` is filled by the caller */
 
     /* Where it ended. */
     ist_progress begin, at; /* before the first and after the last round of this process */
-    int64_t evaluated_round, saved_round;
+    int64_t evaluated_round, saved_round, calibrated_round;
+    bool best_saved;   /* beside the checkpoint lies the best of this run */
+    ist_model *shown;  /* what was evaluated: the model, its mean over rounds, or the best so far; it is the result */
+    int64_t averaged;  /* of so many rounds; 0: it is the master */
     double evaluate_s; /* calibration and evaluation, not in at.seconds */
     cli_end end;
     int signal;
@@ -50,7 +64,7 @@ int cli_run_go(cli_run *run);
 /* Rates of this process, a resumed run's earlier part not counted. */
 double cli_run_samples_per_s(const cli_run *run);
 double cli_run_gflops(const cli_run *run);
-/* Why it ended, as a word: finished, target, signal, diverged, failed. */
+/* Why it ended, as a word: finished, target, patience, time, signal, diverged, failed. */
 const char *cli_run_end_word(cli_end end);
 /* {"event": .., "round": .., ...} with the sums so far; the caller adds the rest.  A new reference. */
 json_t *cli_run_event(const cli_run *run, const char *event);

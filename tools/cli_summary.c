@@ -130,6 +130,26 @@ static void print_times(const cli_run *run)
     cli_table_end(&table, 2);
 }
 
+/* What was best, and why it ended where it did. */
+static void print_end(cli_table *table, const cli_run *run)
+{
+    char text[CLI_NUMBER_BYTES];
+    if (run->best.round > 0) {
+        cli_table_cell(table, "best");
+        cli_table_cell(table, "%s accuracy %.4f in round %s, epoch %.2f%s", run->split[0].name,
+                       run->best.result.accuracy, cli_show_count(text, run->best.round), run->best.epoch,
+                       run->best.keep ? ": its net is the result" : "");
+    }
+    if (run->end == CLI_END_PATIENCE) {
+        cli_table_cell(table, "ended");
+        cli_table_cell(table, "after %d evaluation%s without a better one", run->best.since,
+                       run->best.since == 1 ? "" : "s");
+    } else if (run->end == CLI_END_TIME) {
+        cli_table_cell(table, "ended");
+        cli_table_cell(table, "by --time-limit: how far it came depends on the clock, this result cannot be repeated");
+    }
+}
+
 void cli_summary_print(const cli_summary *summary)
 {
     const cli_run *run = summary->run;
@@ -145,6 +165,11 @@ void cli_summary_print(const cli_summary *summary)
                        cli_show_count(a, split->result.correct), cli_show_count(b, split->result.rows),
                        split->result.loss);
     }
+    if (run->averaged > 0) {
+        cli_table_cell(&table, "weights");
+        cli_table_cell(&table, "the average over %s rounds", cli_show_count(a, run->averaged));
+    }
+    print_end(&table, run);
     cli_table_cell(&table, "training loss");
     cli_table_cell(&table, "%.4f", at->loss);
     cli_table_cell(&table, "net");
@@ -198,11 +223,13 @@ json_t *cli_summary_event(const cli_summary *summary)
                                       cli_json_real(e->loss)));
     }
     json_object_set_new(o, "final", final);
+    json_object_set_new(o, "weights", json_string(run->averaged ? "average" : "master"));
+    json_object_set_new(o, "best", cli_best_json(&run->best));
     json_object_set_new(o, "evaluated_round", json_integer(run->evaluated_round));
     json_object_set_new(o, "rounds", json_integer(run->at.rounds));
     json_object_set_new(o, "samples_per_s", cli_json_real(cli_run_samples_per_s(run)));
     json_object_set_new(o, "subnets", json_integer(summary->subnets));
-    json_object_set_new(o, "reproducible", json_boolean(!summary->adaptive));
+    json_object_set_new(o, "reproducible", json_boolean(!summary->adaptive && run->end != CLI_END_TIME));
     json_object_set_new(o, "teams", json_integer(summary->teams->teams));
     json_object_set_new(o, "threads", json_integer(summary->teams->threads));
     cli_describe_model(run->model, text, sizeof text);

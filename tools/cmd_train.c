@@ -31,6 +31,7 @@ typedef struct train_options {
     int32_t verify_every;
     const char *log, *model, *checkpoint, *resume;
     cli_trace trace;
+    cli_best best;
     bool json, quiet;
 } train_options;
 
@@ -242,10 +243,17 @@ static const cli_option file_options[] = {
 
 static int check_outputs(const train_options *o)
 {
+    char best[4096];
+    const bool kept = o->checkpoint && cli_best_wanted(&o->best);
+    if (!cli_best_path(best, sizeof best, o->checkpoint)) return cli_wrong("--checkpoint: the name is too long");
     const struct {
         const char *option, *path;
-    } out[] = {{"model", o->model}, {"log", o->log}, {"checkpoint", o->checkpoint}, {"trace", o->trace.path}};
-    for (size_t i = 0; i < 4; i++) {
+    } out[] = {{"model", o->model},
+               {"log", o->log},
+               {"checkpoint", o->checkpoint},
+               {"trace", o->trace.path},
+               {"checkpoint", kept ? best : NULL}};
+    for (size_t i = 0; i < 5; i++) {
         for (size_t j = 0; j < i; j++) {
             if (out[i].path && out[j].path && strcmp(out[i].path, out[j].path) == 0) {
                 return cli_wrong("--%s and --%s are the same file: %s", out[j].option, out[i].option, out[i].path);
@@ -277,6 +285,15 @@ static int check_options(train_options *o, const cli_args *args)
     }
     if (o->target_accuracy > 0 && !o->valid.x && !o->test.x) {
         return cli_wrong("--target-accuracy: needs --valid or --test to look at");
+    }
+    if (cli_best_wanted(&o->best) && !o->valid.x) {
+        return cli_wrong("--%s: needs --valid to look at", o->best.keep ? "keep-best" : "patience");
+    }
+    if (o->best.patience > 0 && o->eval_every == 0) {
+        return cli_wrong("--patience: with --eval-every 0 there is one evaluation, at the end");
+    }
+    if (o->run.average_decay > 0 && o->run.average_from >= 1) {
+        return cli_wrong("--average-decay: needs --average-from, where the mean begins");
     }
     if (cli_was_given(args, "checkpoint-every") && !o->checkpoint) {
         return cli_wrong("--checkpoint-every: needs --checkpoint, the file to write");
@@ -337,7 +354,7 @@ static int32_t automatic_subnets(const train_options *o, ist_context *context, i
 typedef struct train_parts {
     ist_context *context;
     ist_dataset *train, *split[CLI_MAX_SPLITS];
-    ist_model *model;
+    ist_model *model, *average, *best;
     ist_trainer *trainer;
     cli_teams teams;
     json_t *placement;
@@ -350,6 +367,8 @@ static void destroy_parts(train_parts *p)
     json_decref(p->placement);
     json_decref(p->teams.report);
     ist_trainer_destroy(p->trainer);
+    ist_model_destroy(p->best);
+    ist_model_destroy(p->average);
     ist_model_destroy(p->model);
     for (int i = 0; i < CLI_MAX_SPLITS; i++) ist_dataset_destroy(p->split[i]);
     ist_dataset_destroy(p->train);
@@ -397,6 +416,8 @@ static int make_trainer(train_parts *p, train_options *o)
     } else if (status == IST_OK && o->normalize.mode != IST_NORMALIZE_NONE) {
         status = ist_model_measure_normalization(p->model, p->train, o->normalize.mode);
     }
+    if (status == IST_OK && o->run.average_from < 1) status = ist_model_create(p->context, &p->average, &o->net);
+    if (status == IST_OK && o->best.keep) status = ist_model_create(p->context, &p->best, &o->net);
     if (status == IST_OK) status = ist_trainer_create(p->context, &p->trainer, p->model, p->train, &o->run);
     if (status == IST_OK && o->resume) status = ist_trainer_resume(p->trainer, o->resume);
     return status == IST_OK ? -1 : cli_library_failed(p->context, status, CLI_READING);
@@ -414,7 +435,8 @@ static json_t *start_event(const cli_verb *verb, const train_parts *p, const tra
         json_object_set_new(rows, run->split[i].name, json_integer(ist_dataset_rows(run->split[i].data)));
     }
     json_object_set_new(e, "rows", rows);
-    json_object_set_new(e, "reproducible", json_boolean(o->run.balance == IST_BALANCE_EVEN));
+    json_object_set_new(e, "reproducible",
+                        json_boolean(o->run.balance == IST_BALANCE_EVEN && o->best.time_limit_s == 0));
     json_object_set_new(e, "features", json_integer(o->net.features));
     json_object_set_new(e, "classes", json_integer(o->net.classes));
     json_object_set_new(e, "parameters", json_integer(ist_model_parameter_count(p->model)));
@@ -454,6 +476,8 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
                    .checkpoint_every = o->checkpoint_every,
                    .target_accuracy = o->target_accuracy,
                    .checkpoint = o->checkpoint,
+                   .resumed = o->resume,
+                   .best = o->best,
                    .model_path = o->model,
                    .label = "",
                    .log = &p->log,
@@ -467,6 +491,8 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
     if ((status = make_trainer(p, o)) >= 0) return status;
     run.context = p->context;
     run.model = p->model;
+    run.average = p->average;
+    run.best.model = p->best;
     run.trainer = p->trainer;
     run.epochs = o->run.epochs;
     if (!cli_log_open(&p->log, o->log, o->resume != NULL)) return CLI_FAILED;
@@ -492,6 +518,7 @@ int cmd_train(int argc, char **argv)
         GROUP("net", net_options, &o),
         GROUP("training", run_options, &o),
         {"recipe", cli_recipe_options, cli_recipe_option_count, &o.run},
+        {"early end", cli_best_options, cli_best_option_count, &o.best},
         GROUP("files and output", file_options, &o),
         {"timeline", cli_trace_options, cli_trace_option_count, &o.trace},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
