@@ -24,7 +24,7 @@
 #    pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
 #  endif
 #  define PROBE(probe, worker, mark) \
-    DTRACE_PROBE4(ist, probe, (worker)->team, (worker)->rank, kinds[mark].name, (worker)->round)
+    DTRACE_PROBE4(ist, probe, (worker)->home, (worker)->home_rank, kinds[mark].name, (worker)->round)
 #else
 #  define PROBE(probe, worker, mark) ((void)(worker))
 #endif
@@ -43,6 +43,7 @@ static const kind kinds[IST__MARKS] = {
     [IST__MARK_TRAIN] = {"train", NULL, NULL},
     [IST__MARK_WRITE_BACK] = {"write back", NULL, "write_back"},
     [IST__MARK_SUBNET] = {"subnet", "subnet", NULL},
+    [IST__MARK_WHOLE] = {"whole net", NULL, NULL},
     [IST__MARK_STEP] = {"step", "step", NULL},
     [IST__MARK_ASSEMBLE] = {"assemble", NULL, "assemble"},
     [IST__MARK_FORWARD] = {"forward", "layer", "forward"},

@@ -24,6 +24,7 @@ enum {
     IST__MARK_TRAIN,        /* */
     IST__MARK_WRITE_BACK,   /* */
     IST__MARK_SUBNET,       /* inside these; number: subnet, bytes: moved by this thread's team */
+    IST__MARK_WHOLE,        /* the same for the whole net by all teams, in phases at full width */
     IST__MARK_STEP,         /* number: step of the round, from 0 */
     IST__MARK_ASSEMBLE,     /* rows of data become a batch */
     IST__MARK_FORWARD,      /* number: layer, from 0 */

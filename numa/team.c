@@ -122,26 +122,48 @@ static void wait_for(ist__worker *worker, barrier *b, uint32_t phase, int32_t ma
     worker->waited_s += 1e-9 * (double)(ended - began);
 }
 
+/* By the last of each team. */
+static void meet_teams(ist__worker *worker, int32_t mark)
+{
+    barrier *all = worker->crew->all;
+    const uint32_t phase = phase_of(all);
+    if (arrive(all)) open_barrier(all, phase);
+    else wait_for(worker, all, phase, mark);
+}
+
 void ist__team_barrier(ist__worker *worker)
 {
     barrier *team = worker->barrier_state;
     const uint32_t phase = phase_of(team);
-    if (arrive(team)) open_barrier(team, phase);
-    else wait_for(worker, team, phase, IST__MARK_TEAM_BARRIER);
+    if (!arrive(team)) {
+        wait_for(worker, team, phase, IST__MARK_TEAM_BARRIER);
+        return;
+    }
+    if (worker->joined) meet_teams(worker, IST__MARK_TEAM_BARRIER);
+    open_barrier(team, phase);
 }
 
 void ist__all_barrier(ist__worker *worker)
 {
-    barrier *team = worker->barrier_state, *all = worker->crew->all;
+    barrier *team = worker->barrier_state;
     const uint32_t phase = phase_of(team);
     if (!arrive(team)) {
         wait_for(worker, team, phase, IST__MARK_ALL_BARRIER);
         return;
     }
-    const uint32_t all_phase = phase_of(all);
-    if (arrive(all)) open_barrier(all, all_phase);
-    else wait_for(worker, all, all_phase, IST__MARK_ALL_BARRIER);
+    meet_teams(worker, IST__MARK_ALL_BARRIER);
     open_barrier(team, phase);
+}
+
+ist__worker ist__worker_of_all(const ist__worker *worker)
+{
+    ist__worker view = *worker;
+    view.team = 0;
+    view.teams = 1;
+    view.rank = worker->thread;
+    view.size = worker->threads;
+    view.joined = true;
+    return view;
 }
 
 /* ------------------------------------------------------------------------------------------- create, destroy -- */
@@ -233,6 +255,8 @@ static ist__worker make_worker(ist__crew *crew, int32_t thread)
                          .size = crew->plan->teams[team].threads,
                          .thread = thread,
                          .threads = crew->plan->thread_count,
+                         .home = team,
+                         .home_rank = thread - crew->first[team],
                          .barrier_state = barrier_of(crew, team)};
 }
 

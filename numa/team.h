@@ -20,6 +20,8 @@ typedef struct ist__worker {
     int32_t team, teams;                  /* my team, of how many */
     int32_t rank, size;                   /* my place in the team, of how many threads */
     int32_t thread, threads;              /* my place among the threads of all teams, of how many */
+    int32_t home, home_rank;              /* team and rank as planned, in ist__worker_of_all too */
+    bool joined;                          /* my team is all teams together */
     double waited_s;                      /* at barriers, since the run began */
     int64_t round;                        /* what it works on, counted from 1; 0: no round (marks.h) */
     const struct ist__listener *listener; /* of marks; NULL: nobody */
@@ -46,6 +48,11 @@ void ist__crew_trace(ist__crew *crew, struct ist__trace *trace);
  * is slow, never stuck.  What a thread wrote before is seen by all after. */
 void ist__team_barrier(ist__worker *worker);
 void ist__all_barrier(ist__worker *worker);
+
+/* The same thread as one of a single team that all threads make up, in the order of teams: team 0 of 1, whose barrier is
+ * that of all.  So what a team does, all of them can do together; every thread must take part.  Waiting is counted in
+ * what is returned: hand waited_s back. */
+ist__worker ist__worker_of_all(const ist__worker *worker);
 
 /* What the last run got: for each thread in team-major order the PU it was bound to (-1: not bound). */
 typedef struct ist__crew_state {

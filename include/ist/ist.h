@@ -264,16 +264,19 @@ typedef struct {
                                     layers without norm, whose 1/n scale holds for even widths [M7], and
                                     for the method IST alone, as is repartition_fraction below 1 */
     /* The learning rate within a phase, f = 0 .. 1 of its steps done: lr x ramp x schedule. */
-    double lr_ramp;              /* [0, 1): part of the phase's steps over which lr rises from 0 in a line */
+    double lr_ramp;              /* [0, 1): part of the first phase's steps over which lr rises from 0 in a line */
     double lr_floor;             /* 0 .. 1: part of lr where the cosine ends, and below which steps do not go */
     double lr_step_every;        /* above 0, up to 1, of IST_LR_STEP: after each such part of the phase .. */
     double lr_step_factor;       /* .. the learning rate is multiplied by this; above 0, up to 1 */
-    int32_t local_steps_last;    /* J of the last round of the phase, with local_steps that of the first; between, J is
-                                    local_steps (local_steps_last / local_steps)^f, rounded.  0: as local_steps */
+    int32_t local_steps_last;    /* J at the end of the rounds of subnets (replicas, members), which begin with
+                                    local_steps: a round that begins where part f of their steps is done has
+                                    local_steps (local_steps_last / local_steps)^f, rounded.  0: as local_steps;
+                                    else not with `rounds` */
     int32_t full_width_schedule; /* IST_LR_* of the phase at full width behind */
-    /* Phases at full width: the whole net, trained by all threads together, before and after the rounds of subnets.
-     * `epochs` counts them too; with `rounds` there are none. */
-    double warmup_epochs, full_width_epochs; /* >= 0, together at most epochs */
+    /* Phases at full width [M16]: the whole net, trained by all threads together, one batch a step and local_steps steps
+     * a round, before and after the rounds of subnets; schedules begin anew in each phase.  For the method IST; not with
+     * `rounds`, nor with layers without norm in a model made for several subnets. */
+    double warmup_epochs, full_width_epochs; /* >= 0, together at most `epochs`, which counts them too */
     double warmup_lr, full_width_lr;         /* 0: as lr.  The warm-up's lr stays as it is, but for lr_ramp */
     /* Regularisation; not used in evaluation. */
     double label_smoothing; /* [0, 1): part of the target that is spread over all classes */
@@ -303,6 +306,12 @@ IST_API ist_status ist_trainer_create(ist_context *context, ist_trainer **out, i
                                       const ist_dataset *dataset, const ist_train_config *config);
 IST_API void ist_trainer_destroy(ist_trainer *trainer); /* NULL is fine */
 
+enum {
+    IST_PHASE_SUBNETS = 0,   /* and of the baselines: replicas, members */
+    IST_PHASE_WARMUP = 1,    /* the whole net, before them */
+    IST_PHASE_FULL_WIDTH = 2 /* the whole net, after them */
+};
+
 /* Where a run stands; all times are sums since the trainer was created or resumed.  Phases are means over threads.
  * wait_s: at barriers, those inside steps among them, and while a round is dealt; the other phases hold no waiting. */
 typedef struct {
@@ -320,6 +329,8 @@ typedef struct {
     double bytes_crossed; /* those of them that went to or came from another node, as planned: counted from the deals
                              and the stripes of the master.  Since the trainer was created or resumed, as times are */
     int64_t averaged;     /* rounds in the mean of the master (average_from) */
+    int32_t phase;        /* IST_PHASE_* of the last round; before any, of the first */
+    int32_t local_steps;  /* of that round */
 } ist_progress;
 IST_API ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out); /* out->struct_size set */
 

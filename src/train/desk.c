@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "train/training.h"
+#include "train/whole.h"
 
 size_t ist__desk_bytes(int32_t features)
 {
@@ -33,8 +33,11 @@ void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist
     team->desk->scratch = team->scratch;
 }
 
-void ist__desk_open(ist__desk *desk, const ist__subnet *subnet)
+void ist__desk_open(ist__team_space *team, const ist__subnet *subnet, const ist__whole *whole)
 {
+    ist__desk *desk = team->desk;
+    desk->scratch = whole ? whole->scratch : team->scratch;
+    if (whole) desk->scratch.own = team->whole_own;
     desk->shape = subnet->shape;
     desk->rows = subnet->rows;
     desk->batches = subnet->batches;

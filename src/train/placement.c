@@ -14,7 +14,7 @@
 #include "train/reseat.h"
 #include "train/stripes.h"
 #include "train/tally.h"
-#include "train/training.h"
+#include "train/whole.h"
 
 /* ----------------------------------------------------------------------------------------------------- sizes -- */
 
@@ -80,15 +80,22 @@ static bool holds_copy(const ist__plan *plan, int32_t team, int32_t subnets)
     return k == team;
 }
 
-static size_t team_bytes(const ist__host *host, int32_t team, const ist__shape *widest, const ist_train_config *config,
-                         data_size all)
+/* widest: of its subnets; whole: the net. */
+static size_t team_bytes(const ist__host *host, int32_t team, const ist__shape *widest, const ist__shape *whole,
+                         const ist_train_config *config, data_size all)
 {
     const ist__plan *plan = host->plan;
-    size_t bytes =
-        ist__scratch_bytes(&host->engine, widest, config->batch, config->optimizer, plan->teams[team].threads) +
-        ist__desk_bytes(widest->width[0]);
+    size_t bytes = ist__desk_bytes(widest->width[0]) + ist__whole_team_bytes(host, team, whole, config, all.rows);
+    if (!trains(plan, team, config->subnets)) return bytes;
+    bytes += ist__scratch_bytes(&host->engine, widest, config->batch, config->optimizer, plan->teams[team].threads);
     if (config->data == IST_DATA_REPLICATE && holds_copy(plan, team, config->subnets)) bytes += data_bytes(all);
     return bytes;
+}
+
+/* Does this team have work space at all? */
+static bool works(const ist__plan *plan, int32_t team, const ist_train_config *config)
+{
+    return ist__has_full_width(config) || trains(plan, team, config->subnets);
 }
 
 static size_t whole_pages(size_t bytes)
@@ -205,12 +212,16 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
     const data_size all = {row_bytes_of(t->data), t->data->rows};
     const ist__shape room =
         ist__roomy_shape(&t->net->shape, &t->deal, &t->config, k, plan->team_count, -1, t->subnets[0].shape.panels);
-    const ist_status status = make_region(t, &team->region, team_bytes(host, k, &room, &t->config, all), k, error);
+    const ist_status status =
+        make_region(t, &team->region, team_bytes(host, k, &room, &t->net->shape, &t->config, all), k, error);
     if (status) return status;
-    ist__scratch_take(&team->scratch, &team->region, &host->engine, &room, t->config.batch, t->config.optimizer,
-                      plan->teams[k].threads);
+    const bool trains_subnets = trains(plan, k, t->config.subnets);
+    if (trains_subnets)
+        ist__scratch_take(&team->scratch, &team->region, &host->engine, &room, t->config.batch, t->config.optimizer,
+                          plan->teams[k].threads);
+    ist__whole_team_take(t, k);
     ist__desk_take(team, room.width[0]);
-    if (t->config.data == IST_DATA_REPLICATE && holds_copy(plan, k, t->config.subnets)) {
+    if (trains_subnets && t->config.data == IST_DATA_REPLICATE && holds_copy(plan, k, t->config.subnets)) {
         team->copy = ist__region_take(&team->region, all.row_bytes * (size_t)all.rows);
         team->copy_labels = ist__region_take(&team->region, (size_t)all.rows * sizeof(int32_t));
     }
@@ -255,7 +266,7 @@ ist_status ist__training_place(ist__training *t, ist__error *error)
     ist_status status = IST_OK;
     for (int32_t s = 0; s < n && !status; s++) status = make_subnet_region(t, s, error);
     for (int32_t k = 0; k < t->host.plan->team_count && !status; k++)
-        if (trains(t->host.plan, k, n)) status = make_team_region(t, k, error);
+        if (works(t->host.plan, k, &t->config)) status = make_team_region(t, k, error);
     if (status) return status;
     placing p = {t, ist__alloc(n, sizeof *p.lists)};
     if (!p.lists) return ist__fail(error, IST_E_MEMORY, "no memory for the shards of %d subnets", n);
@@ -298,6 +309,7 @@ json_t *ist__training_report(const ist__training *t)
     }
     for (int i = 0; i < 2; i++) bytes += (int64_t)t->shared_state[i].bytes;
     bytes += (int64_t)t->average.bytes;
+    json_t *whole = ist__whole_report(t, &bytes);
     for (int i = 0; i < 2; i++) {
         if (!t->master_state[i].base) continue;
         json_array_append_new(states, ist__stripes_report(&t->master_state[i], &t->host));
@@ -307,10 +319,10 @@ json_t *ist__training_report(const ist__training *t)
     const json_int_t planned = json_integer_value(json_object_get(plan, "planned_bytes"));
     json_decref(plan);
     bytes += (int64_t)whole_pages((size_t)t->net->shape.floats * sizeof(float)); /* the model's own stripes */
-    json_t *report =
-        json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "subnets", subnets, "teams", teams, "master_state", states,
-                  "region_bytes", (json_int_t)bytes, "planned_bytes", planned, "traffic", ist__tally_report(t),
-                  "system", ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
+    json_t *report = json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "subnets", subnets, "teams", teams,
+                               "full_width", whole, "master_state", states, "region_bytes", (json_int_t)bytes,
+                               "planned_bytes", planned, "traffic", ist__tally_report(t), "system",
+                               ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
     if (report && t->average.base) json_object_set_new(report, "average", ist__stripes_report(&t->average, &t->host));
     if (report && is_wrong(1)) json_object_set_new(report, "wrong_on_purpose", json_true());
     return report;
@@ -336,14 +348,15 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
     for (int32_t k = 0; k < plan->team_count; k++) {
         ist__need *need = &needs[plan->teams[k].node];
         need->later += (int64_t)ist__calibrate_bytes(shape, all.rows, drawn, k, plan->team_count);
-        if (!trains(plan, k, n)) continue;
-        const bool copy = config->data == IST_DATA_REPLICATE && holds_copy(plan, k, n);
+        if (!works(plan, k, config)) continue;
+        const bool copy = config->data == IST_DATA_REPLICATE && trains(plan, k, n) && holds_copy(plan, k, n);
         const int64_t copy_bytes = copy ? (int64_t)data_bytes(all) : 0;
         need->data += copy_bytes;
         const ist__shape room = ist__roomy_shape(shape, deal, config, k, plan->team_count, -1, panels);
-        need->work += (int64_t)whole_pages(team_bytes(host, k, &room, config, all)) - copy_bytes;
+        need->work += (int64_t)whole_pages(team_bytes(host, k, &room, shape, config, all)) - copy_bytes;
     }
     ist__stripes_need(host, (size_t)shape->floats * sizeof(float), master_arrays(config), needs);
+    ist__whole_need(host, shape, config, needs);
     if (config->method != IST_METHOD_DATA_PARALLEL) return;
     const ist__shape replica = ist__deal_shape(deal, shape, 0, panels);
     ist__stripes_need(host, (size_t)replica.floats * sizeof(float), ist__optimizer_states(config->optimizer), needs);

@@ -6,7 +6,7 @@
 #include "numa/near.h"
 #include "numa/report.h"
 #include "train/stripes.h"
-#include "train/training.h"
+#include "train/whole.h"
 
 /* ------------------------------------------------------------------------------------------------------ ranges -- */
 
@@ -41,10 +41,14 @@ static void add_team(ist__proof *proof, const ist__training *t, int32_t k)
     const int32_t node = team->region.node;
     if (!team->region.base) return;
     ist__proof_add_stretch(proof, team->region.base, team->region.bytes);
-    /* Work space first, then the desk, then the node's copy, if this team holds it. */
+    /* Work space first, then the order of the whole net's rows, if team 0 has one, then the desk, then the node's copy, if
+     * this team holds it. */
+    const uint32_t *order = k == 0 && t->whole ? t->whole->subnet.batches.order : NULL;
     const unsigned char *base = team->region.base, *desk = (const unsigned char *)team->desk;
+    const unsigned char *rows = order ? (const unsigned char *)order : desk;
     const unsigned char *end = base + team->region.used_bytes, *copy = team->copy ? team->copy : end;
-    ist__proof_add_range(proof, IST__KIND_SCRATCH, k, -1, node, base, (size_t)(desk - base));
+    ist__proof_add_range(proof, IST__KIND_SCRATCH, k, -1, node, base, (size_t)(rows - base));
+    ist__proof_add_range(proof, IST__KIND_ORDER, k, -1, node, rows, (size_t)(desk - rows));
     ist__proof_add_range(proof, IST__KIND_CONTROL, k, -1, node, desk, (size_t)(copy - desk));
     ist__proof_add_range(proof, IST__KIND_DATA, k, -1, node, copy, (size_t)(end - copy));
 }
@@ -80,6 +84,10 @@ static void add_all(ist__proof *proof, const ist__training *t, const ist__region
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_MASTER_STATE, &t->master_state[i]);
     add_stripes(proof, t, IST__KIND_AVERAGE, &t->average);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_STATE, &t->shared_state[i]);
+    if (!t->whole) return;
+    for (int i = 0; i < 3; i++)
+        add_stripes(proof, t, i == 0 ? IST__KIND_WEIGHTS : IST__KIND_STATE, &t->whole->block[i]);
+    add_stripes(proof, t, IST__KIND_SCRATCH, &t->whole->work);
 }
 
 /* Regions stay where they are as long as the training lives, so the list is made once. */
@@ -168,7 +176,7 @@ static json_t *not_placed(const ist__training *t)
 {
     json_t *list = json_array();
     json_array_append_new(list, stacks_json(t));
-    if (t->config.data == IST_DATA_SHARED) {
+    if (t->config.data == IST_DATA_SHARED || t->whole) {
         const ist_dataset *data = t->data;
         json_t *rows = ist__report_pages(t->host.machine, data->x, (size_t)(data->rows * data->row_stride_bytes), -1);
         json_object_set_new(rows, "what", json_string("rows of the dataset, shared: where their owner put them"));

@@ -100,7 +100,8 @@ static ist_status compare(const ist__training *t, const run_record *found, const
     if (found->seed != t->config.seed)
         return ist__fail(error, IST_E_ARGUMENT, "%s: seed was %llu when this run began, now it is %llu", path,
                          (unsigned long long)found->seed, (unsigned long long)t->config.seed);
-    if (found->round < 0 || found->step < 0 || found->step > t->progress.steps || found->samples < 0 ||
+    if (found->round < 0 || found->round > t->phases.rounds ||
+        found->step != ist__phases_steps_before(&t->phases, found->round) || found->samples < 0 ||
         found->averaged < 0 || found->averaged > (ist__averages(&t->config) ? found->round : 0))
         return ist__fail(error, IST_E_FORMAT, "%s: the run's position is out of range", path);
     return IST_OK;
@@ -169,6 +170,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
         t->progress.step = record.step;
         t->progress.samples = record.samples;
         t->progress.averaged = record.averaged;
+        ist__phases_tell(&t->phases, &t->progress);
         t->progress.epoch = (double)record.samples / (double)t->data->rows;
         t->progress.loss = record.loss;
         t->progress.flops = record.flops;

@@ -17,6 +17,7 @@
 #include "train/replicas.h"
 #include "train/reseat.h"
 #include "train/tally.h"
+#include "train/whole.h"
 
 static bool is_mine(const ist__training *t, int32_t subnet, const ist__worker *worker)
 {
@@ -29,7 +30,7 @@ static bool is_mine(const ist__training *t, int32_t subnet, const ist__worker *w
  * Of replicas, which have taken their mean already, the first. */
 static void average_shared(ist__training *t)
 {
-    const int32_t n = ist__trains_replicas(&t->config) ? 1 : t->config.subnets;
+    const int32_t n = ist__trains_replicas(&t->config) ? 1 : t->now.count;
     const ist__layer *output = &t->net->shape.layer[t->net->shape.hidden_count];
     if (output->offset < 0) return;
     const bool carried = t->config.state == IST_STATE_CARRIED;
@@ -38,7 +39,7 @@ static void average_shared(ist__training *t)
         for (int32_t c = 0; c < output->outputs; c++) {
             float sum = 0;
             for (int32_t s = 0; s < n; s++) {
-                const ist__subnet *subnet = &t->subnets[s];
+                const ist__subnet *subnet = &t->now.subnets[s];
                 const float *block = i < 0 ? subnet->param : subnet->state[i];
                 sum += block[subnet->shape.layer[subnet->shape.hidden_count].offset + c];
             }
@@ -59,20 +60,22 @@ IST__PHASE static void close_round(ist__training *t)
 {
     const ist_train_config *config = &t->config;
     ist_progress *p = &t->progress;
-    const int32_t n = config->subnets;
+    const int32_t n = t->now.count;
     ist__tally_round(t);
     average_shared(t);
     t->net->calibrated = 0; /* the parameters are others now */
     const double samples = (double)t->round_steps * config->batch * n;
     double loss = 0;
     for (int32_t s = 0; s < n; s++) {
-        const ist__shape *shape = &t->subnets[s].shape;
-        loss += t->subnets[s].loss;
+        const ist__shape *shape = &t->now.subnets[s].shape;
+        loss += t->now.subnets[s].loss;
         p->flops += ist__shape_step_flops(shape, config->batch) * t->round_steps;
     }
     t->master_whole = t->write_all;
     p->loss = loss / samples;
     p->lr = (double)ist__training_rule(t, t->round_steps - 1).lr;
+    p->phase = t->now.phase->kind;
+    p->local_steps = t->round_steps;
     p->round++;
     p->step += t->round_steps;
     p->samples += (int64_t)samples;
@@ -89,18 +92,38 @@ IST__PHASE static void close_round(ist__training *t)
     if (atomic_load(&t->stop)) t->rounds_left = 0;
 }
 
+static void open_whole(ist__training *t)
+{
+    t->now.subnets = &t->whole->subnet;
+    t->now.count = 1;
+    t->now.deal = &t->whole->deal;
+    t->write_all = true;
+}
+
+static void open_subnets(ist__training *t)
+{
+    const int64_t round = t->progress.round - t->now.phase->first_round;
+    t->now.subnets = t->subnets;
+    t->now.count = t->config.subnets;
+    t->now.deal = &t->deal;
+    if (round == 0) ist__reseat_begin(t); /* what teams did before does not count */
+    ist__reseat_round(t);
+    ist__deal_round(&t->deal, t->config.seed,
+                    t->config.method == IST_METHOD_ENSEMBLE ? 0 : round); /* never dealt anew */
+    t->write_all = !ist__deal_sticks(&t->deal) || t->rounds_left == 1 || round == t->now.phase->rounds - 1 ||
+                   ist__average_takes(t, t->progress.step + t->round_steps);
+}
+
 IST__PHASE static void open_round(ist__training *t)
 {
-    const int64_t left = t->progress.steps - t->progress.step;
-    t->going = t->rounds_left > 0 && left > 0 && !atomic_load(&t->diverged);
+    const ist_progress *p = &t->progress;
+    t->going = t->rounds_left > 0 && p->round < p->rounds && !atomic_load(&t->diverged);
     t->settle = !t->going && !t->master_whole;
     if (!t->going) return;
-    t->round_steps = left < t->config.local_steps ? (int32_t)left : t->config.local_steps;
-    ist__reseat_round(t);
-    const int64_t deal = t->config.method == IST_METHOD_ENSEMBLE ? 0 : t->progress.round; /* never dealt anew */
-    ist__deal_round(&t->deal, t->config.seed, deal);
-    t->write_all = !ist__deal_sticks(&t->deal) || t->rounds_left == 1 || left <= t->config.local_steps ||
-                   ist__average_takes(t, t->progress.step + t->round_steps);
+    t->now.phase = ist__phase_of_round(&t->phases, p->round);
+    t->round_steps = ist__phase_round_steps(t->now.phase, p->step);
+    if (t->now.phase->kind == IST_PHASE_SUBNETS) open_subnets(t);
+    else open_whole(t);
 }
 
 /* -------------------------------------------------------------------------------------------------- R2, R3, R5 -- */
@@ -115,7 +138,7 @@ ist__panel_moves ist__training_moves(const ist__training *t)
 static void mark_moved(const ist__training *t, const ist__subnet *subnet, const ist__worker *worker)
 {
     const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
-    if (ist__deal_sticks(&t->deal)) return; /* a part of it: the log has the sum */
+    if (ist__deal_sticks(t->now.deal)) return; /* a part of it: the log has the sum */
     ist__mark_bytes(worker, (double)arrays * (double)subnet->shape.parameters * sizeof(float) / worker->size);
 }
 
@@ -131,7 +154,7 @@ void ist__training_fill_state(const ist__training *t, const ist__subnet *subnet,
 {
     if (t->config.state == IST_STATE_CARRIED) {
         const ist__panel_moves moves = ist__training_moves(t);
-        fetch_for(t)(&t->net->shape, &t->deal, subnet->number, (const float *)(void *)t->master_state[i].base,
+        fetch_for(t)(&t->net->shape, t->now.deal, subnet->number, (const float *)(void *)t->master_state[i].base,
                      &subnet->shape, subnet->state[i], &moves, rank, size);
     } else {
         int64_t first, last;
@@ -140,13 +163,12 @@ void ist__training_fill_state(const ist__training *t, const ist__subnet *subnet,
     }
 }
 
-IST__PHASE static void gather(ist__training *t, int32_t s, ist__worker *worker)
+IST__PHASE static void gather(ist__training *t, ist__subnet *subnet, ist__worker *worker)
 {
-    const ist__subnet *subnet = &t->subnets[s];
     mark_moved(t, subnet, worker);
     const ist__panel_moves moves = ist__training_moves(t);
-    fetch_for(t)(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
-                 worker->size);
+    fetch_for(t)(&t->net->shape, t->now.deal, subnet->number, t->net->param, &subnet->shape, subnet->param, &moves,
+                 worker->rank, worker->size);
     if (t->config.method == IST_METHOD_DATA_PARALLEL) return; /* has one state for all replicas */
     for (int32_t i = 0; i < t->state_count; i++) ist__training_fill_state(t, subnet, i, worker->rank, worker->size);
 }
@@ -167,7 +189,7 @@ ist__step ist__training_step(const ist__training *t, const ist__subnet *subnet, 
 ist__rule ist__training_rule(const ist__training *t, int32_t j)
 {
     const int64_t at = t->progress.step + j;
-    const ist__lr_curve curve = {t->config.lr, t->config.schedule, true, at, t->progress.steps};
+    const ist__lr_curve curve = ist__phase_curve(t->now.phase, at);
     return ist__optimizer_at(&t->config, &curve, t->config.state == IST_STATE_CARRIED ? at : j);
 }
 
@@ -183,20 +205,18 @@ static void keep_block(const ist__training *t, const ist__subnet *subnet, const 
                (size_t)(last - first) * sizeof(float));
 }
 
-IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
+IST__PHASE static void train(ist__training *t, ist__subnet *subnet, ist__worker *worker)
 {
-    ist__subnet *subnet = &t->subnets[s];
-    ist__desk *desk = t->teams[worker->team].desk;
+    ist__team_space *team = &t->teams[worker->home];
+    ist__desk *desk = team->desk;
     const int32_t steps = t->round_steps, batch = t->config.batch;
-    const int64_t first_step = t->progress.step;
-    ist__step step = ist__training_step(t, subnet, worker->team);
+    const int64_t first_batch = t->now.phase->first_batch + t->progress.step - t->now.phase->first_step;
+    ist__step step = ist__training_step(t, subnet, worker->home);
     step.shape = &desk->shape;
     step.rows = &desk->rows;
-    if (worker->rank == 0) {
-        ist__desk_open(desk, subnet);
-        for (int32_t j = 0; j < 2 && j < steps; j++)
-            ist__batches_rows(&desk->batches, (first_step + j) * batch, batch, step.scratch->index[j]);
-    }
+    if (worker->home_rank == 0) ist__desk_open(team, subnet, worker->joined ? t->whole : NULL);
+    for (int32_t j = 0; worker->rank == 0 && j < 2 && j < steps; j++)
+        ist__batches_rows(&desk->batches, (first_batch + j) * batch, batch, step.scratch->index[j]);
     ist__team_barrier(worker); /* the block is gathered, the first rows are drawn, the last subnet is done */
     keep_block(t, subnet, worker);
     ist__subnet_prepare(&step, worker);
@@ -206,7 +226,7 @@ IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
         step.parity = j & 1;
         step.next_rows = j + 1 < steps ? &desk->rows : NULL;
         step.batches = j + 2 < steps ? &desk->batches : NULL;
-        step.draw_position = (first_step + j + 2) * batch;
+        step.draw_position = (first_batch + j + 2) * batch;
         ist__mark_begin(worker, IST__MARK_STEP, j);
         loss += ist__subnet_step(&step, worker);
         ist__mark_end(worker, IST__MARK_STEP);
@@ -216,46 +236,61 @@ IST__PHASE static void train(ist__training *t, int32_t s, ist__worker *worker)
     ist__share(subnet->shape.floats, worker->rank, worker->size, &first, &last);
     const bool loss_finite = loss - loss == 0;
     if (!loss_finite || !t->host.engine.kernels->all_finite(last - first, subnet->param + first))
-        atomic_store(&t->diverged, 1 + s);
+        atomic_store(&t->diverged, 1 + subnet->number);
     if (worker->rank != 0) return;
     subnet->loss = loss;
     ist__desk_close(desk, subnet);
 }
 
-IST__PHASE static void write_back(ist__training *t, int32_t s, ist__worker *worker)
+IST__PHASE static void write_back(ist__training *t, ist__subnet *subnet, ist__worker *worker)
 {
-    const ist__subnet *subnet = &t->subnets[s];
     const ist__panel_moves moves = ist__training_moves(t);
     mark_moved(t, subnet, worker);
     void (*const put)(const ist__shape *, const ist__deal *, int32_t, float *, const ist__shape *, const float *,
                       const ist__panel_moves *, int32_t, int32_t) =
         t->write_all ? ist__write_back : ist__write_back_leaving;
-    put(&t->net->shape, &t->deal, s, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank, worker->size);
+    put(&t->net->shape, t->now.deal, subnet->number, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
+        worker->size);
     if (t->config.state != IST_STATE_CARRIED) return;
     for (int32_t i = 0; i < t->state_count; i++)
-        put(&t->net->shape, &t->deal, s, (float *)(void *)t->master_state[i].base, &subnet->shape, subnet->state[i],
-            &moves, worker->rank, worker->size);
+        put(&t->net->shape, t->now.deal, subnet->number, (float *)(void *)t->master_state[i].base, &subnet->shape,
+            subnet->state[i], &moves, worker->rank, worker->size);
 }
 
 /* The end of a call: all numbers to the master, of the last round or, if one has failed, of the one before. */
-static void settle(ist__training *t, int32_t s, ist__worker *worker)
+static void settle(ist__training *t, ist__subnet *subnet, ist__worker *worker)
 {
-    const ist__subnet *subnet = &t->subnets[s];
     const ist__panel_moves moves = ist__training_moves(t);
     const bool failed = atomic_load(&t->diverged) != 0;
     for (int i = 0; i < 3 && subnet->kept[i]; i++) {
         float *master = i == 0 ? t->net->param : (float *)(void *)t->master_state[i - 1].base;
         const float *block = failed ? subnet->kept[i] : i == 0 ? subnet->param : subnet->state[i - 1];
-        ist__write_back(&t->net->shape, &t->deal, s, master, &subnet->shape, block, &moves, worker->rank, worker->size);
+        ist__write_back(&t->net->shape, &t->deal, subnet->number, master, &subnet->shape, block, &moves, worker->rank,
+                        worker->size);
     }
 }
 
-static void for_my_subnets(ist__training *t, ist__worker *worker, void (*part)(ist__training *, int32_t, ist__worker *))
+typedef void (*part)(ist__training *, ist__subnet *, ist__worker *);
+
+static void for_the_whole(ist__training *t, ist__worker *worker, part work)
 {
+    ist__worker joined = ist__worker_of_all(worker);
+    ist__mark_begin(worker, IST__MARK_WHOLE, 0);
+    work(t, &t->whole->subnet, &joined);
+    ist__mark_end(worker, IST__MARK_WHOLE);
+    worker->waited_s = joined.waited_s;
+}
+
+static void for_my_subnets(ist__training *t, ist__worker *worker, part work)
+{
+    if (t->now.phase->kind != IST_PHASE_SUBNETS) {
+        for_the_whole(t, worker, work);
+        return;
+    }
     for (int32_t s = 0; s < t->config.subnets; s++) {
         if (!is_mine(t, s, worker)) continue;
         ist__mark_begin(worker, IST__MARK_SUBNET, s);
-        part(t, s, worker);
+        work(t, &t->subnets[s], worker);
         ist__mark_end(worker, IST__MARK_SUBNET);
     }
 }
@@ -334,6 +369,9 @@ ist_status ist__training_run(ist__training *t, int64_t limit, ist_round_fn on_ro
     t->progress.seconds = t->seconds_before + ist__seconds() - t->began;
     if (status) return status;
     if (t->settle) ist__tally_settle(t);
+    if (atomic_load(&t->diverged) && t->now.phase->kind != IST_PHASE_SUBNETS)
+        return ist__fail(error, IST_E_DIVERGED, "round %lld: loss or parameters of the whole net are not finite",
+                         (long long)t->progress.round + 1);
     if (atomic_load(&t->diverged))
         return ist__fail(error, IST_E_DIVERGED, "round %lld: loss or parameters of subnet %d are not finite",
                          (long long)t->progress.round + 1, atomic_load(&t->diverged) - 1);

@@ -160,7 +160,7 @@ static state_at find_state(const ist__step *step, int64_t offset)
 
 static float *own_scratch(const ist__step *step, const ist__worker *worker)
 {
-    return step->scratch->own + worker->rank * step->scratch->own_floats;
+    return step->scratch->own + worker->home_rank * step->scratch->own_floats;
 }
 
 /* A vector of parameters at `offset` of the block takes its step, or leaves its gradient there. */

@@ -25,7 +25,7 @@ typedef struct ist__scratch {
     float *loss;                        /* (ld) of each sample */
     int32_t *labels[2];                 /* (ld) of even and odd steps */
     uint32_t *index[2];                 /* (ld) row numbers of even and odd steps */
-    float *own;                         /* each thread's own: gradients of gain and offset of a tile, then what the
+    float *own; /* each thread's own, by home_rank: gradients of gain and offset of a tile, then what the
                                              weight step needs, own_floats apart */
     int64_t own_floats;
     int32_t tile_most; /* neurons of the largest tile */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "train/replicas.h"
 #include "train/stripes.h"
+#include "train/whole.h"
 
 ist_status ist__homes_create(ist__stripe_homes *out, const ist__plan *plan, size_t bytes, ist__error *error)
 {
@@ -101,11 +102,13 @@ static void count_time(ist__training *t)
 
 void ist__tally_round(ist__training *t)
 {
+    const bool whole = t->now.phase->kind != IST_PHASE_SUBNETS;
     count_time(t); /* first: counting bytes takes a while, too */
-    if (ist__trains_replicas(&t->config)) {
+    if (whole || ist__trains_replicas(&t->config)) {
         double moved, crossed;
         const ist__replicas_case c = {t->host.plan, &t->net->shape, &t->deal, &t->homes, &t->config, t->round_steps};
-        ist__replicas_traffic(&c, &moved, &crossed);
+        if (whole) ist__whole_traffic(t, &moved, &crossed);
+        else ist__replicas_traffic(&c, &moved, &crossed);
         t->progress.bytes_moved += moved;
         t->progress.bytes_crossed += crossed;
         t->bytes_stayed += moved - crossed;

@@ -10,6 +10,7 @@
 #include "train/settle.h"
 #include "train/stripes.h"
 #include "train/tally.h"
+#include "train/whole.h"
 
 enum { SUBNETS_MOST = 1 << 16, BATCH_MOST = 1 << 20 };
 
@@ -79,7 +80,7 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
         s = ist__fail(error, IST_E_ARGUMENT, "balance is adaptive, which begins with even shares: shares must be NULL");
     if (!s && c->balance == IST_BALANCE_ADAPTIVE && c->repartition_fraction < 1)
         s = ist__fail(error, IST_E_ARGUMENT, "balance is adaptive, which moves seats: repartition_fraction must be 1");
-    return s;
+    return s ? s : ist__phases_check(c, error);
 }
 
 /* With the number of subnets resolved. */
@@ -95,15 +96,6 @@ ist_status ist__train_shares_check(const ist_train_config *c, const ist__shape *
                       "%s: not with several hidden layers without norm, whose scale is right for even widths alone",
                       c->shares ? "shares" : "balance");
     return s;
-}
-
-int64_t ist__training_steps(const ist_train_config *config, int64_t rows)
-{
-    if (config->rounds > 0) return config->rounds * config->local_steps;
-    const double samples = config->epochs * (double)rows;
-    const double each = (double)config->batch * config->subnets;
-    const int64_t whole = (int64_t)(samples / each);
-    return (double)whole * each < samples ? whole + 1 : whole;
 }
 
 int32_t ist__team_of_subnet(int32_t subnet, int32_t subnets, int32_t teams)
@@ -132,6 +124,11 @@ static ist_status check_fit(const ist__net *net, const ist_dataset *data, const 
     if (config->method == IST_METHOD_ENSEMBLE && scaled)
         return ist__fail(error, IST_E_ARGUMENT,
                          "an ensemble needs batch norm on the output, and on all hidden layers but the first");
+    if (scaled && ist__has_full_width(config) && net->subnets != 1)
+        return ist__fail(error, IST_E_ARGUMENT,
+                         "%s: the whole net is trained, but this model has layers without norm and was made for %d "
+                         "subnets",
+                         config->warmup_epochs > 0 ? "warmup_epochs" : "full_width_epochs", net->subnets);
     if (scaled && config->subnets != net->subnets)
         return ist__fail(error, IST_E_ARGUMENT,
                          "%d subnets, but this model has layers without norm and was made for %d subnets",
@@ -204,6 +201,7 @@ static ist_status build(ist__training *t, ist__error *error)
         status = ist__homes_create(&t->homes, t->host.plan, (size_t)t->net->shape.floats * sizeof(float), error);
     if (!status && ist__averages(&t->config))
         status = ist__stripes_create(&t->average, &t->host, (size_t)t->net->shape.floats * sizeof(float), error);
+    if (!status) status = ist__whole_create(t, error);
     if (!status) status = ist__training_place(t, error);
     if (!status && t->config.method == IST_METHOD_ENSEMBLE) part_members(t);
     if (!status) ist__reseat_begin(t);
@@ -231,9 +229,11 @@ ist_status ist__training_create(ist__training **out, const ist__host *host, ist_
     t->config = resolved;
     t->state_count = ist__optimizer_states(resolved.optimizer);
     t->progress.struct_size = sizeof t->progress;
-    t->progress.steps = ist__training_steps(&resolved, data->rows);
-    t->progress.rounds = (t->progress.steps + resolved.local_steps - 1) / resolved.local_steps;
-    t->progress.lr = resolved.lr;
+    t->phases = ist__phases_of(&resolved, data->rows);
+    t->progress.steps = t->phases.steps;
+    t->progress.rounds = t->phases.rounds;
+    t->progress.lr = t->phases.phase[0].lr;
+    ist__phases_tell(&t->phases, &t->progress);
     atomic_init(&t->diverged, 0);
     atomic_init(&t->stop, 0);
     status = build(t, error);
@@ -251,6 +251,7 @@ void ist__training_destroy(ist__training *t)
     ist__homes_destroy(&t->homes);
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->shared_state[i]);
     ist__region_destroy(&t->average);
+    ist__whole_destroy(t);
     ist__reseat_destroy(t);
     ist__deal_destroy(&t->deal);
     ist__proof_destroy(&t->proof);

@@ -8,6 +8,7 @@
 #include "model/exchange.h"
 #include "model/params.h"
 #include "model/traffic.h"
+#include "train/phase.h"
 #include "train/room.h"
 #include "train/proof.h"
 #include "train/stopwatch.h"
@@ -45,6 +46,7 @@ typedef struct ist__subnet {
 typedef struct ist__team_space {
     ist__region region; /* scratch; with IST_DATA_REPLICATE also the node's copy, at the node's first team */
     ist__scratch scratch;
+    float *whole_own; /* phases at full width: of its threads, as scratch.own */
     ist__desk *desk;
     float *shift, *factor; /* (features) for desk->scaling */
     void *copy;
@@ -75,10 +77,18 @@ typedef struct ist__training {
     ist__region average;         /* striped; the mean of the master over rounds, where it is wanted */
     ist__subnet *subnets;        /* (config.subnets) */
     ist__team_space *teams;      /* (plan->team_count) */
+    struct ist__whole *whole;    /* NULL: no phase at full width */
+    ist__phases phases;
     ist_progress progress;
     /* Of the call in progress; written by worker (0, 0) between barriers. */
     int64_t rounds_left;
     int32_t round_steps;
+    struct {
+        const ist__phase *phase;
+        ist__subnet *subnets; /* (count) ours, or the whole net */
+        int32_t count;
+        ist__deal *deal;
+    } now; /* who trains in this round */
     bool going;
     bool master_whole; /* holds all numbers as of the last round; with a sticky deal some are in blocks alone */
     bool write_all;    /* this round makes it so */
@@ -103,11 +113,12 @@ void ist__training_destroy(ist__training *training); /* NULL is fine */
 ist_status ist__training_run(ist__training *training, int64_t rounds, ist_round_fn on_round, void *user,
                              ist__error *error);
 
-/* desk.c: its memory; before the rounds of a call; before and after the steps of a subnet.  The last three by rank 0. */
+/* desk.c: its memory; before the rounds of a call; before and after the steps of a subnet.  The last three by rank 0.
+ * whole: NULL: of a subnet of the team's own. */
 size_t ist__desk_bytes(int32_t features);
 void ist__desk_take(ist__team_space *team, int32_t features);
 void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist__net *net);
-void ist__desk_open(ist__desk *desk, const ist__subnet *subnet);
+void ist__desk_open(ist__team_space *team, const ist__subnet *subnet, const struct ist__whole *whole);
 void ist__desk_close(const ist__desk *desk, ist__subnet *subnet);
 
 /* tally.c */
@@ -116,7 +127,7 @@ ist_team_times ist__training_team(const ist__training *training, int32_t team);
 ist__step ist__training_step(const ist__training *training, const ist__subnet *subnet, int32_t team);
 /* The optimiser at step j of this round. */
 ist__rule ist__training_rule(const ist__training *training, int32_t j);
-/* Optimiser state i of a subnet, before a round: the master's, or 0.  Share of worker `rank` of `size`. */
+/* Optimiser state i of a subnet that is trained in this round, before a round: the master's, or 0.  Share of worker `rank` of `size`. */
 void ist__training_fill_state(const ist__training *training, const ist__subnet *subnet, int32_t i, int32_t rank,
                               int32_t size);
 /* The engine's way from rows to panels. */
@@ -154,9 +165,6 @@ ist_status ist__training_resume(ist__training *training, const char *path, ist__
 
 /* average.c: the mean, with statistics of its own, to a net of the same shape. */
 ist_status ist__training_average(ist__training *training, ist__net *out, ist__error *error);
-
-/* Local steps of the whole run for a dataset of `rows` rows, and rounds. */
-int64_t ist__training_steps(const ist_train_config *config, int64_t rows);
 
 /* Check every field but those that need the net. */
 ist_status ist__train_config_check(const ist_train_config *config, ist__error *error);

@@ -129,7 +129,7 @@ TEST(a_round_that_fails_does_not_join)
     run good = run_open(&spec), bad = run_open(&spec);
     run_go(&good, 3);
     run_go(&bad, 3);
-    bad.trainer->training->config.lr = 1e30;
+    bad.trainer->training->phases.phase[0].lr = 1e30;
     CHECK_EQ(ist_trainer_run(bad.trainer, 0, NULL, NULL), IST_E_DIVERGED);
     CHECK_EQ(run_progress(&bad).averaged, 3);
     CHECK_MEM(mean_of(&bad), mean_of(&good), (size_t)good.model->net.shape.floats * sizeof(float));

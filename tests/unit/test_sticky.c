@@ -398,7 +398,7 @@ TEST(a_sticky_run_moves_less)
 static int32_t spoil(void *user, const ist_progress *progress)
 {
     ist__training *t = user;
-    if (progress->round == 3) t->config.lr = 1e30;
+    if (progress->round == 3) t->phases.phase[0].lr = 1e30;
     return 0;
 }
 

@@ -344,7 +344,7 @@ static void check_late_divergence(int32_t engine)
     run_go(&r, 2);
     const ist__net *net = &r.model->net;
     float *before = plain_copy(net->param, net->shape.floats);
-    r.trainer->training->config.lr = 1e30; /* an accident in the third round */
+    r.trainer->training->phases.phase[0].lr = 1e30; /* an accident in the third round */
     CHECK_EQ(ist_trainer_run(r.trainer, 0, NULL, NULL), IST_E_DIVERGED);
     CHECK_EQ(run_progress(&r).round, 2);
     CHECK_MEM(net->param, before, (size_t)net->shape.floats * sizeof(float));
