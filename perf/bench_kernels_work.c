@@ -340,8 +340,9 @@ static void run_norm_backward(const bench_data *b, const bench_set *set, int32_t
 static void run_softmax(const bench_data *b, const bench_set *set, int32_t thread, int32_t first, int32_t last)
 {
     (void)thread;
-    set->kernels->softmax_cross_entropy(b->shape.outputs, first, last, b->ld, b->z, b->labels,
-                                        1.0F / (float)b->shape.batch, b->d, b->loss, b->best);
+    const ist__loss_rule rule = {.sharpness = 1, .smoothing = 0, .scale = 1.0F / (float)b->shape.batch};
+    set->kernels->softmax_cross_entropy(b->shape.outputs, first, last, b->ld, b->z, b->labels, &rule, b->d, b->loss,
+                                        b->best);
 }
 
 static void run_assemble(const bench_data *b, const bench_set *set, int32_t thread, int32_t first, int32_t last)

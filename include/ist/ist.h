@@ -156,7 +156,8 @@ typedef struct {
                               this net is made for.  Sets the fan-in of the initial weights, and the 1/n scale of the
                               whole net where no norm absorbs it [M7] */
     uint64_t seed;         /* of the initial weights */
-    double output_scale; /* above 0, up to 1e4: logits are this times what the norm, or the bias, of the output gives */
+    double output_scale; /* 1e-4 .. 1e4: logits are this times what the norm, or the bias, of the output gives; in
+                            training, evaluation and prediction.  Stored in the model [M1] */
 } ist_model_config;
 /* clang-format off */
 #define IST_MODEL_CONFIG_INIT \

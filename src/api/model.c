@@ -50,6 +50,8 @@ ist_status ist_model_create(ist_context *context, ist_model **out, const ist_mod
     ist__net net;
     if (!status) status = ist__shape_make(&shape, &known, &context->error);
     if (!status) status = ist__net_create(&net, &shape, known.subnets, &context->error);
+    if (!status && (status = ist__net_set_output_scale(&net, known.output_scale, &context->error)))
+        ist__net_destroy(&net);
     ist_model *model = NULL;
     if (!status) status = adopt(context, &model, &net);
     if (status) return status;
@@ -77,6 +79,7 @@ ist_status ist_model_describe(const ist_model *model, ist_model_config *config)
     config->hidden_norm = shape->hidden_norm;
     config->output_norm = shape->output_norm;
     config->subnets = model->net.subnets;
+    config->output_scale = model->net.output_scale;
     config->seed = 0; /* of the initial weights, which are gone */
     return IST_OK;
 }

@@ -10,11 +10,12 @@
 
 /* What the numbers are for.  Values are part of the identity of a run: append only. */
 typedef enum ist__purpose {
-    IST__FOR_WEIGHTS = 1,    /* a = 0, b = layer */
-    IST__FOR_DEAL = 2,       /* a = round, b = layer */
-    IST__FOR_SHARDS = 3,     /* a = 0, b = 0 */
-    IST__FOR_BATCHES = 4,    /* a = epoch, b = subnet */
-    IST__FOR_CALIBRATION = 5 /* a = 0, b = 0 */
+    IST__FOR_WEIGHTS = 1,     /* a = 0, b = layer */
+    IST__FOR_DEAL = 2,        /* a = round, b = layer */
+    IST__FOR_SHARDS = 3,      /* a = 0, b = 0 */
+    IST__FOR_BATCHES = 4,     /* a = epoch, b = subnet */
+    IST__FOR_CALIBRATION = 5, /* a = 0, b = 0 */
+    IST__FOR_DROPOUT = 6      /* a = step, b = subnet: keys of masks, see train/dropout.h */
 } ist__purpose;
 
 typedef struct ist__rng {

@@ -3,6 +3,7 @@
 #define IST_MATH_BODY_H
 
 #include "math/body_assemble.h"
+#include "math/body_drop.h"
 #include "math/body_norm.h"
 #include "math/body_optimize.h"
 #include "math/body_panel.h"
@@ -16,7 +17,7 @@
     .pack_panel = pack_panel, .unpack_panel = unpack_panel, .assemble = assemble,                                     \
     .batch_norm_forward = batch_norm_forward, .batch_norm_backward = batch_norm_backward,                             \
     .affine_relu_forward = affine_relu_forward, .bias_relu_backward = bias_relu_backward, .row_moments = row_moments, \
-    .softmax_cross_entropy = softmax_cross_entropy, .all_finite = all_finite                                          \
+    .softmax_cross_entropy = softmax_cross_entropy, .drop = drop, .scale = scale, .all_finite = all_finite            \
   }
 
 #endif

@@ -27,12 +27,14 @@ LANES_INLINE lanes largest_logit(int32_t classes, int32_t n, int64_t ld, const f
     return top;
 }
 
-/* Sum of exp(logit - top); the exps themselves go to d unless it is NULL. */
-LANES_INLINE lanes sum_of_exps(int32_t classes, int32_t n, int64_t ld, const float *logits, lanes top, float *d)
+/* Sum of exp(logit - top), where logit is `sharpness` times what lies there; the exps themselves go to d unless it is
+ * NULL. */
+LANES_INLINE lanes sum_of_exps(int32_t classes, int32_t n, int64_t ld, const float *block, lanes sharpness, lanes top,
+                               float *d)
 {
     lanes sum = lanes_all(0);
     for (int32_t k = 0; k < classes; k++) {
-        const lanes e = lanes_exp(lanes_sub(lanes_load(logits + k * ld, n), top));
+        const lanes e = lanes_exp(lanes_sub(lanes_mul(sharpness, lanes_load(block + k * ld, n)), top));
         if (d) lanes_store(d + k * ld, e, n);
         sum = lanes_add(sum, e);
     }
@@ -40,28 +42,32 @@ LANES_INLINE lanes sum_of_exps(int32_t classes, int32_t n, int64_t ld, const flo
 }
 
 /* From exps to probabilities, or to the gradient when there are labels. */
-LANES_INLINE void normalise(int32_t classes, int32_t n, int64_t ld, lanes sum, const int32_t *labels, float scale,
-                            float *d)
+LANES_INLINE void normalise(int32_t classes, int32_t n, int64_t ld, lanes sum, const int32_t *labels,
+                            const ist__loss_rule *rule, float *d)
 {
     int32_t label[LANES] = {0};
     for (int32_t i = 0; labels && i < n; i++) label[i] = labels[i];
     const lanes_int wanted = lanes_int_load_16(label);
+    const float spread = rule->smoothing / (float)classes;
+    const lanes off = lanes_all(spread), on = lanes_all(1 - rule->smoothing + spread);
+    const lanes scale = lanes_all(rule->scale * rule->sharpness);
     for (int32_t k = 0; k < classes; k++) {
         lanes p = lanes_div(lanes_load(d + k * ld, n), sum);
         if (labels) {
-            const lanes one = lanes_where(lanes_int_equal(wanted, lanes_int_all(k)), lanes_all(1));
-            p = lanes_mul(lanes_sub(p, one), lanes_all(scale));
+            const lanes target = lanes_choose(lanes_int_equal(wanted, lanes_int_all(k)), on, off);
+            p = lanes_mul(lanes_sub(p, target), scale);
         }
         lanes_store(d + k * ld, p, n);
     }
 }
 
 /* One block of n <= 16 columns; all pointers are at its first column. */
-LANES_INLINE void softmax_block(int32_t classes, int32_t n, int64_t ld, const float *logits, const int32_t *labels,
-                                float scale, float *d, float *loss, int32_t *best)
+LANES_INLINE void softmax_block(int32_t classes, int32_t n, int64_t ld, const float *block, const int32_t *labels,
+                                const ist__loss_rule *rule, float *d, float *loss, int32_t *best)
 {
     lanes_int best_lanes;
-    const lanes top = largest_logit(classes, n, ld, logits, &best_lanes);
+    const lanes sharpness = lanes_all(rule->sharpness); /* above 0: the largest stays the largest */
+    const lanes top = lanes_mul(sharpness, largest_logit(classes, n, ld, block, &best_lanes));
     if (best) {
         int32_t index[LANES];
         lanes_int_store_16(index, best_lanes);
@@ -69,21 +75,22 @@ LANES_INLINE void softmax_block(int32_t classes, int32_t n, int64_t ld, const fl
     }
     if (!d && !loss) return;
 
-    float label_logit[LANES] = {0}, top_logit[LANES], total[LANES]; /* read now: d may be the logits themselves */
-    for (int32_t i = 0; loss && i < n; i++) label_logit[i] = logits[labels[i] * ld + i];
-    const lanes sum = sum_of_exps(classes, n, ld, logits, top, d);
+    float label_logit[LANES] = {0}, top_logit[LANES], total[LANES]; /* read now: d may be the block itself */
+    for (int32_t i = 0; loss && i < n; i++) label_logit[i] = rule->sharpness * block[labels[i] * ld + i];
+    const lanes sum = sum_of_exps(classes, n, ld, block, sharpness, top, d);
     lanes_store_16(top_logit, top);
     lanes_store_16(total, sum);
     for (int32_t i = 0; loss && i < n; i++)
         loss[i] = (float)(ist__log((double)total[i]) + ((double)top_logit[i] - (double)label_logit[i]));
-    if (d) normalise(classes, n, ld, sum, labels, scale, d);
+    if (d) normalise(classes, n, ld, sum, labels, rule, d);
 }
 
-static void softmax_cross_entropy(int32_t classes, int32_t first, int32_t last, int64_t ld, const float *logits,
-                                  const int32_t *labels, float scale, float *d, float *loss, int32_t *best)
+static void softmax_cross_entropy(int32_t classes, int32_t first, int32_t last, int64_t ld, const float *block,
+                                  const int32_t *labels, const ist__loss_rule *rule, float *d, float *loss,
+                                  int32_t *best)
 {
     for (int32_t c = first; c < last; c += LANES)
-        softmax_block(classes, last - c < LANES ? last - c : LANES, ld, logits + c, labels ? labels + c : NULL, scale,
+        softmax_block(classes, last - c < LANES ? last - c : LANES, ld, block + c, labels ? labels + c : NULL, rule,
                       d ? d + c : NULL, loss && labels ? loss + c : NULL, best ? best + c : NULL);
 }
 

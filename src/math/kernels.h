@@ -21,6 +21,22 @@
 
 #define IST__NORM_EPSILON 1e-5F /* added to the variance in batch norm */
 
+/* How the loss looks at the last layer's numbers. [M4] */
+typedef struct ist__loss_rule {
+    float sharpness; /* logits are this times the numbers given; above 0 */
+    float smoothing; /* the target is 1 - smoothing at the label, plus smoothing / classes everywhere; [0, 1) */
+    float scale;     /* of gradients */
+} ist__loss_rule;
+
+/* Which elements of a block dropout takes out: a draw of 16 bits each, of which those below `threshold` fall.  Draw of
+ * neuron r and column c: half r % 2 (0: the lower) of word r % 8 / 2 of Philox 4x32-10 of this key at the counter
+ * (c, r / 8, 0, 0). [M15] */
+typedef struct ist__drops {
+    uint32_t key[2];
+    uint32_t threshold; /* 0 .. 65535 */
+    float factor;       /* of those that stay */
+} ist__drops;
+
 enum { IST__LANES = 16 }; /* samples or neurons that stand in the lanes of a vector; panels are as wide */
 
 /* A matrix as products read it: element (r, k) is at[(r / 16) row_panel + (r % 16) row + (k / 16) step_panel +
@@ -114,14 +130,22 @@ typedef struct ist__kernel_set {
     /* Mean of each row and sum of squared deviations from it: mean, m2 out (rows). */
     void (*row_moments)(int32_t rows, int32_t columns, int64_t ld, const float *z, float *mean, float *m2);
 
-    /* Softmax and cross-entropy of columns [first, last) of logits (classes, ld). [M4]
+    /* Softmax and cross-entropy of columns [first, last) of a block (classes, ld): logits = rule->sharpness * block. [M4]
      * labels   (columns of the whole block) class ids
-     * d        out (classes, ld): (softmax - onehot) * scale, or the probabilities themselves when labels is NULL; may
-     *          be `logits` itself; NULL: not wanted
-     * loss     out per column (indexed as columns are): -log softmax[label], nats; NULL, or no labels: not wanted
+     * d        out (classes, ld): (softmax - target) * scale * sharpness, the gradient of the block; or the
+     *          probabilities themselves when labels is NULL; may be the block itself; NULL: not wanted
+     * loss     out per column (indexed as columns are): -log softmax[label], nats, whatever the smoothing; NULL, or no
+     *          labels: not wanted
      * best     out per column: index of the largest logit, the first of equal ones; NULL: not wanted */
-    void (*softmax_cross_entropy)(int32_t classes, int32_t first, int32_t last, int64_t ld, const float *logits,
-                                  const int32_t *labels, float scale, float *d, float *loss, int32_t *best);
+    void (*softmax_cross_entropy)(int32_t classes, int32_t first, int32_t last, int64_t ld, const float *block,
+                                  const int32_t *labels, const ist__loss_rule *rule, float *d, float *loss,
+                                  int32_t *best);
+
+    /* Neurons [first, first + rows) of y (rows, columns): 0 where drops says so, times drops->factor elsewhere.  first is
+     * a multiple of 8.  The part of a row beyond `columns` is left alone. */
+    void (*drop)(const ist__drops *drops, int32_t first, int32_t rows, int32_t columns, int64_t ld, float *y);
+    /* y times factor. */
+    void (*scale)(int32_t rows, int32_t columns, int64_t ld, float factor, float *y);
 
     /* Is none of `count` numbers infinite or NaN? */
     bool (*all_finite)(int64_t count, const float *values);

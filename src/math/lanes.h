@@ -356,6 +356,64 @@ LANES_INLINE lanes_int lanes_greater(lanes a, lanes b) /* false where one is NaN
     return r;
 }
 
+LANES_INLINE lanes_int lanes_int_add(lanes_int a, lanes_int b) /* modulo 2^32 */
+{
+    LANES_EACH (i) a.part[i] = (lanes_i32)((lanes_u32)a.part[i] + (lanes_u32)b.part[i]);
+    return a;
+}
+
+LANES_INLINE lanes_int lanes_int_xor(lanes_int a, lanes_int b)
+{
+    LANES_EACH (i) a.part[i] ^= b.part[i];
+    return a;
+}
+
+/* The lower (0) or upper (1) 16 bits of each lane. */
+LANES_INLINE lanes_int lanes_int_half(lanes_int a, int half)
+{
+    LANES_EACH (i) a.part[i] = (lanes_i32)(half ? (lanes_u32)a.part[i] >> 16 : (lanes_u32)a.part[i] & 0xFFFFU);
+    return a;
+}
+
+/* Products of 64 bits. */
+typedef struct lanes_wide {
+    lanes_int low, high;
+} lanes_wide;
+
+/* Each lane, taken as unsigned, times `factor`. */
+LANES_INLINE lanes_wide lanes_int_multiply(lanes_int a, uint32_t factor)
+{
+    typedef uint64_t pairs __attribute__((vector_size(4 * LANES_PART)));
+    const pairs lower = (pairs){0} + 0xFFFFFFFFU;
+    lanes_wide r;
+    LANES_EACH (i) {
+        const pairs both = (pairs)a.part[i];
+#if LANES_PART == 16
+        const __m512i f = _mm512_set1_epi32((int32_t)factor);
+        const pairs even = (pairs)_mm512_mul_epu32((__m512i)both, f),
+                    odd = (pairs)_mm512_mul_epu32((__m512i)(both >> 32), f);
+#elif LANES_PART == 8
+        const __m256i f = _mm256_set1_epi32((int32_t)factor);
+        const pairs even = (pairs)_mm256_mul_epu32((__m256i)both, f),
+                    odd = (pairs)_mm256_mul_epu32((__m256i)(both >> 32), f);
+#elif defined(__x86_64__)
+        const __m128i f = _mm_set1_epi32((int32_t)factor);
+        const pairs even = (pairs)_mm_mul_epu32((__m128i)both, f), odd = (pairs)_mm_mul_epu32((__m128i)(both >> 32), f);
+#else
+        const pairs even = (both & lower) * factor, odd = (both >> 32) * factor;
+#endif
+        r.low.part[i] = (lanes_i32)((even & lower) | (odd << 32));
+        r.high.part[i] = (lanes_i32)((even >> 32) | (odd & ~lower));
+    }
+    return r;
+}
+
+LANES_INLINE lanes_int lanes_int_less(lanes_int a, lanes_int b)
+{
+    LANES_EACH (i) a.part[i] = (lanes_i32)(a.part[i] < b.part[i]);
+    return a;
+}
+
 LANES_INLINE lanes_int lanes_int_equal(lanes_int a, lanes_int b)
 {
     LANES_EACH (i) a.part[i] = (lanes_i32)(a.part[i] == b.part[i]);

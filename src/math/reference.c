@@ -21,12 +21,21 @@ typedef struct layer {
     int32_t batch, in, out;
     const unsigned char *active_in, *active_out;
     bool norm, relu;
+    double scale;                               /* of what it gives: of logits */
     const double *weight, *gamma, *beta, *bias; /* gamma and beta NULL: norm without affine part; bias NULL with norm */
-    const double *x;                            /* (batch, in) */
+    const double *x;                            /* (batch, in) what comes in */
+    const double *kept;                         /* (batch, in) and is multiplied with; NULL: 1 */
     double *z, *y;                              /* (batch, out) product; what the layer gives on */
     double *xhat, *inv_std;                     /* (batch, out) and (out), of batch norm */
     double *d;                                  /* (batch, out) dL/dy, then dL/dz */
 } layer;
+
+/* Input i of sample b, behind dropout. */
+static double input_at(const layer *l, int32_t b, int32_t i)
+{
+    const int64_t at = (int64_t)b * l->in + i;
+    return l->kept ? l->x[at] * l->kept[at] : l->x[at];
+}
 
 static void product(layer *l)
 {
@@ -35,7 +44,7 @@ static void product(layer *l)
             if (!l->active_out[o]) continue;
             double sum = l->bias ? l->bias[o] : 0;
             for (int32_t i = 0; i < l->in; i++)
-                if (l->active_in[i]) sum += l->weight[(int64_t)o * l->in + i] * l->x[(int64_t)b * l->in + i];
+                if (l->active_in[i]) sum += l->weight[(int64_t)o * l->in + i] * input_at(l, b, i);
             l->z[(int64_t)b * l->out + o] = sum;
         }
     }
@@ -69,15 +78,17 @@ static void forward(layer *l, double epsilon)
             const int64_t at = (int64_t)b * l->out + o;
             double y = l->norm ? l->xhat[at] : l->z[at];
             if (l->gamma) y = l->gamma[o] * y + l->beta[o];
-            l->y[at] = l->relu && y <= 0 ? 0 : y;
+            l->y[at] = l->relu && y <= 0 ? 0 : y * l->scale;
         }
     }
 }
 
-/* Mean cross-entropy of the last layer's y; d = its gradient (softmax - onehot) / batch. */
-static double cross_entropy(layer *l, const int32_t *labels)
+/* Mean cross-entropy of the last layer's y; d = its gradient (softmax - target) / batch. */
+static double cross_entropy(layer *l, const int32_t *labels, double smoothing)
 {
     double loss = 0;
+    int32_t classes = 0;
+    for (int32_t o = 0; o < l->out; o++) classes += l->active_out[o];
     for (int32_t b = 0; b < l->batch; b++) {
         const double *logit = l->y + (int64_t)b * l->out;
         double top = -INFINITY, sum = 0;
@@ -85,9 +96,11 @@ static double cross_entropy(layer *l, const int32_t *labels)
             if (l->active_out[o] && logit[o] > top) top = logit[o];
         for (int32_t o = 0; o < l->out; o++)
             if (l->active_out[o]) sum += exp(logit[o] - top);
-        for (int32_t o = 0; o < l->out; o++)
-            if (l->active_out[o])
-                l->d[(int64_t)b * l->out + o] = (exp(logit[o] - top) / sum - (o == labels[b])) / l->batch;
+        for (int32_t o = 0; o < l->out; o++) {
+            if (!l->active_out[o]) continue;
+            const double target = (1 - smoothing) * (o == labels[b]) + smoothing / classes;
+            l->d[(int64_t)b * l->out + o] = (exp(logit[o] - top) / sum - target) / l->batch;
+        }
         loss += (log(sum) + top - logit[labels[b]]) / l->batch;
     }
     return loss;
@@ -100,6 +113,7 @@ static void backward_neuron(layer *l, int32_t o, double *dgamma, double *dbeta, 
     for (int32_t b = 0; b < l->batch; b++) {
         const int64_t at = (int64_t)b * l->out + o;
         if (l->relu && l->y[at] <= 0) l->d[at] = 0;
+        l->d[at] *= l->scale;
         sum += l->d[at];
         if (l->norm) sum_xhat += l->d[at] * l->xhat[at];
     }
@@ -127,8 +141,9 @@ static void backward_product(const layer *l, double *dweight, double *dx)
             const double d = l->d[(int64_t)b * l->out + o];
             for (int32_t i = 0; i < l->in; i++) {
                 if (!l->active_in[i]) continue;
-                dweight[(int64_t)o * l->in + i] += d * l->x[(int64_t)b * l->in + i];
-                if (dx) dx[(int64_t)b * l->in + i] += d * l->weight[(int64_t)o * l->in + i];
+                const int64_t at = (int64_t)b * l->in + i;
+                dweight[(int64_t)o * l->in + i] += d * input_at(l, b, i);
+                if (dx) dx[at] += d * l->weight[(int64_t)o * l->in + i] * (l->kept ? l->kept[at] : 1);
             }
         }
     }
@@ -162,8 +177,10 @@ static ist_status open_layer(layer *l, const ist__reference_net *net, int32_t in
                  .active_out = net->active[index + 1],
                  .norm = (hidden ? net->hidden_norm : net->output_norm) == IST_NORM_BATCH,
                  .relu = hidden,
+                 .scale = hidden ? 1 : net->output_scale,
                  .weight = net->weight[index],
-                 .x = x};
+                 .x = x,
+                 .kept = net->kept ? net->kept[index] : NULL};
     if (l->norm && hidden) {
         l->gamma = net->gamma[index];
         l->beta = net->beta[index];
@@ -199,7 +216,7 @@ ist_status ist__reference_step(const ist__reference_net *net, int32_t batch, con
     if (status == IST_OK) {
         for (int32_t l = 0; l < net->layers; l++) forward(&layers[l], net->epsilon);
         layer *last = &layers[net->layers - 1];
-        *loss = cross_entropy(last, labels);
+        *loss = cross_entropy(last, labels, net->smoothing);
         if (logits) memcpy(logits, last->y, (size_t)batch * (size_t)last->out * sizeof *logits);
         for (int32_t l = net->layers - 1; gradient && l >= 0; l--)
             backward(&layers[l], l, gradient, l > 0 ? layers[l - 1].d : NULL);

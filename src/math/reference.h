@@ -23,9 +23,14 @@ typedef struct ist__reference_net {
     double epsilon; /* of batch norm */
     double **weight, **gamma, **beta, **bias;
     const unsigned char *const *active;
+    double output_scale; /* of logits, after norm or bias */
+    double smoothing;    /* of labels, in gradients alone */
+    /* Dropout: kept[l] (batch, width[l]) for l = 0 .. layers - 1 is what input or output of a hidden layer is multiplied
+     * with, 0 or more; NULL: 1 */
+    const double *const *kept;
 } ist__reference_net;
 
-/* Mean cross-entropy over the batch with batch statistics, and gradients of all parameters (same shapes as the net's,
+/* Mean cross-entropy over the batch with batch statistics, labels as they are; and gradients, by the smoothed ones, of all parameters (same shapes as the net's,
  * written into `gradient`, zero for inactive ones; gradient NULL: loss only).
  * x (batch, width[0]), labels (batch).  logits out (batch, classes) or NULL.  IST_E_MEMORY. */
 ist_status ist__reference_step(const ist__reference_net *net, int32_t batch, const double *x, const int32_t *labels,

@@ -13,7 +13,8 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "model files are little-endian and written as memory lies");
 
 static const unsigned char MAGIC[8] = {0x89, 'I', 'S', 'T', '\r', '\n', 0x1a, '\n'};
-enum { FORMAT_VERSION = 1, MODEL_SECTIONS = 4, SHAPE_FIELDS = 7, CRC_CHUNK = 1 << 24 };
+/* A net whose logits have a scale is a file of version 2, which older readers refuse; all others are what they were. */
+enum { FORMAT_VERSION = 1, SCALED_VERSION = 2, MODEL_SECTIONS = 4, SHAPE_FIELDS = 7, CRC_CHUNK = 1 << 24 };
 enum { SECTIONS_MOST = MODEL_SECTIONS + 1 + IST__RUN_ARRAYS };
 
 typedef struct header {
@@ -82,6 +83,11 @@ static void put_block(output *out, const char *tag, const ist__shape *shape, con
     end_section(out);
 }
 
+static bool is_scaled(const ist__net *net)
+{
+    return net->output_scale != 1;
+}
+
 static void put_shape(output *out, const ist__net *net)
 {
     const ist__shape *shape = &net->shape;
@@ -89,9 +95,11 @@ static void put_shape(output *out, const ist__net *net)
                                           shape->hidden_norm, shape->output_norm,
                                           net->subnets,       net->calibrated,
                                           shape->hidden_count};
-    begin_section(out, "SHAP", sizeof fields + (size_t)shape->hidden_count * sizeof(int32_t));
+    const size_t scale_bytes = is_scaled(net) ? sizeof net->output_scale : 0;
+    begin_section(out, "SHAP", sizeof fields + (size_t)shape->hidden_count * sizeof(int32_t) + scale_bytes);
     put(out, fields, sizeof fields);
     put(out, &shape->width[1], (size_t)shape->hidden_count * sizeof(int32_t));
+    put(out, &net->output_scale, scale_bytes);
     end_section(out);
 }
 
@@ -132,7 +140,7 @@ ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const 
     output out = {.error = error};
     ist_status status = ist__writer_open(&out.writer, path, error);
     if (status) return status;
-    header head = {.version = FORMAT_VERSION, .sections = MODEL_SECTIONS};
+    header head = {.version = is_scaled(net) ? SCALED_VERSION : FORMAT_VERSION, .sections = MODEL_SECTIONS};
     memcpy(head.magic, MAGIC, sizeof MAGIC);
     for (int i = 0; run && i < IST__RUN_ARRAYS; i++) head.sections += run->array[i] != NULL;
     if (run) head.sections += 1;
@@ -239,16 +247,18 @@ static ist_status get_block(input *in, const ist__shape *shape, float *block)
     return status ? status : close_section(in);
 }
 
-static ist_status get_header(input *in, int32_t *sections)
+static ist_status get_header(input *in, int32_t *sections, bool *scaled)
 {
     header head;
     const ist_status status = get(in, &head, sizeof head, "the header of a model file");
     if (status) return status;
     if (memcmp(head.magic, MAGIC, sizeof MAGIC) != 0)
         return ist__fail(in->error, IST_E_FORMAT, "%s: byte 0: not an ist model file", ist__reader_path(in->reader));
-    if (head.version != FORMAT_VERSION)
-        return ist__fail(in->error, IST_E_FORMAT, "%s: byte 8: format version %u, this library reads version %d",
-                         ist__reader_path(in->reader), head.version, FORMAT_VERSION);
+    if (head.version != FORMAT_VERSION && head.version != SCALED_VERSION)
+        return ist__fail(in->error, IST_E_FORMAT,
+                         "%s: byte 8: format version %u, this library reads versions %d and %d",
+                         ist__reader_path(in->reader), head.version, FORMAT_VERSION, SCALED_VERSION);
+    *scaled = head.version == SCALED_VERSION;
     if (head.sections < MODEL_SECTIONS || head.sections > SECTIONS_MOST)
         return ist__fail(in->error, IST_E_FORMAT, "%s: byte 12: %u sections, expected %d .. %d",
                          ist__reader_path(in->reader), head.sections, MODEL_SECTIONS, SECTIONS_MOST);
@@ -256,17 +266,20 @@ static ist_status get_header(input *in, int32_t *sections)
     return IST_OK;
 }
 
-static ist_status get_shape(input *in, ist__net *net)
+static ist_status get_shape(input *in, bool scaled, ist__net *net)
 {
+    double scale = 1;
+    const size_t scale_bytes = scaled ? sizeof scale : 0;
     int32_t fields[SHAPE_FIELDS], hidden[IST_MAX_HIDDEN];
     uint64_t bytes = 0;
     ist_status status = open_section(in, "SHAP", UINT64_MAX, &bytes);
     if (!status) status = get(in, fields, sizeof fields, "the shape");
     if (status) return status;
     const int32_t count = fields[6];
-    if (count < 0 || count > IST_MAX_HIDDEN || bytes != sizeof fields + (size_t)count * sizeof(int32_t))
+    if (count < 0 || count > IST_MAX_HIDDEN || bytes != sizeof fields + (size_t)count * sizeof(int32_t) + scale_bytes)
         return bad(in, "the number of hidden layers is out of range");
     status = get(in, hidden, (size_t)count * sizeof *hidden, "the hidden widths");
+    if (!status) status = get(in, &scale, scale_bytes, "the scale of the logits");
     if (!status) status = close_section(in);
     if (status) return status;
     const ist_model_config config = {.struct_size = sizeof config,
@@ -282,6 +295,7 @@ static ist_status get_shape(input *in, ist__net *net)
     if (!status)
         status = ist__reader_justify(in->reader, (uint64_t)shape.parameters * sizeof(float), "parameters", &detail);
     if (!status) status = ist__net_create(net, &shape, fields[4], &detail);
+    if (!status) status = ist__net_set_output_scale(net, scale, &detail);
     if (status == IST_E_ARGUMENT) return bad(in, detail.text);
     if (status) return ist__fail(in->error, status, "%s", detail.text);
     net->calibrated = fields[5] != 0;
@@ -321,8 +335,9 @@ ist_status ist__net_read_open(ist__reader *reader, ist__net *net, int32_t *secti
     input in = {.reader = reader, .error = error};
     ist__net found;
     memset(&found, 0, sizeof found);
-    ist_status status = get_header(&in, sections);
-    if (!status) status = get_shape(&in, &found);
+    bool scaled = false;
+    ist_status status = get_header(&in, sections, &scaled);
+    if (!status) status = get_shape(&in, scaled, &found);
     if (!status) status = get_normalization(&in, &found);
     if (!status) status = get_statistics(&in, &found);
     if (status) ist__net_destroy(&found);

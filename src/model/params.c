@@ -17,7 +17,7 @@ ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subne
         if (shape->width[h] < subnets)
             return ist__fail(error, IST_E_ARGUMENT, "%d subnets, but hidden layer %d has only %d neurons", subnets, h,
                              shape->width[h]);
-    ist__net net = {.shape = *shape, .subnets = subnets, .normalization_count = 1};
+    ist__net net = {.shape = *shape, .subnets = subnets, .output_scale = 1, .normalization_count = 1};
     net.statistics = ist__alloc(shape->statistics_floats, sizeof *net.statistics);
     net.shift = ist__alloc(shape->width[0], sizeof *net.shift);
     net.factor = ist__alloc(shape->width[0], sizeof *net.factor);
@@ -28,6 +28,14 @@ ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subne
     }
     net.factor[0] = 1;
     *out = net;
+    return IST_OK;
+}
+
+ist_status ist__net_set_output_scale(ist__net *net, double scale, ist__error *error)
+{
+    if (!(scale >= 1e-4 && scale <= 1e4)) /* NaN fails */
+        return ist__fail(error, IST_E_ARGUMENT, "output_scale is %g, expected 1e-4 .. 1e4", scale);
+    net->output_scale = scale;
     return IST_OK;
 }
 

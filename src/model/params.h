@@ -10,6 +10,7 @@
 typedef struct ist__net {
     ist__shape shape;
     int32_t subnets;             /* made for so many: fan-in of the initial weights, the 1/n scale [M7] */
+    double output_scale;         /* of logits, after norm or bias */
     int32_t calibrated;          /* statistics are those of the present parameters */
     float *param;                /* (shape.floats), borrowed */
     float *statistics;           /* (shape.statistics_floats) mean, variance of each normed layer */
@@ -19,7 +20,8 @@ typedef struct ist__net {
 
 /* Small arrays, no normalization (shift 0, factor 1); param is left NULL.  IST_E_ARGUMENT for subnets out of range. */
 ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subnets, ist__error *error);
-void ist__net_destroy(ist__net *net); /* a zeroed one is fine */
+ist_status ist__net_set_output_scale(ist__net *net, double scale, ist__error *error); /* 1 at first; IST_E_ARGUMENT */
+void ist__net_destroy(ist__net *net);                                                 /* a zeroed one is fine */
 
 /* He-uniform weights from (seed, layer), gamma 1, beta and bias 0. [M7] */
 void ist__net_initialize(ist__net *net, uint64_t seed);

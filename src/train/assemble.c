@@ -3,20 +3,26 @@
 
 #include "ist/ist.h"
 
+void ist__assemble_band(int32_t features, const ist__worker *worker, int32_t *first, int32_t *last)
+{
+    enum { UNIT = IST__LANES }; /* features that the kernel turns around together */
+    int64_t a, b;
+    ist__share((features + UNIT - 1) / UNIT, worker->rank, worker->size, &a, &b);
+    *first = (int32_t)a * UNIT;
+    *last = b * UNIT < features ? (int32_t)b * UNIT : features;
+}
+
 void ist__assemble_share(const ist__engine *engine, const ist__rows *rows, const uint32_t *index, int64_t first_row,
                          int32_t count, const ist__scaling *scaling, float *out, int64_t ld, int32_t *labels,
                          const ist__worker *worker)
 {
-    enum { UNIT = IST__LANES }; /* features that the kernel turns around together */
     const ist__samples samples = {.x = rows->x,
                                   .row_stride_bytes = rows->row_stride_bytes,
                                   .bytes = rows->type == IST_UINT8,
                                   .index = index,
                                   .first_row = first_row};
-    int64_t first, last;
-    ist__share((rows->features + UNIT - 1) / UNIT, worker->rank, worker->size, &first, &last);
-    const int32_t begin = (int32_t)first * UNIT;
-    const int32_t end = last * UNIT < rows->features ? (int32_t)last * UNIT : rows->features;
+    int32_t begin, end;
+    ist__assemble_band(rows->features, worker, &begin, &end);
     if (begin < end)
         engine->kernels->assemble(&samples, count, begin, end, scaling->shift, scaling->factor, scaling->uniform, out,
                                   ld);

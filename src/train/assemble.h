@@ -12,6 +12,9 @@ typedef struct ist__scaling {
     bool uniform;
 } ist__scaling;
 
+/* The features [*first, *last) of my share of so many. */
+void ist__assemble_band(int32_t features, const ist__worker *worker, int32_t *first, int32_t *last);
+
 /* My share of the features of `count` rows: those that index (count) names, or first_row, first_row + 1, .. when it is
  * NULL.  out (features, ld); labels out (count), written by rank 0; NULL, or rows without labels: not wanted. */
 void ist__assemble_share(const ist__engine *engine, const ist__rows *rows, const uint32_t *index, int64_t first_row,

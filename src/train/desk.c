@@ -23,12 +23,16 @@ void ist__desk_take(ist__team_space *team, int32_t features)
     team->factor = ist__region_take(&team->region, bytes);
 }
 
-void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist__net *net)
+void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist__net *net,
+                     const ist_train_config *config)
 {
     const size_t bytes = (size_t)net->normalization_count * sizeof(float);
     memcpy(team->shift, net->shift, bytes);
     memcpy(team->factor, net->factor, bytes);
     team->desk->scaling = (ist__scaling){team->shift, team->factor, net->normalization_count == 1};
+    team->desk->dropout = ist__dropout_of(config);
+    team->desk->output_scale = (float)net->output_scale;
+    team->desk->smoothing = (float)config->label_smoothing;
     team->desk->engine = *engine;
     team->desk->scratch = team->scratch;
 }

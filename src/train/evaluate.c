@@ -162,8 +162,9 @@ static void answer_chunk(const evaluation *e, chunk_buffers *lane, float *logits
     ist__share(count, worker->rank, worker->size, &from, &to);
     if (from == to) return;
     float *d = a->probabilities ? logits : NULL; /* softmax in place */
+    const ist__loss_rule rule = {.sharpness = (float)e->net->output_scale, .smoothing = 0, .scale = 1};
     e->host->engine.kernels->softmax_cross_entropy(classes, (int32_t)from, (int32_t)to, e->ld, logits,
-                                                   a->loss ? lane->labels : NULL, 1, d, a->loss ? lane->loss : NULL,
+                                                   a->loss ? lane->labels : NULL, &rule, d, a->loss ? lane->loss : NULL,
                                                    a->best ? lane->best : NULL);
     for (int64_t c = from; c < to; c++) {
         if (a->loss) a->loss[first + c] = lane->loss[c];

@@ -5,6 +5,8 @@
 
 #include "math/gemm.h"
 
+enum { MOST_STAIRS = 1 << 30 };
+
 int32_t ist__optimizer_states(int32_t kind)
 {
     return kind == IST_SGD ? 0 : kind == IST_ADAM ? 2 : 1;
@@ -21,10 +23,27 @@ double ist_default_lr(int32_t optimizer)
     }
 }
 
+/* Where the schedule stands, as a part of the learning rate's height.  With the defaults these are the bits of 1 and of
+ * the cosine itself. */
+static double schedule_at(const ist_train_config *config, const ist__lr_curve *curve)
+{
+    const double step = (double)curve->step, steps = (double)curve->steps, floor_ = config->lr_floor;
+    if (curve->schedule == IST_LR_COSINE) return floor_ + (1 - floor_) * (0.5 * (1 + ist__cos_pi(step / steps)));
+    if (curve->schedule != IST_LR_STEP) return 1;
+    const double stairs = step / (config->lr_step_every * steps) + 1e-9; /* rounding must not be late by a step */
+    const double height = ist__power(config->lr_step_factor, stairs < MOST_STAIRS ? (int64_t)stairs : MOST_STAIRS);
+    return height > floor_ ? height : floor_;
+}
+
+static double ramp_at(const ist_train_config *config, const ist__lr_curve *curve)
+{
+    const double length = config->lr_ramp * (double)curve->steps, at = (double)curve->step + 1;
+    return curve->ramps && at < length ? at / length : 1;
+}
+
 ist__rule ist__optimizer_at(const ist_train_config *config, const ist__lr_curve *curve, int64_t updates)
 {
-    double lr = curve->lr;
-    if (curve->schedule == IST_LR_COSINE) lr *= 0.5 * (1 + ist__cos_pi((double)curve->step / (double)curve->steps));
+    const double lr = curve->lr * schedule_at(config, curve) * ramp_at(config, curve);
     ist__rule rule = {.kind = config->optimizer,
                       .lr = (float)lr,
                       .momentum = (float)config->momentum,

@@ -79,6 +79,11 @@ static turn turn_at(const ist__training *t, lineup mine, int64_t i)
     return (turn){&t->subnets[mine.first + (int32_t)(i % mine.count)], (int32_t)(i / mine.count)};
 }
 
+static ist__draw_place place_of(const ist__training *t, turn at)
+{
+    return (ist__draw_place){t->progress.step + at.step, at.replica->number};
+}
+
 /* Where in its stream a turn's batch begins. */
 static int64_t position_of(const ist__training *t, turn at)
 {
@@ -108,6 +113,8 @@ static void take_turn(ist__training *t, lineup mine, int64_t i, ist__worker *wor
     ist__step step = ist__training_step(t, now.replica, worker->team);
     step.gradient = now.replica->gradient;
     step.parity = (int32_t)(i & 1);
+    step.place = place_of(t, now);
+    step.next_place = place_of(t, next);
     step.next_rows = i + 1 < turns ? &next.replica->rows : NULL;
     step.batches = i + 2 < turns ? &later.replica->batches : NULL;
     step.draw_position = position_of(t, later);

@@ -14,7 +14,7 @@
 #include "train/training.h"
 
 /* What a run is, in the order of `identify`, then where it stands.  8-byte numbers only: no gaps. */
-enum { IDENTITY_NUMBERS = 41 };
+enum { IDENTITY_NUMBERS = 42 };
 typedef struct run_record {
     double identity[IDENTITY_NUMBERS];
     uint64_t seed;
@@ -46,7 +46,7 @@ static void identify(const ist__training *t, identity out[IDENTITY_NUMBERS])
         {"full_width_lr", c->full_width_lr}, {"label_smoothing", c->label_smoothing},
         {"input_dropout", c->input_dropout}, {"hidden_dropout", c->hidden_dropout}, {"outer_lr", c->outer_lr},
         {"outer_momentum", c->outer_momentum}, {"average_from", c->average_from},
-        {"average_decay", c->average_decay}};
+        {"average_decay", c->average_decay}, {"output_scale", t->net->output_scale}};
     memcpy(out, all, sizeof all);
 }
 /* clang-format on */

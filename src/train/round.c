@@ -183,6 +183,10 @@ ist__step ist__training_step(const ist__training *t, const ist__subnet *subnet, 
                        .scratch = &desk->scratch,
                        .rows = &subnet->rows,
                        .scaling = desk->scaling,
+                       .dropout = desk->dropout,
+                       .place = {t->progress.step, subnet->number},
+                       .output_scale = desk->output_scale,
+                       .smoothing = desk->smoothing,
                        .batch = t->config.batch};
 }
 
@@ -210,7 +214,8 @@ IST__PHASE static void train(ist__training *t, ist__subnet *subnet, ist__worker 
     ist__team_space *team = &t->teams[worker->home];
     ist__desk *desk = team->desk;
     const int32_t steps = t->round_steps, batch = t->config.batch;
-    const int64_t first_batch = t->now.phase->first_batch + t->progress.step - t->now.phase->first_step;
+    const int64_t first_step = t->progress.step;
+    const int64_t first_batch = t->now.phase->first_batch + first_step - t->now.phase->first_step;
     ist__step step = ist__training_step(t, subnet, worker->home);
     step.shape = &desk->shape;
     step.rows = &desk->rows;
@@ -224,6 +229,8 @@ IST__PHASE static void train(ist__training *t, ist__subnet *subnet, ist__worker 
     for (int32_t j = 0; j < steps; j++) {
         step.rule = ist__training_rule(t, j);
         step.parity = j & 1;
+        step.place.step = first_step + j;
+        step.next_place = (ist__draw_place){first_step + j + 1, step.place.subnet};
         step.next_rows = j + 1 < steps ? &desk->rows : NULL;
         step.batches = j + 2 < steps ? &desk->batches : NULL;
         step.draw_position = (first_batch + j + 2) * batch;
@@ -325,7 +332,7 @@ static void rounds(void *argument, ist__worker *worker)
     ist__team_space *team = &t->teams[worker->team];
     const bool leader = worker->team == 0 && worker->rank == 0;
     ist__stopwatch watch = ist__stopwatch_start(worker);
-    if (worker->rank == 0 && team->desk) ist__desk_begin(team, &t->host.engine, t->net);
+    if (worker->rank == 0 && team->desk) ist__desk_begin(team, &t->host.engine, t->net, &t->config);
     for (bool first = true;; first = false) {
         if (leader) turn(t, worker, first); /* the end of R6, and R1 */
         ist__all_barrier(worker);

@@ -92,18 +92,32 @@ void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine
 
 /* -------------------------------------------------------------------------------------------------- forward -- */
 
-IST__PHASE static void assemble(const ist__step *step, const ist__rows *rows, int32_t parity, const ist__worker *worker)
+IST__PHASE static void assemble(const ist__step *step, const ist__rows *rows, int32_t parity, ist__draw_place place,
+                                const ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
     ist__mark_begin(worker, IST__MARK_ASSEMBLE, 0);
     ist__assemble_share(step->engine, rows, s->index[parity], 0, step->batch, &step->scaling, s->input[parity], s->ld,
                         s->labels[parity], worker);
+    int32_t first, last;
+    ist__assemble_band(rows->features, worker, &first, &last);
+    ist__dropout_apply(&step->dropout, step->dropout.input, place, 0, step->engine, first, last, step->batch, s->ld,
+                       s->input[parity]);
     ist__mark_end(worker, IST__MARK_ASSEMBLE);
 }
 
 void ist__subnet_prepare(const ist__step *step, const ist__worker *worker)
 {
-    assemble(step, step->rows, step->parity, worker);
+    assemble(step, step->rows, step->parity, step->place, worker);
+}
+
+/* My neurons of hidden layer l. */
+static void drop_outputs(const ist__step *step, int32_t l, const ist__worker *worker)
+{
+    int32_t first, last;
+    ist__band(step->engine, step->shape->width[l + 1], worker->rank, worker->size, &first, &last);
+    ist__dropout_apply(&step->dropout, step->dropout.hidden, step->place, l + 1, step->engine, first, last, step->batch,
+                       step->scratch->ld, step->scratch->y[l]);
 }
 
 IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
@@ -121,6 +135,7 @@ IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
         ist__mark_begin(worker, IST__MARK_FORWARD, l);
         ist__forward_layer(layer, step->param, step->engine, &pass, input, s->z[l], s->y[l], s->ld, step->batch,
                            step->batch, worker);
+        if (!layer->is_output) drop_outputs(step, l, worker);
         ist__mark_end(worker, IST__MARK_FORWARD);
         ist__team_barrier(worker); /* B2, B3 */
         input = s->y[l];
@@ -137,11 +152,11 @@ IST__PHASE static void differentiate_loss(const ist__step *step, const ist__work
     ist__share(s->ld / LANES, worker->rank, worker->size, &first, &last);
     const int32_t begin = (int32_t)first * LANES;
     const int32_t end = (int32_t)last * LANES < step->batch ? (int32_t)last * LANES : step->batch;
+    const ist__loss_rule rule = {step->output_scale, step->smoothing, 1.0F / (float)step->batch};
     ist__mark_begin(worker, IST__MARK_LOSS, 0);
     if (begin < end)
         step->engine->kernels->softmax_cross_entropy(step->shape->layer[top].outputs, begin, end, s->ld, s->y[top],
-                                                     s->labels[step->parity], 1.0F / (float)step->batch, s->d[top],
-                                                     s->loss, NULL);
+                                                     s->labels[step->parity], &rule, s->d[top], s->loss, NULL);
     ist__mark_end(worker, IST__MARK_LOSS);
 }
 
@@ -194,7 +209,8 @@ static void backward_rows(const ist__step *step, int32_t l, int32_t row, int32_t
         if (vectors[v] >= 0) update_vector(step, vectors[v] + row, rows, gradients[v]);
 }
 
-/* Gradient of y of layer l for rows [row, row + rows), from d of layer l + 1. */
+/* Gradient of y of layer l for rows [row, row + rows), from d of layer l + 1.  With dropout, y is what was there before:
+ * what fell is 0, and ReLU's mask takes it for that; the others were multiplied. */
 static void pull_gradient(const ist__step *step, int32_t l, int32_t row, int32_t rows)
 {
     enum { SPAN = IST__LANES };
@@ -213,6 +229,8 @@ static void pull_gradient(const ist__step *step, int32_t l, int32_t row, int32_t
         ist__gemm(engine, true, false, rows, step->batch, k, 1, weight + row, above->inputs, s->d[l + 1], s->ld, 0, d,
                   s->ld);
     }
+    if (step->dropout.hidden > 0)
+        step->engine->kernels->scale(rows, step->batch, s->ld, ist__dropout_factor(step->dropout.hidden), d);
 }
 
 /* The rule that turns the update of a weight into its gradient: w = 0 w + g. */
@@ -318,7 +336,7 @@ double ist__subnet_step(const ist__step *step, ist__worker *worker)
         ist__batches_rows(step->batches, step->draw_position, step->batch, s->index[step->parity]);
     forward(step, worker);
     differentiate_loss(step, worker);
-    if (step->next_rows) assemble(step, step->next_rows, 1 - step->parity, worker);
+    if (step->next_rows) assemble(step, step->next_rows, 1 - step->parity, step->next_place, worker);
     ist__team_barrier(worker); /* B4 */
     const double loss = worker->rank == 0 ? ist__sum(step->batch, s->loss) : 0;
     backward(step, worker);

@@ -12,6 +12,7 @@
 #include "numa/pages.h"
 #include "numa/team.h"
 #include "train/assemble.h"
+#include "train/dropout.h"
 #include "train/optimizer.h"
 
 /* A team's work space for steps of any of its subnets, in the team's own region; see ist__scratch_bytes. */
@@ -46,6 +47,10 @@ typedef struct ist__step {
     float *
         gradient; /* laid out as param: where gradients go, and then nothing takes its step; NULL: param steps by rule */
     ist__rule rule;
+    ist__dropout dropout;
+    ist__draw_place place, next_place; /* of this step's masks; of the next one's, whose batch is assembled meanwhile */
+    float output_scale;                /* of logits */
+    float smoothing;                   /* of labels */
     const ist__scratch *scratch;
     const ist__rows *rows;
     ist__scaling scaling; /* of inputs */

@@ -39,6 +39,40 @@ static double first_lr(const ist_train_config *c)
     return c->lr > 0 ? c->lr : ist_default_lr(c->optimizer);
 }
 
+/* Of all phases. */
+static double largest_lr(const ist_train_config *c)
+{
+    double largest = first_lr(c);
+    if (c->warmup_epochs > 0 && c->warmup_lr > largest) largest = c->warmup_lr;
+    if (c->full_width_epochs > 0 && c->full_width_lr > largest) largest = c->full_width_lr;
+    return largest;
+}
+
+/* The course of the learning rate, and regularisation. */
+static ist_status check_recipe(const ist_train_config *c, ist__error *error)
+{
+    const struct {
+        const char *field;
+        double value;
+        bool positive, reaches_one; /* above 0; up to 1 */
+    } parts[] = {{"lr_ramp", c->lr_ramp, false, false},
+                 {"lr_floor", c->lr_floor, false, true},
+                 {"lr_step_every", c->lr_step_every, true, true},
+                 {"lr_step_factor", c->lr_step_factor, true, true},
+                 {"label_smoothing", c->label_smoothing, false, false},
+                 {"input_dropout", c->input_dropout, false, false},
+                 {"hidden_dropout", c->hidden_dropout, false, false}};
+    ist_status s = IST_OK;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !s; i++) {
+        const double v = parts[i].value;
+        const bool fits = (parts[i].positive ? v > 0 : v >= 0) && (parts[i].reaches_one ? v <= 1 : v < 1);
+        static const char *const expected[2][2] = {{"0 or more, below 1", "0 .. 1"},
+                                                   {"above 0, below 1", "above 0, at most 1"}};
+        s = check_number(fits, v, parts[i].field, expected[parts[i].positive][parts[i].reaches_one], error);
+    }
+    return s;
+}
+
 ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
 {
     ist_status s = check_count(c->subnets, 0, SUBNETS_MOST, "subnets", error);
@@ -48,7 +82,7 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
     if (!s) s = check_count(c->rounds, 0, INT32_MAX, "rounds", error);
     if (!s) s = check_choice(c->optimizer, IST_ADAM, "optimizer", error);
     if (!s) s = check_choice(c->state, IST_STATE_RESET, "state", error);
-    if (!s) s = check_choice(c->schedule, IST_LR_COSINE, "schedule", error);
+    if (!s) s = check_choice(c->schedule, IST_LR_STEP, "schedule", error);
     if (!s) s = check_choice(c->data, IST_DATA_SHARED, "data", error);
     if (!s) s = check_choice(c->method, IST_METHOD_ENSEMBLE, "method", error);
     if (!s && c->rounds == 0)
@@ -59,8 +93,9 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
     if (!s) s = check_number(c->beta2 >= 0 && c->beta2 < 1, c->beta2, "beta2", "0 or more, below 1", error);
     if (!s) s = check_number(c->epsilon >= 1e-20 && c->epsilon <= 1, c->epsilon, "epsilon", "1e-20 .. 1", error);
     if (!s)
-        s = check_number(c->weight_decay >= 0 && first_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
+        s = check_number(c->weight_decay >= 0 && largest_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
                          "0 or more, and lr * weight_decay below 1", error);
+    if (!s) s = check_recipe(c, error);
     if (!s) s = check_choice(c->balance, IST_BALANCE_ADAPTIVE, "balance", error);
     if (!s)
         s = check_number(c->repartition_fraction > 0 && c->repartition_fraction <= 1, c->repartition_fraction,

@@ -19,8 +19,10 @@
 typedef struct ist__desk {
     ist__engine engine;
     ist__scratch scratch;
-    ist__scaling scaling; /* into the arrays behind; of a call */
-    ist__shape shape;     /* of the subnet in turn, as are the next two */
+    ist__scaling scaling; /* into the arrays behind; of a call, as are the next three */
+    ist__dropout dropout;
+    float output_scale, smoothing;
+    ist__shape shape; /* of the subnet in turn, as are the next two */
     ist__rows rows;
     ist__batches batches;
 } ist__desk;
@@ -117,7 +119,8 @@ ist_status ist__training_run(ist__training *training, int64_t rounds, ist_round_
  * whole: NULL: of a subnet of the team's own. */
 size_t ist__desk_bytes(int32_t features);
 void ist__desk_take(ist__team_space *team, int32_t features);
-void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist__net *net);
+void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist__net *net,
+                     const ist_train_config *config);
 void ist__desk_open(ist__team_space *team, const ist__subnet *subnet, const struct ist__whole *whole);
 void ist__desk_close(const ist__desk *desk, ist__subnet *subnet);
 

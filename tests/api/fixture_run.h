@@ -176,6 +176,7 @@ typedef struct run_spec {
     int32_t hidden_count, hidden[RUN_HIDDEN_MOST];
     int32_t hidden_norm, output_norm;
     int32_t made_for; /* subnets of the model */
+    double output_scale;
     ist_train_config train;
 } run_spec;
 
@@ -192,6 +193,7 @@ static inline run_spec run_spec_small(void)
                      .hidden_norm = IST_NORM_BATCH,
                      .output_norm = IST_NORM_NONE,
                      .made_for = 3,
+                     .output_scale = 1,
                      .train = IST_TRAIN_CONFIG_INIT};
     spec.train.local_steps = 4;
     spec.train.batch = 8;
@@ -253,6 +255,7 @@ static inline ist_model_config run_model_config(const run_spec *spec)
     config.hidden_norm = spec->hidden_norm;
     config.output_norm = spec->output_norm;
     config.subnets = spec->made_for;
+    config.output_scale = spec->output_scale;
     config.seed = 5;
     return config;
 }

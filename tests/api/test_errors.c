@@ -295,7 +295,7 @@ TEST(trainings_out_of_range_are_refused_by_name)
     FIELD(optimizer, -1);
     FIELD(optimizer, 4);
     FIELD(state, 2);
-    FIELD(schedule, 2);
+    FIELD(schedule, 3);
     FIELD(data, 3);
     FIELD(calibration_batches, 0);
     FIELD(epochs, 0);

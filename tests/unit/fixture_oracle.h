@@ -43,7 +43,8 @@ static inline void oracle_make(oracle *o, const ist__shape *shape)
                                   .gamma = o->gamma,
                                   .beta = o->beta,
                                   .bias = o->bias,
-                                  .active = (const unsigned char *const *)o->active};
+                                  .active = (const unsigned char *const *)o->active,
+                                  .output_scale = 1};
 }
 
 static inline void oracle_free(oracle *o)

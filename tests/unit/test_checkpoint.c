@@ -1,14 +1,16 @@
 /* Files of models and checkpoints as bytes: damage of every kind is refused, and what was written is what is read. */
 #define _GNU_SOURCE
+#include <math.h>
 #include <zlib.h>
 
 #include "api/fixture_run.h"
 #include "api/handles.h"
 
 /* A small run with all kinds of arrays, trained a little, with normalization and statistics. */
-static run small_run(void)
+static run small_run_with(double output_scale)
 {
     run_spec spec = run_spec_small();
+    spec.output_scale = output_scale;
     spec.features = 2;
     spec.classes = 2;
     spec.hidden[0] = spec.hidden[1] = 3;
@@ -17,6 +19,11 @@ static run small_run(void)
     run_go(&r, 1);
     CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
     return r;
+}
+
+static run small_run(void)
+{
+    return small_run_with(1);
 }
 
 enum { HEADER = 16, HEAD = 16, CRC = 4 };
@@ -210,6 +217,46 @@ TEST(another_version_is_refused_with_its_number)
     memcpy(file.data + 8, &version, sizeof version);
     check_refused(&r, file.data, file.count);
     CHECK(strstr(ist_context_error(r.context), "77") != NULL);
+    file_free(&file);
+    run_close(&r);
+}
+
+TEST(a_scale_of_logits_out_of_range_or_in_the_wrong_version_is_refused)
+{
+    run r = small_run_with(2.5);
+    const double wrong[] = {0, -1, 1e-5, 1e5, (double)NAN, (double)INFINITY};
+    const size_t scale_at = HEAD + 4 * 9; /* after seven fields and two widths */
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        file_bytes file = model_bytes(r.model);
+        int32_t halves[2];
+        memcpy(halves, &wrong[i], sizeof halves);
+        forge(&file, 0, scale_at, halves[0]);
+        forge(&file, 0, scale_at + 4, halves[1]);
+        check_refused(&r, file.data, file.count);
+        CHECK(strstr(ist_context_error(r.context), "output_scale") != NULL);
+        file_free(&file);
+    }
+    run plain = small_run();
+    for (uint32_t version = 1; version <= 2; version++) { /* each called the other */
+        file_bytes file = model_bytes(version == 1 ? r.model : plain.model);
+        memcpy(file.data + 8, &version, sizeof version);
+        check_refused(&r, file.data, file.count);
+        file_free(&file);
+    }
+    run_close(&plain);
+    run_close(&r);
+}
+
+TEST(a_scaled_model_truncated_or_flipped_anywhere_is_refused)
+{
+    run r = small_run_with(2.5);
+    file_bytes file = model_bytes(r.model);
+    for (size_t count = 0; count < file.count; count++) check_refused(&r, file.data, count);
+    for (size_t i = 0; i < file.count; i++) {
+        file.data[i] ^= 0x10;
+        check_refused(&r, file.data, file.count);
+        file.data[i] ^= 0x10;
+    }
     file_free(&file);
     run_close(&r);
 }

@@ -311,10 +311,13 @@ TEST(sums_have_the_promised_order)
 /* ------------------------------------------------------------------------------------------------------- softmax -- */
 
 enum { CLASSES = 35 };
+static const ist__loss_rule plain_loss = {1, 0, 1};
+static const ist__loss_rule loss_rules[] = {{1, 0, 0.25F}, {2.5F, 0, 0.25F}, {1, 0.3F, 0.25F}, {0.125F, 0.75F, 0.5F}};
 
 static void check_softmax(const ist__kernel_set *set, int32_t columns, int32_t first, int32_t last, bool in_place,
-                          bool labelled)
+                          bool labelled, const ist__loss_rule *rule)
 {
+    const double sharpness = (double)rule->sharpness, smoothing = (double)rule->smoothing;
     float *logits = block(CLASSES, columns, 71), *kept = block(CLASSES, columns, 71),
           *fresh = block(CLASSES, columns, 72);
     float *d = in_place ? logits : fresh, *before = malloc(block_bytes(CLASSES, columns)), loss[MOST];
@@ -322,7 +325,7 @@ static void check_softmax(const ist__kernel_set *set, int32_t columns, int32_t f
     int32_t labels[MOST] = {0}, best[MOST];
     for (int32_t c = 0; c < columns; c++) labels[c] = c * 11 % CLASSES, loss[c] = CANARY, best[c] = -5;
     memcpy(before, d, block_bytes(CLASSES, columns));
-    set->softmax_cross_entropy(CLASSES, first, last, ld, logits, labelled ? labels : NULL, 0.25F, d, loss, best);
+    set->softmax_cross_entropy(CLASSES, first, last, ld, logits, labelled ? labels : NULL, rule, d, loss, best);
     for (int32_t c = 0; c < columns; c++) {
         if (c < first || c >= last) { /* none of our columns */
             for (int32_t k = 0; k < CLASSES; k++) CHECK(d[k * ld + c] == before[k * ld + c]);
@@ -332,14 +335,15 @@ static void check_softmax(const ist__kernel_set *set, int32_t columns, int32_t f
         double sum = 0;
         int32_t top = 0;
         for (int32_t k = 0; k < CLASSES; k++) {
-            sum += exp((double)kept[k * ld + c]);
+            sum += exp(sharpness * (double)kept[k * ld + c]);
             if (kept[k * ld + c] > kept[top * ld + c]) top = k;
         }
         CHECK_EQ(best[c], top);
-        if (labelled) CHECK_NEAR(loss[c], log(sum) - (double)kept[labels[c] * ld + c], 2e-6);
+        if (labelled) CHECK_NEAR(loss[c], log(sum) - sharpness * (double)kept[labels[c] * ld + c], 4e-6);
         for (int32_t k = 0; k < CLASSES; k++) {
-            const double p = exp((double)kept[k * ld + c]) / sum;
-            CHECK_NEAR(d[k * ld + c], labelled ? (p - (k == labels[c])) * 0.25 : p, 2e-7);
+            const double p = exp(sharpness * (double)kept[k * ld + c]) / sum;
+            const double target = (1 - smoothing) * (k == labels[c]) + smoothing / CLASSES;
+            CHECK_NEAR(d[k * ld + c], labelled ? (p - target) * (double)rule->scale * sharpness : p, 4e-7);
         }
     }
     CHECK(canaries_live(CLASSES, columns, d) && canaries_live(CLASSES, columns, logits));
@@ -353,9 +357,10 @@ TEST(softmax_is_the_definition)
 {
     EACH_SET (i, set)
         EACH_COLUMNS (columns)
-            for (int variant = 0; variant < 4; variant++) {
-                check_softmax(set, columns, 0, columns, variant & 1, variant & 2);
-                check_softmax(set, columns, columns / 3, columns - columns / 5, variant & 1, variant & 2);
+            for (int variant = 0; variant < 16; variant++) {
+                const ist__loss_rule *rule = &loss_rules[variant / 4];
+                check_softmax(set, columns, 0, columns, variant & 1, variant & 2, rule);
+                check_softmax(set, columns, columns / 3, columns - columns / 5, variant & 1, variant & 2, rule);
             }
 }
 
@@ -374,10 +379,10 @@ TEST(softmax_does_not_feel_a_shift_nor_where_columns_are_cut)
                     here[k * ld + c] = rintf(here[k * ld + c] * 64) / 64;
                     there[k * ld + c] = here[k * ld + c] + 4096;
                 }
-            set->softmax_cross_entropy(CLASSES, 0, columns, ld, here, labels, 1, here, loss_here, best_here);
+            set->softmax_cross_entropy(CLASSES, 0, columns, ld, here, labels, &plain_loss, here, loss_here, best_here);
             for (int32_t c = 0; c < columns; c += 5)
-                set->softmax_cross_entropy(CLASSES, c, c + 5 < columns ? c + 5 : columns, ld, there, labels, 1, there,
-                                           loss_there, best_there);
+                set->softmax_cross_entropy(CLASSES, c, c + 5 < columns ? c + 5 : columns, ld, there, labels,
+                                           &plain_loss, there, loss_there, best_there);
             CHECK_MEM(here, there, block_bytes(CLASSES, columns));
             CHECK_MEM(loss_here, loss_there, (size_t)columns * sizeof(float));
             CHECK_MEM(best_here, best_there, (size_t)columns * sizeof(int32_t));
@@ -391,13 +396,13 @@ TEST(softmax_of_huge_logits_is_finite)
     EACH_SET (i, set) { /* columns: very far apart, all very large, equal, one -infinity */
         float logits[3][4] = {{1e30F, 3e38F, 0, -INFINITY}, {-1e30F, 3e38F, 0, 1}, {0, 3e38F, 0, 1}}, d[3][4], loss[4];
         const int32_t labels[4] = {0, 1, 2, 1};
-        set->softmax_cross_entropy(3, 0, 4, 4, &logits[0][0], labels, 1, &d[0][0], loss, NULL);
+        set->softmax_cross_entropy(3, 0, 4, 4, &logits[0][0], labels, &plain_loss, &d[0][0], loss, NULL);
         CHECK(loss[0] == 0);
         for (int c = 1; c < 3; c++) CHECK_NEAR(loss[c], log(3), 1e-6);
         CHECK_NEAR(loss[3], log(2), 1e-6);
         CHECK(d[0][0] == 0 && d[1][0] == 0 && d[0][3] == 0);
         const int32_t other[1] = {1};
-        set->softmax_cross_entropy(3, 0, 1, 4, &logits[0][0], other, 1, NULL, loss, NULL);
+        set->softmax_cross_entropy(3, 0, 1, 4, &logits[0][0], other, &plain_loss, NULL, loss, NULL);
         CHECK(isfinite(loss[0]) && loss[0] > 1e30F);
     }
 }
@@ -411,7 +416,7 @@ TEST(a_logit_that_is_not_a_number_gives_such_a_loss)
                 int32_t best[2];
                 const int32_t labels[2] = {1, 1};
                 logits[where][0] = infinite ? INFINITY : NAN;
-                set->softmax_cross_entropy(3, 0, 2, 2, &logits[0][0], labels, 1, &d[0][0], loss, best);
+                set->softmax_cross_entropy(3, 0, 2, 2, &logits[0][0], labels, &plain_loss, &d[0][0], loss, best);
                 CHECK(isnan(loss[0]) && isnan(d[0][0] + d[1][0] + d[2][0]) && best[0] >= 0 && best[0] < 3);
                 CHECK(isfinite(loss[1])); /* the neighbour is well */
             }
@@ -422,7 +427,7 @@ TEST(of_equal_logits_the_first_is_best)
     EACH_SET (i, set) {
         const float logits[4][3] = {{1, 0, -0.0F}, {3, 0, 0}, {3, 0, -0.0F}, {2, 0, 0}};
         int32_t best[3];
-        set->softmax_cross_entropy(4, 0, 3, 3, &logits[0][0], NULL, 0, NULL, NULL, best);
+        set->softmax_cross_entropy(4, 0, 3, 3, &logits[0][0], NULL, &plain_loss, NULL, NULL, best);
         CHECK_EQ(best[0], 1);
         CHECK_EQ(best[1], 0);
         CHECK_EQ(best[2], 0);
@@ -457,9 +462,10 @@ static void run_rows(const ist__kernel_set *set, everything *e, int32_t columns,
 static void run_rest(const ist__kernel_set *set, everything *e, int32_t columns)
 {
     const ist__adam adam = {.beta1 = 0.9F, .beta2 = 0.999F, .rate = 0.15F, .epsilon = 1e-8F};
+    const ist__loss_rule hundredth = {1, 0, 0.01F};
     int32_t labels[MOST] = {0};
     for (int32_t c = 0; c < columns; c++) labels[c] = c % ROWS;
-    set->softmax_cross_entropy(ROWS, 0, columns, MOST, *e->y, labels, 0.01F, *e->p, e->loss, e->best);
+    set->softmax_cross_entropy(ROWS, 0, columns, MOST, *e->y, labels, &hundredth, *e->p, e->loss, e->best);
     ist__rule rule = {.kind = IST_SGD, .lr = 0.1F, .keep = 0.999F, .momentum = 0.9F, .adam = adam};
     set->step(&rule, columns, e->d[0], e->w[0], NULL, NULL);
     rule.kind = IST_NESTEROV;
@@ -507,6 +513,24 @@ TEST(bits_are_the_same_on_every_instruction_set)
             free(plain);
             free(wide);
         }
+}
+
+TEST(bits_of_smoothed_and_scaled_losses_are_the_same_on_every_instruction_set)
+{
+    EACH_SET (i, set)
+        EACH_COLUMNS (columns)
+            for (size_t which = 0; which < sizeof loss_rules / sizeof *loss_rules; which++) {
+                everything *plain = start_of_everything(), *wide = start_of_everything();
+                int32_t labels[MOST];
+                for (int32_t c = 0; c < MOST; c++) labels[c] = c % ROWS;
+                ist__kernels_portable->softmax_cross_entropy(ROWS, 0, columns, MOST, *plain->z, labels,
+                                                             &loss_rules[which], *plain->p, plain->loss, plain->best);
+                set->softmax_cross_entropy(ROWS, 0, columns, MOST, *wide->z, labels, &loss_rules[which], *wide->p,
+                                           wide->loss, wide->best);
+                CHECK_MEM(plain, wide, sizeof *plain);
+                free(plain);
+                free(wide);
+            }
 }
 
 /* And on every machine: recorded on one. */

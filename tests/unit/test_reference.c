@@ -15,6 +15,8 @@ typedef struct net {
     double *weight[LAYERS], *gamma[LAYERS], *beta[LAYERS], *bias[LAYERS];
     unsigned char mask[LAYERS + 1][8];
     const unsigned char *active[LAYERS + 1];
+    double kept[LAYERS][BATCH * 8];
+    const double *keeps[LAYERS];
 } net;
 
 static const int32_t widths[LAYERS][LAYERS + 1] = {{5, 3}, {5, 7, 3}, {5, 7, 6, 3}, {4, 7, 6, 5, 3}};
@@ -47,8 +49,8 @@ static net *make_net(int32_t layers, const int32_t *width, int32_t hidden_norm, 
         n->beta[l] = vector(width[l + 1], 0.3, 0.2, &seed);
         n->bias[l] = vector(width[l + 1], 0.3, 0.2, &seed);
     }
-    n->ref = (ist__reference_net){layers,    n->width, hidden_norm, output_norm, 1e-5,
-                                  n->weight, n->gamma, n->beta,     n->bias,     n->active};
+    n->ref = (ist__reference_net){layers,  n->width, hidden_norm, output_norm, 1e-5, n->weight, n->gamma,
+                                  n->beta, n->bias,  n->active,   1,           0,    NULL};
     return n;
 }
 
@@ -277,4 +279,60 @@ TEST(a_net_that_fits_on_a_napkin)
     CHECK(logits[0] == 3 && logits[1] == -3 && logits[2] == 0 && logits[3] == 0);
     CHECK_NEAR(loss, (log(1 + exp(-6)) + log(2)) / 2, 1e-15);
     free_net(n);
+}
+
+/* Dropout of one in three, and logits times 2.5. */
+static void drop_and_scale(net *n)
+{
+    uint32_t seed = 77;
+    for (int32_t l = 0; l < n->ref.layers; l++) {
+        for (int32_t i = 0; i < BATCH * n->width[l]; i++) n->kept[l][i] = noise(&seed) < -1.0 / 3 ? 0 : 1.5;
+        n->keeps[l] = n->kept[l];
+    }
+    n->ref.kept = n->keeps;
+    n->ref.output_scale = 2.5;
+}
+
+TEST(gradients_are_slopes_behind_dropout_and_under_a_scale)
+{
+    for (int32_t layers = 1; layers <= LAYERS; layers++)
+        for (int variant = 0; variant < 4; variant++) {
+            net *n = make_net(layers, widths[layers - 1], variant & 1, variant >> 1, 17);
+            net *g = make_net(layers, widths[layers - 1], variant & 1, variant >> 1, 18);
+            const batch b = make_batch(n);
+            double loss;
+            const double as_it_was = loss_of(n, &b);
+            drop_and_scale(n);
+            CHECK_EQ(ist__reference_step(&n->ref, BATCH, b.x, b.labels, &loss, NULL, &g->ref), IST_OK);
+            CHECK(fabs(loss - as_it_was) > 1e-3);
+            for (int32_t l = 0; l < layers; l++)
+                check_slopes(n, &b, n->weight[l], g->weight[l], (int64_t)n->width[l] * n->width[l + 1]);
+            free_net(n);
+            free_net(g);
+        }
+}
+
+/* The gradient is linear in the target: a smoothed one is the mean over what it mixes. */
+TEST(smoothed_labels_give_the_mixed_gradient_and_the_plain_loss)
+{
+    const double smoothing = 0.3;
+    net *n = make_net(2, widths[1], IST_NORM_BATCH, IST_NORM_BATCH, 17);
+    net *g = make_net(2, widths[1], IST_NORM_BATCH, IST_NORM_BATCH, 18);
+    const int32_t classes = n->width[2], weights = n->width[0] * n->width[1];
+    const batch b = make_batch(n);
+    double loss, mixed[64] = {0};
+    for (int32_t k = -1; k < classes; k++) {
+        int32_t labels[BATCH];
+        for (int32_t i = 0; i < BATCH; i++) labels[i] = k < 0 ? b.labels[i] : k;
+        CHECK_EQ(ist__reference_step(&n->ref, BATCH, b.x, labels, &loss, NULL, &g->ref), IST_OK);
+        for (int32_t i = 0; i < weights; i++)
+            mixed[i] += (k < 0 ? 1 - smoothing : smoothing / classes) * g->weight[0][i];
+    }
+    const double plain = loss_of(n, &b);
+    n->ref.smoothing = smoothing;
+    CHECK_EQ(ist__reference_step(&n->ref, BATCH, b.x, b.labels, &loss, NULL, &g->ref), IST_OK);
+    CHECK(loss == plain);
+    for (int32_t i = 0; i < weights; i++) CHECK_NEAR(g->weight[0][i], mixed[i], 1e-14);
+    free_net(n);
+    free_net(g);
 }

@@ -123,9 +123,13 @@ TEST(all_replicas_are_the_same_after_every_round)
 
 /* -------------------------------------------------------------------------------------------------------- local SGD -- */
 
-TEST(averaging_after_every_step_of_sgd_is_data_parallel)
+static void check_averaging(double dropout)
 {
     run_spec local = full_batches(IST_METHOD_LOCAL_SGD), parallel = full_batches(IST_METHOD_DATA_PARALLEL);
+    local.train.input_dropout = parallel.train.input_dropout = dropout;
+    local.train.hidden_dropout = parallel.train.hidden_dropout = dropout;
+    local.output_scale = parallel.output_scale = 1.5;
+    parallel.teams = 2; /* replicas take turns */
     local.train.optimizer = parallel.train.optimizer = IST_SGD;
     local.train.local_steps = 1;
     local.train.rounds = 12;
@@ -139,6 +143,40 @@ TEST(averaging_after_every_step_of_sgd_is_data_parallel)
     CHECK(largest_difference(a, b, floats) > 1e-5);
     free(a);
     free(b);
+}
+
+TEST(averaging_after_every_step_of_sgd_is_data_parallel)
+{
+    check_averaging(0);
+}
+
+TEST(replicas_draw_the_same_masks_in_turns_as_one_by_one)
+{
+    check_averaging(0.25);
+}
+
+/* A batch of the same rows: replicas would be alike if their masks were. */
+TEST(no_two_replicas_draw_the_same_masks)
+{
+    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_LOCAL_SGD; method++) {
+        run_spec spec = baseline(method, 2);
+        spec.rows = 2;
+        spec.train.batch = 1;
+        spec.train.rounds = spec.train.local_steps = 1;
+        spec.train.data = IST_DATA_SHARED;
+        spec.hidden_norm = spec.output_norm = IST_NORM_NONE;
+        spec.train.hidden_dropout = 0.5;
+        run r = run_open(&spec);
+        memcpy(r.table.x + spec.features, r.table.x, (size_t)spec.features * sizeof(float));
+        r.table.labels[1] = r.table.labels[0];
+        run_go(&r, 0);
+        const ist__subnet *replica = r.trainer->training->subnets;
+        const bool parallel = method == IST_METHOD_DATA_PARALLEL;
+        const float *a = parallel ? replica[0].gradient : replica[0].param;
+        const float *b = parallel ? replica[1].gradient : replica[1].param;
+        CHECK(memcmp(a, b, (size_t)replica[0].shape.floats * sizeof(float)) != 0);
+        run_close(&r);
+    }
 }
 
 /* The mean of replicas that trained alone: each block just before the average is not kept, but with one round left the

@@ -4,12 +4,13 @@
 
 #include "api/fixture_run.h"
 #include "api/handles.h"
+#include "base/rng.h"
 #include "fixture_oracle.h"
 #include "model/exchange.h"
 #include "train/subnet.h"
 
 static const double learning_rate = 0.5, mu = 0.9, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8;
-enum { UPDATES_BEFORE = 4 };
+enum { UPDATES_BEFORE = 4, STEP_NUMBER = 5 };
 
 /* A net of random numbers, a deal, one subnet's block and the scratch of a team. */
 typedef struct bench {
@@ -143,6 +144,11 @@ static void take_step(bench *b, int32_t parity, ist__batches *batches)
                           .param = b->block,
                           .state = {b->part_state[0], b->part_state[1]},
                           .rule = ist__optimizer_at(&b->spec.train, &curve, UPDATES_BEFORE),
+                          .dropout = ist__dropout_of(&b->spec.train),
+                          .place = {STEP_NUMBER, b->subnet},
+                          .next_place = {STEP_NUMBER + 1, b->subnet},
+                          .output_scale = (float)net->output_scale,
+                          .smoothing = (float)b->spec.train.label_smoothing,
                           .scratch = &b->scratch,
                           .rows = &b->rows,
                           .scaling = {net->shift, net->factor, net->normalization_count == 1},
@@ -152,6 +158,37 @@ static void take_step(bench *b, int32_t parity, ist__batches *batches)
                           .batches = batches,
                           .draw_position = 7};
     CHECK_EQ(ist__crew_run(b->r.context->host.crew, step_work, b, NULL), IST_OK);
+}
+
+/* Is it kept?  By the generator alone; layer 0 is the input, l + 1 what hidden layer l gives. */
+static bool is_kept(const bench *b, int32_t layer, int32_t neuron, int32_t sample, int64_t step)
+{
+    const ist_train_config *c = &b->spec.train;
+    ist__rng keys = ist__rng_make(c->seed, IST__FOR_DROPOUT, (uint32_t)step, (uint32_t)b->subnet);
+    keys.counter[0] = (uint32_t)layer;
+    ist__rng draws = {.counter = {(uint32_t)sample, (uint32_t)neuron / 8, 0, 0}, .used = 4};
+    for (int i = 0; i < 2; i++) draws.key[i] = ist__rng_u32(&keys);
+    uint32_t word = 0;
+    for (int32_t w = 0; w <= neuron % 8 / 2; w++) word = ist__rng_u32(&draws);
+    const uint32_t draw = neuron % 2 ? word >> 16 : word & 0xFFFF;
+    return draw >= (layer == 0 ? c->input_dropout : c->hidden_dropout) * 65536;
+}
+
+/* The masks of the whole net's neurons from those of the block's. */
+static void drop_in_oracle(const bench *b, oracle *o, double **kept)
+{
+    const int32_t batch = b->spec.train.batch;
+    for (int32_t l = 0; l <= b->whole->hidden_count; l++) {
+        const double p = l == 0 ? b->spec.train.input_dropout : b->spec.train.hidden_dropout;
+        const int32_t width = b->whole->width[l], *group = NULL;
+        const int32_t count = l == 0 ? width : ist__deal_group(&b->deal, l - 1, b->subnet, &group);
+        kept[l] = table_room((int64_t)batch * width, sizeof(double));
+        for (int32_t c = 0; c < batch; c++)
+            for (int32_t k = 0; k < count; k++)
+                kept[l][(int64_t)c * width + (group ? group[k] : k)] =
+                    is_kept(b, l, k, c, STEP_NUMBER) ? 1 / (1 - p) : 0;
+    }
+    o->net.kept = (const double *const *)kept;
 }
 
 /* The masked whole net's gradient in the layout of the master, and its loss. */
@@ -165,6 +202,10 @@ static double reference_gradient(const bench *b, double *block)
     oracle_make(&gradient, whole);
     oracle_load(&o, whole, b->master);
     oracle_mask(&o, &b->deal, b->subnet);
+    double *kept[IST_MAX_HIDDEN + 1];
+    drop_in_oracle(b, &o, kept);
+    o.net.output_scale = net->output_scale;
+    o.net.smoothing = b->spec.train.label_smoothing;
     double *x = table_room((int64_t)batch * features, sizeof *x), loss = 0;
     int32_t *labels = table_room(batch, sizeof *labels);
     for (int32_t c = 0; c < batch; c++) {
@@ -178,6 +219,7 @@ static double reference_gradient(const bench *b, double *block)
     }
     CHECK_EQ(ist__reference_step(&o.net, batch, x, labels, &loss, NULL, &gradient.net), IST_OK);
     oracle_store(&gradient, whole, block);
+    for (int32_t l = 0; l <= whole->hidden_count; l++) free(kept[l]);
     free(x);
     free(labels);
     oracle_free(&o);
@@ -306,6 +348,56 @@ TEST(adam_steps_as_its_formula_says)
     check_all_depths(IST_ADAM);
 }
 
+TEST(smoothed_labels_change_the_gradient_and_not_the_loss)
+{
+    for (int32_t norms = 0; norms < 4; norms++) {
+        run_spec spec = spec_of(1, norms, IST_SGD);
+        spec.train.label_smoothing = 0.25;
+        check_subnet_step(&spec, 1, NULL);
+    }
+}
+
+static void scale_logits(ist_model *model)
+{
+    CHECK_EQ(ist__net_set_output_scale(&model->net, 2.5, NULL), IST_OK);
+}
+
+TEST(scaled_logits_are_scaled_in_loss_and_gradient)
+{
+    for (int32_t depth = 0; depth <= 2; depth++)
+        for (int32_t norms = 0; norms < 4; norms++) {
+            const run_spec spec = spec_of(depth, norms, IST_SGD);
+            check_subnet_step(&spec, 0, scale_logits);
+        }
+}
+
+/* Chances that 16 bits can say, so that the oracle need not know of their rounding. */
+TEST(what_is_dropped_takes_no_part_in_a_step)
+{
+    for (int32_t depth = 0; depth <= 3; depth++)
+        for (int32_t norms = 0; norms < 4; norms++)
+            for (int32_t which = 1; which <= 3; which++) {
+                run_spec spec = spec_of(depth, norms, which == 3 ? IST_ADAM : IST_SGD);
+                spec.train.input_dropout = which & 1 ? 0.25 : 0;
+                spec.train.hidden_dropout = which & 2 ? 0.375 : 0;
+                check_subnet_step(&spec, depth == 0 ? 0 : 2, NULL);
+            }
+}
+
+TEST(threads_do_not_change_what_is_dropped)
+{
+    run_spec spec = spec_of(2, 3, IST_MOMENTUM); /* several tiles of 64 neurons in all layers */
+    spec.made_for = 2;
+    spec.hidden[0] = 300;
+    spec.hidden[1] = 270;
+    spec.classes = 67;
+    spec.threads = 3;
+    spec.train.input_dropout = 0.125;
+    spec.train.hidden_dropout = 0.5;
+    spec.train.label_smoothing = 0.1;
+    check_subnet_step(&spec, 1, scale_logits);
+}
+
 TEST(each_subnet_of_a_deal_steps_along_its_own_gradient)
 {
     run_spec spec = spec_of(2, 1, IST_SGD);
@@ -381,6 +473,7 @@ TEST(a_step_assembles_the_next_batch_and_draws_the_one_after)
             run_spec spec = spec_of(2, 1, IST_SGD);
             spec.engine = engine;
             spec.threads = 2;
+            spec.train.input_dropout = 0.5;
             bench b = bench_open(&spec, 0);
             ist__batches batches;
             CHECK_EQ(ist__batches_create(&batches, 3, IST_DATA_SHARED, spec.rows, 3, 0, NULL), IST_OK);
@@ -394,7 +487,8 @@ TEST(a_step_assembles_the_next_batch_and_draws_the_one_after)
                 CHECK_EQ(b.scratch.index[1 - parity][c], row);
                 CHECK_EQ(b.scratch.labels[1 - parity][c], b.r.table.labels[row]);
                 for (int32_t f = 0; f < FEATURES; f++)
-                    CHECK(b.scratch.input[1 - parity][f * b.scratch.ld + c] == b.r.table.x[row * FEATURES + f]);
+                    CHECK(b.scratch.input[1 - parity][f * b.scratch.ld + c] ==
+                          (is_kept(&b, 0, f, c, STEP_NUMBER + 1) ? 2 * b.r.table.x[row * FEATURES + f] : 0));
             }
             ist__batches_destroy(&batches);
             bench_close(&b);

@@ -194,6 +194,35 @@ TEST(nets_of_every_depth_and_norm_are_dealt_and_written_back)
         }
 }
 
+/* Everything that changes a step, at once. */
+static void enrich(run_spec *spec)
+{
+    spec->output_scale = 3;
+    spec->train.schedule = IST_LR_STEP;
+    spec->train.lr_step_every = 0.2;
+    spec->train.lr_step_factor = 0.5;
+    spec->train.lr_floor = 0.05;
+    spec->train.lr_ramp = 0.3;
+    spec->train.label_smoothing = 0.1;
+    spec->train.input_dropout = 0.2;
+    spec->train.hidden_dropout = 0.4;
+}
+
+TEST(rich_recipes_take_the_steps_of_the_plain_twin)
+{
+    for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++) {
+        run_spec spec = dealt(3, 4);
+        spec.teams = 2;
+        spec.threads = 2;
+        spec.train.data = data;
+        enrich(&spec);
+        check_rounds(&spec);
+    }
+    run_spec one = dealt(1, 3);
+    enrich(&one);
+    check_rounds(&one);
+}
+
 TEST(a_batch_of_one_and_a_batch_longer_than_the_shard_are_trained)
 {
     run_spec spec = dealt(3, 4);
