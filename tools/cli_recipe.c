@@ -7,7 +7,8 @@
 
 #define AT(field) .offset = offsetof(ist_train_config, field)
 
-static const cli_choice schedule_words[] = {{"constant", IST_LR_CONSTANT}, {"cosine", IST_LR_COSINE}, {NULL, 0}};
+static const cli_choice schedule_words[] = {
+    {"constant", IST_LR_CONSTANT}, {"cosine", IST_LR_COSINE}, {"step", IST_LR_STEP}, {NULL, 0}};
 static const cli_choice state_words[] = {{"carried", IST_STATE_CARRIED}, {"reset", IST_STATE_RESET}, {NULL, 0}};
 
 const cli_option cli_recipe_options[] = {
@@ -26,6 +27,37 @@ const cli_option cli_recipe_options[] = {
      AT(schedule),
      .choices = schedule_words,
      .help = "of the step size over the whole run"},
+    {.name = "lr-ramp",
+     .value = "F",
+     .kind = CLI_REAL,
+     AT(lr_ramp),
+     .low = 0,
+     .high = 1,
+     .high_open = true,
+     .help = "over this part of the steps the step size rises from nothing in a line"},
+    {.name = "lr-floor",
+     .value = "F",
+     .kind = CLI_REAL,
+     AT(lr_floor),
+     .low = 0,
+     .high = 1,
+     .help = "part of --lr where the cosine ends, and below which steps do not go"},
+    {.name = "lr-step-every",
+     .value = "F",
+     .kind = CLI_REAL,
+     AT(lr_step_every),
+     .low = 0,
+     .low_open = true,
+     .high = 1,
+     .help = "of --lr-schedule step: after each such part of the steps .."},
+    {.name = "lr-step-factor",
+     .value = "F",
+     .kind = CLI_REAL,
+     AT(lr_step_factor),
+     .low = 0,
+     .low_open = true,
+     .high = 1,
+     .help = ".. the step size is multiplied by this"},
     {.name = "momentum",
      .value = "F",
      .kind = CLI_REAL,
@@ -85,6 +117,30 @@ const cli_option cli_recipe_options[] = {
      .high = 1,
      .high_open = true,
      .help = "of a running average; 0: all rounds count the same"},
+    {.name = "label-smoothing",
+     .value = "F",
+     .kind = CLI_REAL,
+     AT(label_smoothing),
+     .low = 0,
+     .high = 1,
+     .high_open = true,
+     .help = "part of the target that is spread over all classes; losses are told for the labels as they are"},
+    {.name = "input-dropout",
+     .value = "P",
+     .kind = CLI_REAL,
+     AT(input_dropout),
+     .low = 0,
+     .high = 1,
+     .high_open = true,
+     .help = "chance that a sample's feature is 0 in a step; the others are multiplied by 1 / (1 - P)"},
+    {.name = "hidden-dropout",
+     .value = "P",
+     .kind = CLI_REAL,
+     AT(hidden_dropout),
+     .low = 0,
+     .high = 1,
+     .high_open = true,
+     .help = "the same for the outputs of hidden neurons"},
 };
 
 const size_t cli_recipe_option_count = sizeof cli_recipe_options / sizeof cli_recipe_options[0];

@@ -25,12 +25,14 @@ void cli_describe_model(const ist_model *model, char *out, size_t cap)
     if (len >= cap) return;
     const bool hidden = config.hidden_count > 0 && config.hidden_norm == IST_NORM_BATCH;
     const bool output = config.output_norm == IST_NORM_BATCH;
-    snprintf(out + len, cap - len, " - %d, %s, %s parameters", config.classes,
+    char scale[CLI_NUMBER_BYTES + 16] = "";
+    if (config.output_scale != 1) snprintf(scale, sizeof scale, ", logits times %g", config.output_scale);
+    snprintf(out + len, cap - len, " - %d, %s%s, %s parameters", config.classes,
              hidden && output ? "batch norm on hidden layers and output"
              : hidden         ? "batch norm"
              : output         ? "batch norm on the output"
                               : "no norm",
-             cli_show_count(count, ist_model_parameter_count(model)));
+             scale, cli_show_count(count, ist_model_parameter_count(model)));
 }
 
 static double share(double part, double whole)

@@ -33,11 +33,14 @@ static bool print_result(const eval_options *o, const char *path, const ist_mode
     const double gflops = e->seconds > 0 ? e->flops / e->seconds / 1e9 : 0;
     cli_describe_model(model, text, sizeof text);
     if (o->json) {
+        ist_model_config net = IST_MODEL_CONFIG_INIT;
+        ist_model_describe(model, &net);
         json_t *object = json_pack(
             "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "model", path, "net", text, "split", "data",
             "statistics", cli_choice_word(cli_statistics_words, o->evaluate.statistics), "rows", (json_int_t)e->rows,
             "correct", (json_int_t)e->correct, "accuracy", cli_json_real(e->accuracy), "loss", cli_json_real(e->loss),
             "seconds", cli_json_real(e->seconds), "gflops", cli_json_real(gflops), "flops", cli_json_real(e->flops));
+        json_object_set_new(object, "output_scale", cli_json_real(net.output_scale));
         const bool well = cli_json_print(object);
         json_decref(object);
         return well;

@@ -156,7 +156,7 @@ typedef struct {
                               this net is made for.  Sets the fan-in of the initial weights, and the 1/n scale of the
                               whole net where no norm absorbs it [M7] */
     uint64_t seed;         /* of the initial weights */
-    double output_scale; /* 1e-4 .. 1e4: logits are this times what the norm, or the bias, of the output gives; in
+    double output_scale;   /* 1e-4 .. 1e4: logits are this times what the norm, or the bias, of the output gives; in
                             training, evaluation and prediction.  Stored in the model [M1] */
 } ist_model_config;
 /* clang-format off */
@@ -247,12 +247,12 @@ typedef struct {
     int32_t calibration_batches; /* K >= 1: training batches behind the stored statistics of batch norm [M6] */
     double epochs;   /* above 0, up to 1e6: passes over the data, counted over all subnets; ignored when rounds > 0 */
     int64_t rounds;  /* > 0: train for so many whole rounds */
-    double lr;       /* at the start, up to 1e6; 0: what suits the optimizer (ist_default_lr) */
+    double lr;       /* at its height, up to 1e6; 0: what suits the optimizer (ist_default_lr) */
     double momentum; /* [0, 1): of momentum and nesterov */
     double beta1, beta2; /* [0, 1): of adam */
     double epsilon;      /* 1e-20 .. 1: of adam */
     double weight_decay; /* >= 0, decoupled: a step multiplies weights by 1 - lr weight_decay; not gamma, beta, bias */
-    uint64_t seed;       /* of deals, shards and batch order */
+    uint64_t seed;       /* of deals, shards, batch order and dropout */
     int32_t method;      /* IST_METHOD_*.  Replicas want a model made for 1 subnet */
     int32_t balance;     /* IST_BALANCE_*.  ADAPTIVE gives up reproducibility: shares follow the measured speed of the
                             teams, from even ones on.  Not with shares, nor with a repartition_fraction below 1, nor
@@ -265,7 +265,8 @@ typedef struct {
                                     layers without norm, whose 1/n scale holds for even widths [M7], and
                                     for the method IST alone, as is repartition_fraction below 1 */
     /* The learning rate within a phase, f = 0 .. 1 of its steps done: lr x ramp x schedule. */
-    double lr_ramp;              /* [0, 1): part of the first phase's steps over which lr rises from 0 in a line */
+    double lr_ramp;              /* [0, 1): part of the first phase's steps over which lr rises in a line; the first
+                                    step has one of so many parts of it, not 0 */
     double lr_floor;             /* 0 .. 1: part of lr where the cosine ends, and below which steps do not go */
     double lr_step_every;        /* above 0, up to 1, of IST_LR_STEP: after each such part of the phase .. */
     double lr_step_factor;       /* .. the learning rate is multiplied by this; above 0, up to 1 */
@@ -280,9 +281,10 @@ typedef struct {
     double warmup_epochs, full_width_epochs; /* >= 0, together at most `epochs`, which counts them too */
     double warmup_lr, full_width_lr;         /* 0: as lr.  The warm-up's lr stays as it is, but for lr_ramp */
     /* Regularisation; not used in evaluation. */
-    double label_smoothing; /* [0, 1): part of the target that is spread over all classes */
-    double input_dropout,
-        hidden_dropout; /* [0, 1): chance of a feature, a hidden neuron's output, to be 0 for a sample */
+    double label_smoothing; /* [0, 1): part of the target that is spread over all classes.  Gradients follow it [M4];
+                               losses told are those of the labels as they are */
+    double input_dropout, hidden_dropout; /* [0, 1): chance of a feature, a hidden neuron's output, to be 0 for a sample
+                                             of a step; the nearest 1/65536.  The others grow to keep the mean [M15] */
     /* What becomes of a round's change of the master. */
     double outer_lr, outer_momentum; /* above 0, up to 10; [0, 1): 1 and 0 is a plain copy.  For the method IST */
     double average_from;  /* 0 .. 1: part of the run's steps after which the master is averaged over rounds; 1:

@@ -39,15 +39,6 @@ static double first_lr(const ist_train_config *c)
     return c->lr > 0 ? c->lr : ist_default_lr(c->optimizer);
 }
 
-/* Of all phases. */
-static double largest_lr(const ist_train_config *c)
-{
-    double largest = first_lr(c);
-    if (c->warmup_epochs > 0 && c->warmup_lr > largest) largest = c->warmup_lr;
-    if (c->full_width_epochs > 0 && c->full_width_lr > largest) largest = c->full_width_lr;
-    return largest;
-}
-
 /* The course of the learning rate, and regularisation. */
 static ist_status check_recipe(const ist_train_config *c, ist__error *error)
 {
@@ -93,7 +84,7 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
     if (!s) s = check_number(c->beta2 >= 0 && c->beta2 < 1, c->beta2, "beta2", "0 or more, below 1", error);
     if (!s) s = check_number(c->epsilon >= 1e-20 && c->epsilon <= 1, c->epsilon, "epsilon", "1e-20 .. 1", error);
     if (!s)
-        s = check_number(c->weight_decay >= 0 && largest_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
+        s = check_number(c->weight_decay >= 0 && first_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
                          "0 or more, and lr * weight_decay below 1", error);
     if (!s) s = check_recipe(c, error);
     if (!s) s = check_choice(c->balance, IST_BALANCE_ADAPTIVE, "balance", error);

@@ -80,7 +80,8 @@ case_help() {
     for verb in $verbs; do
         case $verb in
         train) promised="train valid test hidden method subnets local-steps batch epochs rounds optimizer lr momentum beta1
-            beta2 epsilon weight-decay lr-schedule state data normalize norm output-norm statistics calibration-batches seed
+            beta2 epsilon weight-decay lr-schedule lr-ramp lr-floor lr-step-every lr-step-factor label-smoothing
+            input-dropout hidden-dropout output-scale state data normalize norm output-norm statistics calibration-batches seed
             target-accuracy eval-every log model checkpoint checkpoint-every resume verify-placement json quiet $team" ;;
         eval) promised="data batch statistics json $team" ;;
         predict) promised="data out top-k batch statistics $team" ;;
@@ -126,6 +127,15 @@ case_wrong() {
     wrong 'lr: "nan" is not' "${t[@]}" --lr nan
     wrong 'lr: "1e999" is not' "${t[@]}" --lr=1e999
     wrong 'momentum: "1" is not a number in \[0, 1)' "${t[@]}" --momentum 1
+    wrong 'did you mean step' "${t[@]}" --lr-schedule stop
+    wrong 'lr-ramp: "1" is not a number in \[0, 1)' "${t[@]}" --lr-ramp 1
+    wrong 'lr-floor: "1.01" is not a number in \[0, 1\]' "${t[@]}" --lr-floor 1.01
+    wrong 'lr-step-every: "0" is not a number in (0, 1\]' "${t[@]}" --lr-step-every 0
+    wrong 'lr-step-factor: "2" is not' "${t[@]}" --lr-step-factor 2
+    wrong 'label-smoothing: "1" is not' "${t[@]}" --label-smoothing 1
+    wrong 'input-dropout: "-0.1" is not' "${t[@]}" --input-dropout -0.1
+    wrong 'hidden-dropout: "nan" is not' "${t[@]}" --hidden-dropout nan
+    wrong 'output-scale: "0" is not a number in \[0.0001, 10000\]' "${t[@]}" --output-scale 0
     wrong 'batch: "12x" is not a whole number' "${t[@]}" --batch 12x
     wrong 'verify-placement: "0" is not a whole number from 1' "${t[@]}" --verify-placement=0
     wrong 'verify-placement: "7x" is not a whole number' "${t[@]}" --verify-placement 7x
@@ -299,6 +309,7 @@ case_engines() {
 
 # CASE methods: ist, sgd, logistic regression, every optimizer, norm, schedule and normalization trains and evaluates
 case_methods() {
+    need jq
     make_data 300
     local common=(train --train "$data" --valid "$data" --local-steps 3 --batch 16 --epochs 2 --quiet --model m.ist)
     run 0 "${common[@]}" --hidden none
@@ -310,6 +321,11 @@ case_methods() {
     run 0 "${common[@]}" --hidden 16 --statistics batch --normalize 100,50 --calibration-batches 2
     run 0 eval m.ist --data "$data" --statistics batch --batch 50
     run 0 "${common[@]}" --hidden 16 --engine reference --teams 1 --threads 1 --eval-every 0
+    run 0 "${common[@]}" --hidden 16,16 --lr-schedule step --lr-step-every 0.25 --lr-step-factor 0.5 --lr-ramp 0.1 --lr-floor 0.05 \
+        --label-smoothing 0.1 --input-dropout 0.1 --hidden-dropout 0.5 --output-scale 0.25
+    run 0 eval m.ist --data "$data"
+    grep -q 'logits times 0.25' out || fail "the scale of the logits is not told: $(cat out)"
+    [ "$("$ist" eval m.ist --data "$data" --json | jq .output_scale)" = 0.25 ] || fail "output_scale is not in the JSON"
 }
 
 # CASE predict: shapes and types of the .npy, rows that sum to one, and an argmax that agrees with ist eval
