@@ -133,7 +133,7 @@ static void put_statistics(output *out, const ist__net *net)
     end_section(out);
 }
 
-static const char *const RUN_TAGS[IST__RUN_ARRAYS] = {"OPT1", "OPT2", "MEAN"};
+static const char *const RUN_TAGS[IST__RUN_ARRAYS] = {"OPT1", "OPT2", "VELO", "MEAN"};
 
 ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const char *path, ist__error *error)
 {

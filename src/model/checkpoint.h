@@ -8,8 +8,8 @@
 #include "base/reader.h"
 #include "model/params.h"
 
-/* Arrays of a run: state of the optimiser, mean of the master over rounds. */
-enum { IST__RUN_STATE1, IST__RUN_STATE2, IST__RUN_MEAN, IST__RUN_ARRAYS };
+/* Arrays of a run: state of the optimiser, velocity of the master, its mean over rounds. */
+enum { IST__RUN_STATE1, IST__RUN_STATE2, IST__RUN_VELOCITY, IST__RUN_MEAN, IST__RUN_ARRAYS };
 
 /* What a checkpoint holds beside the net. */
 typedef struct ist__run_state {

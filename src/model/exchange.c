@@ -24,6 +24,7 @@ typedef struct job {
     const float *from;
     float *to;
     const ist__panel_moves *moves;
+    const ist__outer *outer;     /* of the way back: a step, not a copy; NULL: a copy */
     unsigned char *const *marks; /* of the deal: neurons that change hands; NULL: move everything */
     int32_t rank, size;
 } job;
@@ -54,13 +55,33 @@ static const unsigned char *input_marks(const job *my, int32_t l)
     return my->marks && l > 0 ? ist__deal_marks(my->deal, l - 1, my->subnet, my->marks) : NULL;
 }
 
+float ist__outer_number(const ist__outer *outer, float master, float trained, float *velocity)
+{
+    float v = trained - master;
+    if (velocity) *velocity = v = outer->momentum * *velocity + v;
+    return master + outer->lr * v;
+}
+
+/* `count` numbers of the block, `stride` apart, step those of the master from `master` on, or in the columns given. */
+static void step_row(const job *my, int64_t master, int64_t block, int64_t stride, int64_t count,
+                     const int32_t *columns)
+{
+    const float *from = my->from + block;
+    float *to = my->to + master, *velocity = my->outer->velocity ? my->outer->velocity + master : NULL;
+    for (int64_t j = 0; j < count; j++) {
+        const int64_t at = columns ? columns[j] : j;
+        to[at] = ist__outer_number(my->outer, to[at], from[j * stride], velocity ? velocity + at : NULL);
+    }
+}
+
 /* `count` numbers that lie in one piece in the block, at `block`, and in the master at `master`, or from there on in
  * the columns given. */
 static void move_row(const job *my, int64_t master, int64_t block, int64_t count, const int32_t *columns)
 {
     const float *from = my->from + (my->back ? block : master);
     float *to = my->to + (my->back ? master : block);
-    if (!columns) memcpy(to, from, (size_t)count * sizeof *to);
+    if (my->outer) step_row(my, master, block, 1, count, columns);
+    else if (!columns) memcpy(to, from, (size_t)count * sizeof *to);
     else if (my->back)
         for (int64_t j = 0; j < count; j++) to[columns[j]] = from[j];
     else
@@ -144,6 +165,9 @@ static void move_panels(const job *my, int32_t l)
             all = all && (idle || !marks || marks[neuron]);
         }
         if (!all) move_panel_marked(my, panel, row, marks + p * IST__PANEL, columns, column_marks, of_block->inputs);
+        else if (my->outer)
+            for (int64_t j = 0; j < IST__PANEL && row[j] >= 0; j++)
+                step_row(my, row[j], panel + j, IST__PANEL, of_block->inputs, columns);
         else if (my->back) my->moves->unpack(my->from + panel, columns, of_block->inputs, to);
         else my->moves->pack(from, columns, of_block->inputs, my->to + panel);
     }
@@ -221,6 +245,23 @@ void ist__write_back(const ist__shape *whole, const ist__deal *deal, int32_t sub
                      int32_t size)
 {
     exchange(whole, deal, subnet, block, part, master, true, moves, NULL, rank, size);
+}
+
+void ist__write_back_outer(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,
+                           const ist__outer *outer, const ist__shape *part, const float *block, int32_t rank,
+                           int32_t size)
+{
+    const job my = {.whole = whole,
+                    .part = part,
+                    .deal = deal,
+                    .subnet = subnet,
+                    .back = true,
+                    .outer = outer,
+                    .from = block,
+                    .to = master,
+                    .rank = rank,
+                    .size = size};
+    move(&my);
 }
 
 void ist__write_back_leaving(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,

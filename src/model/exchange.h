@@ -23,6 +23,21 @@ void ist__write_back(const ist__shape *whole, const ist__deal *deal, int32_t sub
                      const ist__shape *part, const float *block, const ist__panel_moves *moves, int32_t rank,
                      int32_t size);
 
+/* A step of the master along the change of a round, instead of a copy. [M14]
+ * v <- momentum v + (block - master);  master <- master + lr v.  velocity has the layout of the master; NULL: momentum is 0 */
+typedef struct ist__outer {
+    float *velocity;
+    float lr, momentum;
+} ist__outer;
+
+/* One number: what the master becomes.  velocity: its own, NULL as above. */
+float ist__outer_number(const ist__outer *outer, float master, float trained, float *velocity);
+
+/* write back with such a step: the same rectangles, and none but these. */
+void ist__write_back_outer(const ist__shape *whole, const ist__deal *deal, int32_t subnet, float *master,
+                           const ist__outer *outer, const ist__shape *part, const float *block, int32_t rank,
+                           int32_t size);
+
 /* The same for a sticky deal, of which a part stays in its block from round to round:
  * gather      the numbers that a neuron is part of which came with this round; all others must be in the block as the
  *             last round left them

@@ -11,6 +11,7 @@
 #include "numa/report.h"
 #include "train/average.h"
 #include "train/evaluate.h"
+#include "train/outer.h"
 #include "train/reseat.h"
 #include "train/stripes.h"
 #include "train/tally.h"
@@ -47,7 +48,7 @@ static size_t kept_arrays(const ist_train_config *config)
 /* Striped arrays of the master's size. */
 static int master_arrays(const ist_train_config *config)
 {
-    return (int)kept_arrays(config) + (ist__averages(config) ? 1 : 0);
+    return (int)kept_arrays(config) + (ist__averages(config) ? 1 : 0) + (ist__outer_rolls(config) ? 1 : 0);
 }
 
 /* all: the dataset. */
@@ -308,7 +309,7 @@ json_t *ist__training_report(const ist__training *t)
         bytes += (int64_t)t->teams[k].region.bytes;
     }
     for (int i = 0; i < 2; i++) bytes += (int64_t)t->shared_state[i].bytes;
-    bytes += (int64_t)t->average.bytes;
+    bytes += (int64_t)(t->average.bytes + t->velocity.bytes);
     json_t *whole = ist__whole_report(t, &bytes);
     for (int i = 0; i < 2; i++) {
         if (!t->master_state[i].base) continue;
@@ -324,6 +325,8 @@ json_t *ist__training_report(const ist__training *t)
                                "planned_bytes", planned, "traffic", ist__tally_report(t), "system",
                                ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
     if (report && t->average.base) json_object_set_new(report, "average", ist__stripes_report(&t->average, &t->host));
+    if (report && t->velocity.base)
+        json_object_set_new(report, "velocity", ist__stripes_report(&t->velocity, &t->host));
     if (report && is_wrong(1)) json_object_set_new(report, "wrong_on_purpose", json_true());
     return report;
 }

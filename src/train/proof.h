@@ -22,7 +22,8 @@ enum {
     IST__KIND_CONTROL, /* what a team's threads tell one another */
     IST__KIND_MASTER,  /* stripes, read and written once a round */
     IST__KIND_MASTER_STATE,
-    IST__KIND_AVERAGE, /* of the master over rounds */
+    IST__KIND_AVERAGE,  /* of the master over rounds */
+    IST__KIND_VELOCITY, /* of the master, of the outer step */
     IST__KINDS
 };
 

@@ -83,6 +83,7 @@ static void add_all(ist__proof *proof, const ist__training *t, const ist__region
     add_stripes(proof, t, IST__KIND_MASTER, master);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_MASTER_STATE, &t->master_state[i]);
     add_stripes(proof, t, IST__KIND_AVERAGE, &t->average);
+    add_stripes(proof, t, IST__KIND_VELOCITY, &t->velocity);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_STATE, &t->shared_state[i]);
     if (!t->whole) return;
     for (int i = 0; i < 3; i++)

@@ -75,6 +75,7 @@ static ist__run_state state_of(ist__training *t, run_record *record)
     ist__run_state run = {.run = record, .run_bytes = sizeof *record};
     for (int32_t i = 0; carried && i < t->state_count; i++)
         run.array[IST__RUN_STATE1 + i] = (float *)(void *)t->master_state[i].base;
+    run.array[IST__RUN_VELOCITY] = (float *)(void *)t->velocity.base;
     if (record->averaged > 0) run.array[IST__RUN_MEAN] = (float *)(void *)t->average.base;
     return run;
 }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "train/average.h"
+#include "train/outer.h"
 #include "train/replicas.h"
 #include "train/reseat.h"
 #include "train/tally.h"
@@ -33,7 +34,8 @@ static void average_shared(ist__training *t)
     const int32_t n = ist__trains_replicas(&t->config) ? 1 : t->now.count;
     const ist__layer *output = &t->net->shape.layer[t->net->shape.hidden_count];
     if (output->offset < 0) return;
-    const bool carried = t->config.state == IST_STATE_CARRIED;
+    const bool carried = t->config.state == IST_STATE_CARRIED, steps = ist__outer_now(t);
+    const ist__outer outer = ist__outer_of(t);
     for (int32_t i = -1; i < (carried ? t->state_count : 0); i++) { /* -1: the parameters themselves */
         float *master = i < 0 ? t->net->param : (float *)(void *)t->master_state[i].base;
         for (int32_t c = 0; c < output->outputs; c++) {
@@ -43,7 +45,10 @@ static void average_shared(ist__training *t)
                 const float *block = i < 0 ? subnet->param : subnet->state[i];
                 sum += block[subnet->shape.layer[subnet->shape.hidden_count].offset + c];
             }
-            master[output->offset + c] = sum / (float)n;
+            float *number = master + output->offset + c;
+            *number = i < 0 && steps ? ist__outer_number(&outer, *number, sum / (float)n,
+                                                         outer.velocity ? outer.velocity + output->offset + c : NULL)
+                                     : sum / (float)n;
         }
     }
 }
@@ -256,8 +261,13 @@ IST__PHASE static void write_back(ist__training *t, ist__subnet *subnet, ist__wo
     void (*const put)(const ist__shape *, const ist__deal *, int32_t, float *, const ist__shape *, const float *,
                       const ist__panel_moves *, int32_t, int32_t) =
         t->write_all ? ist__write_back : ist__write_back_leaving;
-    put(&t->net->shape, t->now.deal, subnet->number, t->net->param, &subnet->shape, subnet->param, &moves, worker->rank,
-        worker->size);
+    const ist__outer outer = ist__outer_of(t);
+    if (ist__outer_now(t))
+        ist__write_back_outer(&t->net->shape, t->now.deal, subnet->number, t->net->param, &outer, &subnet->shape,
+                              subnet->param, worker->rank, worker->size);
+    else
+        put(&t->net->shape, t->now.deal, subnet->number, t->net->param, &subnet->shape, subnet->param, &moves,
+            worker->rank, worker->size);
     if (t->config.state != IST_STATE_CARRIED) return;
     for (int32_t i = 0; i < t->state_count; i++)
         put(&t->net->shape, t->now.deal, subnet->number, (float *)(void *)t->master_state[i].base, &subnet->shape,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "train/outer.h"
 #include "train/replicas.h"
 #include "train/stripes.h"
 #include "train/whole.h"
@@ -52,12 +53,13 @@ ist_status ist__tally_expect(const ist__plan *plan, const ist__shape *whole, con
         const ist__replicas_case c = {plan, whole, deal, &homes, config, config->local_steps};
         ist__replicas_traffic(&c, &sum.moved, &sum.crossed);
     }
-    const int arrays = 1 + (config->state == IST_STATE_CARRIED ? ist__optimizer_states(config->optimizer) : 0);
+    const int copied = 1 + (config->state == IST_STATE_CARRIED ? ist__optimizer_states(config->optimizer) : 0);
+    const double arrays = 2.0 * copied + ist__outer_arrays(config);
     for (int32_t s = 0; !deal->replicas && s < deal->subnets; s++) {
         const int32_t team = ist__team_of_subnet(s, deal->subnets, plan->team_count);
         const ist__traffic_mean mean = ist__traffic_expected(whole, deal, s, &homes, plan->teams[team].node);
-        sum.moved += 2.0 * arrays * sizeof(float) * mean.moved;
-        sum.crossed += 2.0 * arrays * sizeof(float) * mean.crossed;
+        sum.moved += arrays * sizeof(float) * mean.moved;
+        sum.crossed += arrays * sizeof(float) * mean.crossed;
     }
     ist__homes_destroy(&homes);
     *bytes = sum;
@@ -72,10 +74,10 @@ json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const is
     return json_pack("{s:f, s:f}", "round_bytes_moved", bytes.moved, "round_bytes_crossed", bytes.crossed);
 }
 
-/* One way of the exchange: everything, or what the deal marks. */
-static void count_way(ist__training *t, unsigned char *const *marks)
+/* One way of the exchange: everything, or what the deal marks; beside what is copied, `more` arrays. */
+static void count_way(ist__training *t, unsigned char *const *marks, int32_t more)
 {
-    const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
+    const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0) + more;
     const double bytes = (double)arrays * sizeof(float);
     const bool nodes = several_nodes(&t->homes);
     for (int32_t s = 0; s < t->config.subnets; s++) {
@@ -114,13 +116,13 @@ void ist__tally_round(ist__training *t)
         t->bytes_stayed += moved - crossed;
         return;
     }
-    count_way(t, t->master_whole ? NULL : t->deal.came);
-    count_way(t, t->write_all ? NULL : t->deal.leaves);
+    count_way(t, t->master_whole ? NULL : t->deal.came, 0);
+    count_way(t, t->write_all ? NULL : t->deal.leaves, ist__outer_arrays(&t->config));
 }
 
 void ist__tally_settle(ist__training *t)
 {
-    count_way(t, NULL);
+    count_way(t, NULL, 0);
 }
 
 ist_team_times ist__training_team(const ist__training *t, int32_t team)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "train/average.h"
 #include "train/fit.h"
+#include "train/outer.h"
 #include "train/reseat.h"
 #include "train/settle.h"
 #include "train/stripes.h"
@@ -97,6 +98,7 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
     if (!s)
         s = check_number(c->average_decay >= 0 && c->average_decay < 1, c->average_decay, "average_decay",
                          "0 or more, below 1", error);
+    if (!s) s = ist__outer_check(c, error);
     if (!s && c->method != IST_METHOD_IST && (c->balance || c->shares || c->repartition_fraction < 1))
         s = ist__fail(error, IST_E_ARGUMENT, "%s: for the method IST alone",
                       c->balance  ? "balance"
@@ -225,6 +227,8 @@ static ist_status build(ist__training *t, ist__error *error)
                                      error);
     if (!status)
         status = ist__homes_create(&t->homes, t->host.plan, (size_t)t->net->shape.floats * sizeof(float), error);
+    if (!status && ist__outer_rolls(&t->config))
+        status = ist__stripes_create(&t->velocity, &t->host, (size_t)t->net->shape.floats * sizeof(float), error);
     if (!status && ist__averages(&t->config))
         status = ist__stripes_create(&t->average, &t->host, (size_t)t->net->shape.floats * sizeof(float), error);
     if (!status) status = ist__whole_create(t, error);
@@ -276,6 +280,7 @@ void ist__training_destroy(ist__training *t)
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->master_state[i]);
     ist__homes_destroy(&t->homes);
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->shared_state[i]);
+    ist__region_destroy(&t->velocity);
     ist__region_destroy(&t->average);
     ist__whole_destroy(t);
     ist__reseat_destroy(t);

@@ -76,6 +76,7 @@ typedef struct ist__training {
     ist__region master_state[2]; /* striped; carried state only */
     ist__stripe_homes homes;     /* of the master and of its state */
     ist__region shared_state[2]; /* striped; data parallel only: state[] of all replicas */
+    ist__region velocity;        /* striped; of the outer step, where it has momentum */
     ist__region average;         /* striped; the mean of the master over rounds, where it is wanted */
     ist__subnet *subnets;        /* (config.subnets) */
     ist__team_space *teams;      /* (plan->team_count) */
