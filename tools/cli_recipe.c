@@ -1,9 +1,8 @@
 /* cli_recipe.c - optimizer, learning rate and what else makes a recipe. */
 #include "cli_recipe.h"
 
-#include <ist/ist.h>
-
 #include "cli_context.h"
+#include "cli_say.h"
 
 #define AT(field) .offset = offsetof(ist_train_config, field)
 
@@ -58,6 +57,52 @@ const cli_option cli_recipe_options[] = {
      .low_open = true,
      .high = 1,
      .help = ".. the step size is multiplied by this"},
+    {.name = "warmup-epochs",
+     .value = "E",
+     .kind = CLI_REAL,
+     AT(warmup_epochs),
+     .low = 0,
+     .high = 1e6,
+     .help = "of --epochs: so many first, the whole net on all cores"},
+    {.name = "warmup-lr",
+     .value = "F|auto",
+     .kind = CLI_REAL,
+     AT(warmup_lr),
+     .low = 0,
+     .low_open = true,
+     .high = 1e6,
+     .word = "auto",
+     .help = "step size of these epochs, which has no schedule; auto: --lr"},
+    {.name = "full-width-epochs",
+     .value = "E",
+     .kind = CLI_REAL,
+     AT(full_width_epochs),
+     .low = 0,
+     .high = 1e6,
+     .help = "of --epochs: so many last, the whole net on all cores"},
+    {.name = "full-width-lr",
+     .value = "F|auto",
+     .kind = CLI_REAL,
+     AT(full_width_lr),
+     .low = 0,
+     .low_open = true,
+     .high = 1e6,
+     .word = "auto",
+     .help = "step size where they begin; auto: --lr"},
+    {.name = "full-width-schedule",
+     .kind = CLI_CHOICE,
+     AT(full_width_schedule),
+     .choices = schedule_words,
+     .help = "of the step size over these epochs"},
+    {.name = "local-steps-last",
+     .value = "J|auto",
+     .kind = CLI_INT32,
+     AT(local_steps_last),
+     .low = 1,
+     .high = INT32_MAX,
+     .word = "auto",
+     .help = "--local-steps at the end of the rounds of subnets; between, it grows or shrinks by a constant factor a "
+             "step; auto: stays"},
     {.name = "momentum",
      .value = "F",
      .kind = CLI_REAL,
@@ -160,3 +205,16 @@ const cli_option cli_recipe_options[] = {
 };
 
 const size_t cli_recipe_option_count = sizeof cli_recipe_options / sizeof cli_recipe_options[0];
+
+int cli_recipe_check(const ist_train_config *run)
+{
+    const bool warms_up = run->warmup_epochs > 0, phases = warms_up || run->full_width_epochs > 0;
+    const char *option = warms_up ? "warmup-epochs" : phases ? "full-width-epochs" : "local-steps-last";
+    if (phases && run->method != IST_METHOD_IST) return cli_wrong("--%s: for --method ist", option);
+    if ((phases || run->local_steps_last > 0) && run->rounds > 0)
+        return cli_wrong("--%s: a part of --epochs, not with --rounds", option);
+    if (phases && run->warmup_epochs + run->full_width_epochs > run->epochs * (1 + 1e-9))
+        return cli_wrong("--%s: --warmup-epochs %g and --full-width-epochs %g are more than --epochs %g", option,
+                         run->warmup_epochs, run->full_width_epochs, run->epochs);
+    return -1;
+}

@@ -76,6 +76,13 @@ const char *cli_run_end_word(cli_end end)
     return word[end];
 }
 
+static const char *phase_word(int32_t phase)
+{
+    static const char *const word[] = {
+        [IST_PHASE_SUBNETS] = "subnets", [IST_PHASE_WARMUP] = "warmup", [IST_PHASE_FULL_WIDTH] = "full-width"};
+    return word[phase];
+}
+
 /* The keys of the log in the order that docs/man/ist.1 gives. */
 static json_t *make_event(const cli_run *run, const char *event, double loss, const cli_split *split)
 {
@@ -83,6 +90,8 @@ static json_t *make_event(const cli_run *run, const char *event, double loss, co
     json_t *o = json_object();
     json_object_set_new(o, "event", json_string(event));
     json_object_set_new(o, "round", json_integer(at->round));
+    json_object_set_new(o, "phase", json_string(phase_word(at->phase)));
+    json_object_set_new(o, "local_steps", json_integer(at->local_steps));
     json_object_set_new(o, "epoch", cli_json_real(at->epoch));
     json_object_set_new(o, "samples", json_integer(at->samples));
     json_object_set_new(o, "seconds", cli_json_real(at->seconds));
@@ -114,12 +123,13 @@ json_t *cli_run_event(const cli_run *run, const char *event)
     return make_event(run, event, run->at.loss, known ? &run->split[run->split_count - 1] : NULL);
 }
 
-/* "round 12/100  epoch 2.4  loss 0.1234  15,432 samples/s  210 GFLOP/s" */
+/* "round 12/100  epoch 2.4  loss 0.1234  15,432 samples/s  210 GFLOP/s"; "warmup, round ..", where there are phases */
 static void describe(const cli_run *run, char *out, size_t cap)
 {
     char samples[CLI_NUMBER_BYTES];
-    snprintf(out, cap, "%s%sround %lld/%lld  epoch %.2f  loss %.4f  %s samples/s  %.1f GFLOP/s", run->label,
-             *run->label ? ": " : "", (long long)run->at.round, (long long)run->at.rounds, run->at.epoch, run->at.loss,
+    snprintf(out, cap, "%s%s%s%sround %lld/%lld  epoch %.2f  loss %.4f  %s samples/s  %.1f GFLOP/s", run->label,
+             *run->label ? ": " : "", run->phases ? phase_word(run->at.phase) : "", run->phases ? ", " : "",
+             (long long)run->at.round, (long long)run->at.rounds, run->at.epoch, run->at.loss,
              cli_show_count(samples, (int64_t)cli_run_samples_per_s(run)), cli_run_gflops(run));
 }
 
@@ -147,11 +157,26 @@ static int32_t on_round(void *user, const ist_progress *progress)
 
 /* ------------------------------------------------------------------------------------------------------- steps -- */
 
+/* The same where rounds differ: `interval` is as many epochs as the mean round has, times that. */
+static int64_t next_due_uneven(const cli_run *run, int64_t round, double interval)
+{
+    const double epochs = interval * run->epochs / (double)run->at.rounds;
+    if (round >= run->at.rounds) return INT64_MAX;
+    int64_t low = 0, high = (int64_t)((double)run->at.rounds / interval) + 2; /* times: done; more than the run has */
+    while (high - low > 1) {
+        const int64_t middle = low + (high - low) / 2;
+        if (ist_trainer_rounds_until(run->trainer, (double)middle * epochs) > round) high = middle;
+        else low = middle;
+    }
+    return ist_trainer_rounds_until(run->trainer, (double)high * epochs);
+}
+
 /* The first round after `round` at which something is due that happens every `interval` rounds. */
-static int64_t next_due(int64_t round, double interval)
+static int64_t next_due(const cli_run *run, int64_t round, double interval)
 {
     if (!(interval > 0)) return INT64_MAX;
     if (interval < 1) interval = 1;
+    if (run->uneven) return next_due_uneven(run, round, interval);
     const double times = floor((double)round / interval + 1e-9) + 1;
     const double due = ceil(times * interval - 1e-9);
     return due < 9e18 ? (int64_t)due : INT64_MAX;
@@ -277,7 +302,7 @@ static int interrupted(cli_run *run)
 static int32_t count_due(const cli_run *run, int64_t round, double eval_rounds)
 {
     int32_t count = 0;
-    while ((round = next_due(round, eval_rounds)) <= run->at.round) count++;
+    while ((round = next_due(run, round, eval_rounds)) <= run->at.round) count++;
     return count;
 }
 
@@ -286,7 +311,7 @@ static int recall_best(cli_run *run, double eval_rounds)
 {
     char path[CLI_PATH_BYTES], copy[CLI_PATH_BYTES];
     if (!cli_best_wanted(&run->best) || !run->resumed || !cli_best_path(path, sizeof path, run->resumed)) return -1;
-    const bool evaluated = run->at.round == run->at.rounds || next_due(0, eval_rounds) <= run->at.round;
+    const bool evaluated = run->at.round == run->at.rounds || next_due(run, 0, eval_rounds) <= run->at.round;
     FILE *file = evaluated ? fopen(path, "rb") : NULL;
     if (evaluated && !file) {
         run->end = CLI_END_FAILED;
@@ -348,7 +373,8 @@ static int train(cli_run *run)
             run->end = CLI_END_PATIENCE;
             break;
         }
-        const int64_t eval_at = next_due(run->at.round, eval_rounds), save_at = next_due(run->at.round, save_rounds);
+        const int64_t eval_at = next_due(run, run->at.round, eval_rounds);
+        const int64_t save_at = next_due(run, run->at.round, save_rounds);
         int64_t until = eval_at < save_at ? eval_at : save_at;
         if (until > run->at.rounds) until = run->at.rounds;
         const ist_status status =

@@ -34,6 +34,8 @@ typedef struct cli_run {
     int split_count;
     ist_evaluate_config evaluate;
     double epochs;           /* of the whole run */
+    bool phases;             /* it has some at full width: told in each line */
+    bool uneven;             /* its rounds have more or fewer samples: phases, or a schedule of local steps */
     double eval_every;       /* epochs; 0: only at the end; CLI_EVERY_AUTO: ten times in all */
     double checkpoint_every; /* epochs; 0: only at the end; CLI_EVERY_AUTO: with every evaluation */
     double target_accuracy;  /* of the first split; 0: none */

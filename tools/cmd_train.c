@@ -316,6 +316,8 @@ static int check_options(train_options *o, const cli_args *args)
         return cli_wrong(
             "--method: an ensemble needs batch norm on the output, and on all hidden layers but the first");
     }
+    const int unlike = cli_recipe_check(&o->run);
+    if (unlike >= 0) return unlike;
     if (o->shares.count > 0) {
         if (o->run.subnets > 0 && o->run.subnets != o->shares.count) {
             return cli_wrong("--shares: %d shares for %d subnets", o->shares.count, o->run.subnets);
@@ -502,6 +504,8 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
     run.best.model = p->best;
     run.trainer = p->trainer;
     run.epochs = o->run.epochs;
+    run.phases = o->run.warmup_epochs > 0 || o->run.full_width_epochs > 0;
+    run.uneven = run.phases || o->run.local_steps_last > 0;
     if (!cli_log_open(&p->log, o->log, o->resume != NULL)) return CLI_FAILED;
     if (o->log) cli_log_write(&p->log, start_event(verb, p, o, &run));
     if (p->log.failed) return CLI_FAILED; /* before the work, not after it */

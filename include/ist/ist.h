@@ -336,6 +336,8 @@ typedef struct {
     int32_t local_steps;  /* of that round */
 } ist_progress;
 IST_API ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out); /* out->struct_size set */
+/* How many rounds of the run it takes until ist_progress.epoch is `epochs` or more; all, where it never is. */
+IST_API int64_t ist_trainer_rounds_until(const ist_trainer *trainer, double epochs);
 
 /* How long the teams worked and waited, as wall time of rounds; sums since the trainer was created or resumed. */
 typedef struct {

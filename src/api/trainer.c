@@ -51,6 +51,14 @@ ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out)
     return IST_OK;
 }
 
+int64_t ist_trainer_rounds_until(const ist_trainer *trainer, double epochs)
+{
+    if (!trainer) return 0;
+    const ist__training *t = trainer->training;
+    const double samples = epochs * (double)t->data->rows;
+    return ist__phases_round_at(&t->phases, samples * (1 - 1e-12), t->config.batch); /* 0.1 * 3 is more than 0.3 */
+}
+
 ist_status ist_trainer_teams(const ist_trainer *trainer, ist_team_times *out, int32_t capacity, int32_t *count)
 {
     if (!trainer) return IST_E_ARGUMENT;

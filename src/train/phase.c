@@ -146,6 +146,16 @@ int64_t ist__phases_steps_before(const ist__phases *phases, int64_t round)
     return p->first_step + at;
 }
 
+int64_t ist__phases_round_at(const ist__phases *phases, double samples, int32_t batch)
+{
+    const ist__phase *p = phases->phase;
+    for (int32_t i = 1; i < phases->count && samples > (double)p->steps * batch * p->subnets; i++, p++)
+        samples -= (double)p->steps * batch * p->subnets;
+    const double each = (double)batch * p->subnets, most = (double)p->steps * each;
+    int64_t at;
+    return p->first_round + walk(p, samples > 0 ? steps_for(samples < most ? samples : most, each) : 0, INT64_MAX, &at);
+}
+
 void ist__phases_tell(const ist__phases *phases, ist_progress *progress)
 {
     const int64_t round = progress->round > 0 ? progress->round - 1 : 0;

@@ -39,6 +39,8 @@ const ist__phase *ist__phase_of_round(const ist__phases *phases, int64_t round);
 int32_t ist__phase_round_steps(const ist__phase *phase, int64_t step);
 /* Steps of the run before a round, 0 .. phases->rounds. */
 int64_t ist__phases_steps_before(const ist__phases *phases, int64_t round);
+/* Rounds until so many samples were trained on, `batch` a step and subnet; those of the whole run where it has fewer. */
+int64_t ist__phases_round_at(const ist__phases *phases, double samples, int32_t batch);
 /* The learning rate's place at a step of the run that is in this phase. */
 ist__lr_curve ist__phase_curve(const ist__phase *phase, int64_t step);
 

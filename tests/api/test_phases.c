@@ -26,6 +26,7 @@ TEST(all_phases_give_the_same_bits_on_any_crew)
             first.engine = engine;
             first.train.optimizer = i % 2 ? IST_ADAM : IST_MOMENTUM;
             first.train.state = i % 3 ? IST_STATE_CARRIED : IST_STATE_RESET;
+            if (i % 4 == 0) first.train.input_dropout = first.train.hidden_dropout = 0.2;
             run_spec other = first;
             other.teams = crews[i][0];
             other.threads = crews[i][1];
@@ -62,6 +63,7 @@ TEST(a_warm_up_alone_is_a_run_of_one_subnet)
             spec.train.state = state;
             spec.train.full_width_epochs = 0;
             spec.train.warmup_epochs = spec.train.epochs;
+            spec.train.lr_ramp = spec.train.hidden_dropout = 0.25;
             spec.teams = 2;
             const run_spec alone = plain(spec, 0.02, IST_LR_CONSTANT);
             file_check_same(model_at_the_end(&spec), model_at_the_end(&alone));
@@ -97,6 +99,47 @@ TEST(a_warm_up_and_a_last_phase_are_one_run_of_one_subnet)
     run_spec alone = spec;
     alone.train.warmup_epochs = alone.train.full_width_epochs = 0;
     file_check_same(model_at_the_end(&spec), model_at_the_end(&alone));
+}
+
+/* Each phase is a run: here the first two, and the last two, as trainers of the same model one after another. */
+static file_bytes one_after_another(const run_spec *first, const run_spec *second)
+{
+    run r = run_open(first);
+    run_go(&r, 0);
+    ist_trainer *trainer = NULL;
+    CHECK_EQ(ist_trainer_create(r.context, &trainer, r.model, r.dataset, &second->train), IST_OK);
+    CHECK_EQ(ist_trainer_run(trainer, 0, NULL, NULL), IST_OK);
+    const file_bytes bytes = model_bytes(r.model);
+    ist_trainer_destroy(trainer);
+    run_close(&r);
+    return bytes;
+}
+
+TEST(phases_are_runs_one_after_another)
+{
+    for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++) {
+        run_spec spec = phased();
+        spec.teams = 2;
+        spec.train.data = data;
+        spec.train.optimizer = IST_ADAM;
+        spec.train.lr = 0.01;
+        spec.train.state = IST_STATE_RESET;
+        spec.train.local_steps = 2;
+        spec.train.local_steps_last = 5;
+        run_spec warm = plain(spec, 0.02, IST_LR_CONSTANT), narrow = spec, last = plain(spec, 0.04, IST_LR_COSINE);
+        warm.train.epochs = 0.7;
+        last.train.epochs = 1.1;
+        warm.train.local_steps_last = last.train.local_steps_last = 0;
+        narrow.train.warmup_epochs = narrow.train.full_width_epochs = 0;
+        narrow.train.epochs = 2.7;
+        spec.train.epochs = 3.4;
+        spec.train.full_width_epochs = 0;
+        file_check_same(model_at_the_end(&spec), one_after_another(&warm, &narrow));
+        spec.train.epochs = 3.8;
+        spec.train.full_width_epochs = 1.1;
+        spec.train.warmup_epochs = 0;
+        file_check_same(model_at_the_end(&spec), one_after_another(&narrow, &last));
+    }
 }
 
 /* --------------------------------------------------------------------------------------------------- stop, resume -- */
@@ -229,6 +272,10 @@ TEST(progress_tells_the_phase_and_counts_steps_samples_and_products)
     for (int phase = 0; phase < 3; phase++)
         CHECK_EQ(t.samples[phase], t.steps[phase] * 8 * (phase == IST_PHASE_SUBNETS ? 3 : 1));
     const ist_progress p = run_progress(&r);
+    CHECK_EQ(ist_trainer_rounds_until(r.trainer, 0.7), 3);
+    CHECK_EQ(ist_trainer_rounds_until(r.trainer, 0.72), 4); /* 64 samples are 0.711 */
+    CHECK_EQ(ist_trainer_rounds_until(r.trainer, 1e9), 12);
+    CHECK_EQ(ist_trainer_rounds_until(NULL, 1), 0);
     CHECK_EQ(p.round, 12);
     CHECK_EQ(p.rounds, 12);
     CHECK_EQ(p.step, 32);

@@ -18,6 +18,24 @@ static ist_train_config small(void)
     return c;
 }
 
+/* The round at which so many samples are reached is the first that ends there or later. */
+static void walk_samples(const ist__phases *all)
+{
+    enum { BATCH = 7 };
+    double samples = 0;
+    CHECK_EQ(ist__phases_round_at(all, 0, BATCH), 0);
+    CHECK_EQ(ist__phases_round_at(all, -1, BATCH), 0);
+    for (int64_t round = 0; round < all->rounds; round++) {
+        const ist__phase *p = ist__phase_of_round(all, round);
+        const int64_t steps = ist__phases_steps_before(all, round + 1) - ist__phases_steps_before(all, round);
+        CHECK_EQ(ist__phases_round_at(all, samples + 0.5, BATCH), round + 1);
+        samples += (double)steps * BATCH * p->subnets;
+        CHECK_EQ(ist__phases_round_at(all, samples, BATCH), round + 1);
+    }
+    CHECK_EQ(ist__phases_round_at(all, samples + 1, BATCH), all->rounds);
+    CHECK_EQ(ist__phases_round_at(all, 1e300, BATCH), all->rounds);
+}
+
 /* Every round in turn: it has steps, none is part of two phases, and a position tells the steps before it. */
 static void walk(const ist__phases *all)
 {
@@ -37,6 +55,7 @@ static void walk(const ist__phases *all)
         }
         CHECK_EQ(step, p->first_step + p->steps);
     }
+    walk_samples(all);
     CHECK_EQ(all->steps, step);
     CHECK_EQ(all->rounds, round);
     CHECK_EQ(ist__phases_steps_before(all, round), step);
