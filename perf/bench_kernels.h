@@ -94,10 +94,13 @@ static inline int64_t bench_panel_place(const bench_data *data, int32_t output, 
     return output / BENCH_PANEL * data->panel_stride + (int64_t)input * BENCH_PANEL + output % BENCH_PANEL;
 }
 
+enum { BENCH_DROPS = 1 << 14 }; /* of 65536 */
+
 /* bench_kernels_check.c: what `expect` of the table is. */
 bench_expectation bench_expect_forward, bench_expect_forward_plain, bench_expect_backward, bench_expect_sgd,
     bench_expect_momentum, bench_expect_adam, bench_expect_norm_forward, bench_expect_norm_backward,
-    bench_expect_softmax, bench_expect_assemble, bench_expect_pack, bench_expect_pack_columns, bench_expect_unpack;
+    bench_expect_softmax, bench_expect_drop, bench_expect_assemble, bench_expect_pack, bench_expect_pack_columns,
+    bench_expect_unpack;
 
 /* Largest error of a kernel on a sample of its results; bad: an error above its bound, or NaN. */
 typedef struct bench_error {

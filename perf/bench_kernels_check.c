@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "ist/ist.h"
 #include "math/reference.h"
 
@@ -189,6 +190,17 @@ bench_value bench_expect_softmax(const bench_data *b, const bench_set *set, int3
     const double off = at(logits, row * b->ld) - top, p = exp(off) / total;
     return (bench_value){(p - (row == label)) / b->shape.batch,
                          (p * (SURE * sqrt(classes) + 8 + fabs(off)) + 2) * U / b->shape.batch};
+}
+
+/* As kernels.h says, by the generator of base/rng.h. */
+bench_value bench_expect_drop(const bench_data *b, const bench_set *set, int32_t part, int32_t row, int32_t column)
+{
+    (void)set, (void)part;
+    ist__rng rng = {.key = {1, 2}, .counter = {(uint32_t)column, (uint32_t)row / 8, 0, 0}, .used = 4};
+    uint32_t word = 0;
+    for (int32_t w = 0; w <= row % 8 / 2; w++) word = ist__rng_u32(&rng);
+    const uint32_t draw = row % 2 ? word >> 16 : word & 0xFFFF;
+    return (bench_value){draw < BENCH_DROPS ? 0 : at(b->y + row * b->ld, column), 0};
 }
 
 /* ---------------------------------------------------------------------------------------------------- what is moved -- */

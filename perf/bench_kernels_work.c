@@ -206,6 +206,11 @@ static bench_cost cost_softmax(const bench_shape *s) /* 23 of 29 are the exp; lo
     return (bench_cost){29 * cells(s->outputs, s), 8 * cells(s->outputs, s)};
 }
 
+static bench_cost cost_drop(const bench_shape *s) /* of 200 and more operations on whole numbers nothing is counted */
+{
+    return (bench_cost){cells(s->outputs, s), 8 * cells(s->outputs, s)};
+}
+
 static bench_cost cost_assemble(const bench_shape *s) /* a byte read, a float written */
 {
     return (bench_cost){2 * cells(s->inputs, s), 5 * cells(s->inputs, s)};
@@ -343,6 +348,13 @@ static void run_softmax(const bench_data *b, const bench_set *set, int32_t threa
     const ist__loss_rule rule = {.sharpness = 1, .smoothing = 0, .scale = 1.0F / (float)b->shape.batch};
     set->kernels->softmax_cross_entropy(b->shape.outputs, first, last, b->ld, b->z, b->labels, &rule, b->d, b->loss,
                                         b->best);
+}
+
+static void run_drop(const bench_data *b, const bench_set *set, int32_t thread, int32_t first, int32_t last)
+{
+    (void)thread; /* a factor of 1: done again and again, what stays must not grow */
+    const ist__drops drops = {.key = {1, 2}, .threshold = BENCH_DROPS, .factor = 1};
+    set->kernels->drop(&drops, first, last - first, b->shape.batch, b->ld, b->y + first * b->ld);
 }
 
 static void run_assemble(const bench_data *b, const bench_set *set, int32_t thread, int32_t first, int32_t last)
@@ -509,6 +521,8 @@ const bench_kernel bench_kernels[] = {
      .parts = 3, .extent = extent_output, .place = place_norm_backward, .expect = bench_expect_norm_backward},
     {.name = "softmax", .takes_outputs = true, .items = samples_of, .cost = cost_softmax, .run = run_softmax,
      .parts = 2, .extent = extent_softmax, .place = place_softmax, .expect = bench_expect_softmax},
+    {.name = "drop", ROWS, .cost = cost_drop, .run = run_drop,
+     .parts = 1, .extent = extent_output, .place = place_y, .expect = bench_expect_drop},
     {.name = "assemble", .takes_inputs = true, .items = inputs_of, .cost = cost_assemble, .run = run_assemble,
      .parts = 1, .extent = extent_input, .place = place_dx, .expect = bench_expect_assemble},
     {.name = "pack", PANELS, .cost = cost_pack, .run = run_pack,
