@@ -44,6 +44,19 @@ case_optimizers() {
     well sgd nesterov adam reset
 }
 
+# CASE phases: the whole net before and after rounds of subnets is striped over the nodes; idle teams take part in it
+case_phases() {
+    machine --nodes 2 --cpus-per-node 2 --mem 1024
+    # 3 steps of 4 rows, 2 of 2 x 4, 3 of 4; of the 1797 rows. The block has two huge pages.
+    run phases --hidden 1021,521 --output-norm batch --local-steps 2 --batch 4 --calibration-batches 1 --subnets 2 \
+        --team-at core --epochs 0.02 --warmup-epochs 0.006 --full-width-epochs 0.006
+    boot
+    value_is phases end '.report.full_width[0].by_node | map(. > 0) | all' true
+    value_is phases end '[.report.proof.ranges[] | select(.kind == "weights" and .subnet == null) | .node] | join(" ")' '0 1'
+    value_is phases end '.report.planned_bytes == .report.region_bytes' true
+    well phases
+}
+
 # CASE kernels: the guest has AVX2 and no AVX-512: the host's bits from other kernels, and from those for any x86-64
 case_kernels() {
     machine --nodes 2 --cpus-per-node 1 --mem 1024
