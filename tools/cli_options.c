@@ -372,6 +372,13 @@ static int take_operand(const cli_verb *verb, cli_args *args, const char *text)
     return -1;
 }
 
+/* Of an option that needs no value: is the next word one? */
+static bool is_value(const cli_option *o, const char *next)
+{
+    if (!next) return false;
+    return o->kind == CLI_TEXT ? strncmp(next, "--", 2) != 0 : isdigit((unsigned char)*next);
+}
+
 int cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args)
 {
     *args = (cli_args){0};
@@ -411,9 +418,9 @@ int cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args)
             show_form(o, form, sizeof form);
             char bare[16] = "", *text = name[len] ? word + (name - word) + len + 1 : NULL;
             const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-            if (!text && o->bare && !(next && isdigit((unsigned char)*next))) {
+            if (!text && o->bare && !is_value(o, next)) {
                 snprintf(bare, sizeof bare, "%s", o->bare);
-                text = bare;
+                text = o->kind == CLI_TEXT ? (char *)(uintptr_t)o->bare : bare; /* texts are kept where they are */
             } else if (!text && next) {
                 text = argv[++i];
             }

@@ -39,7 +39,8 @@ typedef struct cli_option {
     const char *word; /* numbers: a word ("auto") that stands for word_value, inside the range or not */
     double word_value;
     const char
-        *bare; /* numbers: what the option means without a value; a next word counts as one if a digit begins it */
+        *bare; /* numbers, texts: what the option means without a value; a next word counts as one if a digit begins it,
+                  of texts if no two dashes do */
     const cli_choice *choices;
     /* CLI_CUSTOM: false and a reason (a clause after the quoted text) for a text that is not understood.  text may be
      * cut in place and stays alive: it belongs to argv. */

@@ -13,9 +13,11 @@
 #include "cli_json.h"
 #include "cli_limits.h"
 #include "cli_number.h"
+#include "cli_output.h"
 #include "cli_shares.h"
 #include "cli_table.h"
 #include "cmd_info_draw.h"
+#include "cmd_info_predict.h"
 
 typedef struct info_options {
     bool json;
@@ -25,12 +27,23 @@ typedef struct info_options {
     ist_train_config run;
     int64_t rows;
     int32_t type;
+    int32_t method;
+    const char *predict, *rates_out;
+    double samples;
     ist_context_config machine;
 } info_options;
 
 #define AT(field) .offset = offsetof(info_options, field)
 
 static const cli_choice type_words[] = {{"uint8", IST_UINT8}, {"float32", IST_FLOAT32}, {NULL, 0}};
+
+static const cli_choice method_words[] = {{"all", INFO_ALL_METHODS},
+                                          {"ist", IST_METHOD_IST},
+                                          {"sgd", INFO_SGD},
+                                          {"data-parallel", IST_METHOD_DATA_PARALLEL},
+                                          {"local-sgd", IST_METHOD_LOCAL_SGD},
+                                          {"ensemble", IST_METHOD_ENSEMBLE},
+                                          {NULL, 0}};
 
 static const cli_option machine_options[] = {
     {.name = "topology",
@@ -49,6 +62,11 @@ static const cli_option net_options[] = {
      .parse = cli_hidden_parse,
      .show = cli_hidden_show,
      .help = "also plan the training of such a net"},
+    {.name = "method",
+     .kind = CLI_CHOICE,
+     AT(method),
+     .choices = method_words,
+     .help = "as in ist train; all: the plan is that of ist"},
     {.name = "subnets",
      .value = "N|auto",
      .kind = CLI_INT32,
@@ -86,6 +104,13 @@ static const cli_option net_options[] = {
      .low = 1,
      .high = INT32_MAX,
      .help = "rows of a step of one subnet"},
+    {.name = "local-steps",
+     .value = "J",
+     .kind = CLI_INT32,
+     AT(run.local_steps),
+     .low = 1,
+     .high = INT32_MAX,
+     .help = "steps of a round"},
     {.name = "optimizer",
      .kind = CLI_CHOICE,
      AT(run.optimizer),
@@ -107,6 +132,23 @@ static const cli_option net_options[] = {
      .parse = cli_shares_parse,
      .show = cli_shares_show,
      .help = "as in ist train"},
+};
+
+static const cli_option predict_options[] = {
+    {.name = "predict",
+     .value = "measure|RATES.json",
+     .kind = CLI_TEXT,
+     AT(predict),
+     .bare = "measure",
+     .help = "time and bytes of a round, from rates measured on this machine (seconds), or read from a file"},
+    {.name = "rates-out", .value = "FILE", .kind = CLI_TEXT, AT(rates_out), .help = "keep the rates"},
+    {.name = "samples",
+     .value = "N",
+     .kind = CLI_REAL,
+     AT(samples),
+     .low = 0,
+     .high = 1e18,
+     .help = "also predict the time to train on so many rows, all subnets together; 0: do not"},
 };
 
 /* --------------------------------------------------------------------------------------------------------- lines -- */
@@ -236,37 +278,80 @@ static void print_info(const info_options *o, const json_t *report, const json_t
     if (planned) print_plan(o, planned);
 }
 
+/* What is asked of --predict; false: nothing. */
+static bool ask_predict(const info_options *o, const json_t *report, info_question *question)
+{
+    *question = (info_question){.machine = &o->machine,
+                                .report = report,
+                                .net = &o->net,
+                                .run = &o->run,
+                                .rows = o->rows,
+                                .type = o->type,
+                                .method = o->method,
+                                .samples = o->samples,
+                                .predict = o->predict,
+                                .rates_out = o->rates_out};
+    return o->predict != NULL;
+}
+
+/* The net and its training, as far as the machine decides. */
+static void complete(info_options *o, int32_t teams)
+{
+    o->net.hidden = o->hidden.width;
+    o->net.hidden_count = o->hidden.count;
+    if (o->shares.count > 0) o->run.shares = o->shares.share;
+    if (o->run.subnets == 0) o->run.subnets = o->shares.count;
+    if (o->run.subnets == 0 && o->method == INFO_SGD) o->run.subnets = 1;
+    if (o->run.subnets == 0) o->run.subnets = cli_automatic_subnets(&o->hidden, teams);
+    o->net.subnets = o->run.subnets;
+    o->run.method = o->method < 0 ? IST_METHOD_IST : o->method;
+}
+
 static int info(info_options *o, ist_context *context)
 {
     cli_teams teams = cli_context_teams(context);
-    json_t *planned = NULL;
+    json_t *planned = NULL, *predicted = NULL;
     int exit_status = CLI_DONE;
+    info_question question;
     if (!teams.report) {
         cli_error("%s", ist_context_error(context));
         return CLI_FAILED;
     }
     if (o->hidden.given) {
         ist_status status = IST_OK;
-        o->net.hidden = o->hidden.width;
-        o->net.hidden_count = o->hidden.count;
-        if (o->shares.count > 0) o->run.shares = o->shares.share;
-        if (o->run.subnets == 0) o->run.subnets = o->shares.count;
-        if (o->run.subnets == 0) o->run.subnets = cli_automatic_subnets(&o->hidden, teams.teams);
-        o->net.subnets = o->run.subnets;
+        complete(o, teams.teams);
         planned = cli_plan_report(context, &o->net, &o->run, o->rows, o->type, &status);
         if (!planned) exit_status = cli_library_failed(context, status, CLI_READING);
     }
+    const bool predicts = ask_predict(o, teams.report, &question);
+    if (exit_status == CLI_DONE && predicts) predicted = info_predict(&question, &exit_status);
     if (exit_status == CLI_DONE && o->json) {
-        json_t *both = json_pack("{s:O, s:O?}", "context", teams.report, "plan", planned);
-        exit_status = cli_json_print(both) ? CLI_DONE : CLI_FAILED;
-        json_decref(both);
+        json_t *all = json_pack("{s:O, s:O?}", "context", teams.report, "plan", planned);
+        if (predicted) json_object_set(all, "prediction", predicted);
+        exit_status = cli_json_print(all) ? CLI_DONE : CLI_FAILED;
+        json_decref(all);
     } else if (exit_status == CLI_DONE) {
         print_info(o, teams.report, planned);
+        if (predicted) info_predict_print(&question, predicted);
         exit_status = cli_stdout_is_well() ? CLI_DONE : CLI_FAILED;
     }
+    json_decref(predicted);
     json_decref(planned);
     json_decref(teams.report);
     return exit_status;
+}
+
+/* Options that are well each by itself, but not together. */
+static int check(const info_options *o, const cli_args *args)
+{
+    if (o->predict && !o->hidden.given) return cli_wrong("--predict: needs --hidden, the net that would be trained");
+    if (!o->predict && (o->rates_out || o->samples > 0))
+        return cli_wrong("--%s: needs --predict", o->rates_out ? "rates-out" : "samples");
+    if (o->method == INFO_SGD && o->run.subnets > 1) return cli_wrong("--subnets: --method sgd trains one whole net");
+    if (o->method != INFO_ALL_METHODS && o->method != IST_METHOD_IST &&
+        (o->shares.count > 0 || cli_was_given(args, "repartition-fraction")))
+        return cli_wrong("--%s: for the method ist alone", o->shares.count > 0 ? "shares" : "repartition-fraction");
+    return o->rates_out ? cli_output_probe("rates-out", o->rates_out) : -1;
 }
 
 int cmd_info(int argc, char **argv)
@@ -276,18 +361,22 @@ int cmd_info(int argc, char **argv)
     o.net.classes = 10;
     o.rows = 60000;
     o.type = IST_UINT8;
+    o.method = INFO_ALL_METHODS;
     const cli_group groups[] = {
         {"options", machine_options, sizeof machine_options / sizeof machine_options[0], &o},
         {"what would be trained", net_options, sizeof net_options / sizeof net_options[0], &o},
+        {"prediction", predict_options, sizeof predict_options / sizeof predict_options[0], &o},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "info",
-                           .purpose = "the machine, the plan of teams, and the bytes of a training",
+                           .purpose = "the machine, the plan of teams, the bytes of a training, and its time",
                            .groups = groups,
                            .group_count = sizeof groups / sizeof groups[0]};
     cli_args args;
     int status = cli_parse(&verb, argc, argv, &args);
+    if (status < 0) status = check(&o, &args);
     if (status >= 0) return status;
+    if (o.method == INFO_SGD && o.machine.teams == 0) o.machine.team_at = IST_AT_MACHINE; /* as ist train has it */
     ist_context *context = cli_context_open(&o.machine, &status);
     if (!context) return status;
     status = info(&o, context);

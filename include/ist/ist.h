@@ -452,7 +452,7 @@ typedef struct {
       0.0, 0.0, 0.0, 0.0, 0.0, 0.0 }
 /* clang-format on */
 
-/* What a whole round (local_steps steps) of a training costs, by arithmetic alone. [M14]  Seconds by phase add up to round_s,
+/* What a whole round (local_steps steps) of a training costs, by arithmetic alone. [M17]  Seconds by phase add up to round_s,
  * and so do seconds by cause. */
 typedef struct {
     size_t struct_size;

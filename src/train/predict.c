@@ -1,4 +1,4 @@
-/* predict.c - the cost model: what a round takes on a machine whose rates are known. [M14]
+/* predict.c - the cost model: what a round takes on a machine whose rates are known. [M17]
  *
  * A step is walked as subnet.c does it: each layer's band of the widest share of a thread, product by product, and the
  * barriers between them.  A part takes as long as its arithmetic, or as the bytes that it must fetch where the weights do

@@ -1,4 +1,4 @@
-/* predict.h - what a round will cost, by arithmetic: plan, net, training and rates give seconds and bytes. [M14] */
+/* predict.h - what a round will cost, by arithmetic: plan, net, training and rates give seconds and bytes. [M17] */
 #ifndef IST_TRAIN_PREDICT_H
 #define IST_TRAIN_PREDICT_H
 

@@ -1,4 +1,4 @@
-/* The cost model against arithmetic done by hand, on machines given as text; [M14]. */
+/* The cost model against arithmetic done by hand, on machines given as text; [M17]. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdbool.h>
