@@ -93,13 +93,17 @@ static json_t *predict_method(const info_question *q, size_t i, const cli_rates 
     return json;
 }
 
-/* The bandwidth of a node that was measured with few cores says little of another machine's. */
+/* What was measured with few cores says little of another machine's nodes, nor of barriers of more threads. */
 static void forget_nodes(cli_rates *rates, const json_t *report)
 {
     enum { NODE_GB_PER_S = 200 }; /* eight channels of DDR5, at two thirds of what they could */
     const json_t *nodes = json_object_get(json_object_get(report, "machine"), "nodes"), *node;
     bool told = true;
     size_t i;
+    cli_rates assumed;
+    cli_rates_assume(&assumed);
+    if (cli_rate_is(rates, offsetof(ist_rates, barrier_thread_s)) == CLI_MEASURED)
+        cli_rate_set(rates, offsetof(ist_rates, barrier_thread_s), assumed.value.barrier_thread_s, CLI_ASSUMED);
     if (cli_rate_is(rates, offsetof(ist_rates, node_gb_per_s)) == CLI_GIVEN) return;
     json_array_foreach(nodes, i, node)
     {
