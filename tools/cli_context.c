@@ -25,6 +25,7 @@ static const cli_choice engine_words[] = {{"auto", IST_ENGINE_AUTO},
 
 const cli_choice cli_statistics_words[] = {
     {"stored", IST_STATISTICS_STORED}, {"batch", IST_STATISTICS_BATCH}, {NULL, 0}};
+const cli_choice cli_order_words[] = {{"file", IST_ORDER_FILE}, {"shuffled", IST_ORDER_SHUFFLED}, {NULL, 0}};
 const cli_choice cli_optimizer_words[] = {
     {"sgd", IST_SGD}, {"momentum", IST_MOMENTUM}, {"nesterov", IST_NESTEROV}, {"adam", IST_ADAM}, {NULL, 0}};
 const cli_choice cli_data_words[] = {
@@ -44,6 +45,11 @@ const cli_option cli_evaluate_options[] = {
      .offset = offsetof(ist_evaluate_config, statistics),
      .choices = cli_statistics_words,
      .help = "of batch norm: those stored in the model, or those of each batch"},
+    {.name = "eval-order",
+     .kind = CLI_CHOICE,
+     .offset = offsetof(ist_evaluate_config, order),
+     .choices = cli_order_words,
+     .help = "with --statistics batch, the rows of a batch: as they stand in the file, or shuffled"},
 };
 const size_t cli_evaluate_option_count = sizeof cli_evaluate_options / sizeof cli_evaluate_options[0];
 

@@ -13,7 +13,7 @@ extern const cli_option cli_evaluate_options[];
 extern const size_t cli_evaluate_option_count;
 
 /* What people type for the enums of ist.h. */
-extern const cli_choice cli_statistics_words[], cli_optimizer_words[], cli_data_words[];
+extern const cli_choice cli_statistics_words[], cli_order_words[], cli_optimizer_words[], cli_data_words[];
 
 /* NULL: a line was printed, *exit_status is set. */
 ist_context *cli_context_open(const ist_context_config *asked, int *exit_status);

@@ -353,6 +353,13 @@ static const cli_option *find_option(const cli_verb *verb, const char *name, siz
     return NULL;
 }
 
+int cli_set(const cli_verb *verb, const char *name, char *text)
+{
+    const cli_group *group = NULL;
+    const cli_option *o = find_option(verb, name, strlen(name), &group);
+    return o ? set_value(group, o, text) : cli_wrong("there is no option --%s", name);
+}
+
 bool cli_was_given(const cli_args *args, const char *name)
 {
     for (size_t i = 0; i < args->given_count; i++) {
@@ -437,7 +444,9 @@ int cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args)
     for (size_t g = 0; g < verb->group_count; g++) {
         for (size_t i = 0; i < verb->groups[g].count; i++) {
             const cli_option *o = &verb->groups[g].options[i];
-            if (o->required && !cli_was_given(args, o->name)) return cli_wrong("--%s is missing", o->name);
+            char value[256] = "";
+            if (o->required) show_value(&verb->groups[g], o, value, sizeof value);
+            if (o->required && !*value) return cli_wrong("--%s is missing", o->name);
         }
     }
     return -1;

@@ -35,8 +35,8 @@ typedef struct cli_option {
     size_t offset;            /* of the field in the group's values */
     double low, high;         /* numbers: the range; high < low: no upper end */
     bool low_open, high_open; /* the end itself is out of range */
-    bool required;
-    const char *word; /* numbers: a word ("auto") that stands for word_value, inside the range or not */
+    bool required;            /* unless it has a value before anything is parsed */
+    const char *word;         /* numbers: a word ("auto") that stands for word_value, inside the range or not */
     double word_value;
     const char
         *bare; /* numbers, texts: what the option means without a value; a next word counts as one if a digit begins it,
@@ -74,6 +74,9 @@ typedef struct cli_args {
  * (CLI_DONE), or a line about what is wrong (CLI_WRONG). */
 int cli_parse(const cli_verb *verb, int argc, char **argv, cli_args *args);
 bool cli_was_given(const cli_args *args, const char *name);
+
+/* Set one option as if it were typed, before cli_parse; text stays alive.  -1, or an exit status. */
+int cli_set(const cli_verb *verb, const char *name, char *text);
 
 /* All options of a verb as they stand now: {"lr": 0.1, "state": "carried", ...}; a new reference, NULL: no memory. */
 json_t *cli_options_json(const cli_verb *verb);

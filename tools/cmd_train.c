@@ -10,6 +10,7 @@
 #include "cli_commands.h"
 #include "cli_number.h"
 #include "cli_output.h"
+#include "cli_preset.h"
 #include "cli_recipe.h"
 #include "cli_shares.h"
 #include "cli_summary.h"
@@ -19,7 +20,7 @@ enum { METHOD_SGD = -1 };
 
 typedef struct train_options {
     cli_data train, valid, test;
-    int32_t method;
+    int32_t method, preset;
     cli_hidden hidden;
     cli_shares shares;
     cli_normalize normalize;
@@ -101,6 +102,11 @@ static const cli_option net_options[] = {
      AT(evaluate.statistics),
      .choices = cli_statistics_words,
      .help = "of batch norm in evaluation: measured on training rows and stored, or those of each evaluation batch"},
+    {.name = "eval-order",
+     .kind = CLI_CHOICE,
+     AT(evaluate.order),
+     .choices = cli_order_words,
+     .help = "with --statistics batch, the rows of an evaluation batch: as they stand in the file, or shuffled"},
     {.name = "calibration-batches",
      .value = "K",
      .kind = CLI_INT32,
@@ -111,6 +117,11 @@ static const cli_option net_options[] = {
 };
 
 static const cli_option run_options[] = {
+    {.name = "preset",
+     .kind = CLI_CHOICE,
+     AT(preset),
+     .choices = cli_preset_words,
+     .help = "options set as if typed first: the authors' recipe for Speech Commands, with two or three layers"},
     {.name = "method",
      .kind = CLI_CHOICE,
      AT(method),
@@ -542,7 +553,8 @@ int cmd_train(int argc, char **argv)
                                     "Exit status: 0 done, 1 the run failed, 2 the command line is wrong, 3 the data "
                                     "are bad,\n130 and 143 after SIGINT and SIGTERM, with the checkpoint written."};
     cli_args args;
-    int status = cli_parse(&verb, argc, argv, &args);
+    int status = cli_preset_take(&verb, argc, argv);
+    if (status < 0) status = cli_parse(&verb, argc, argv, &args);
     if (status >= 0) return status;
     if (o.quiet) cli_say_quietly();
     if ((status = check_options(&o, &args)) >= 0) return status;

@@ -192,13 +192,18 @@ IST_API ist_status ist_model_save(ist_model *model, const char *path);
 IST_API ist_status ist_model_load(ist_context *context, ist_model **out, const char *path);
 
 enum { IST_STATISTICS_STORED = 0, IST_STATISTICS_BATCH = 1 };
+enum { IST_ORDER_FILE = 0, IST_ORDER_SHUFFLED = 1 };
 typedef struct {
     size_t struct_size;
     int32_t statistics; /* of batch norm: STORED ones [M6], or the paper's: those of each evaluation batch [M6] */
     int32_t batch;      /* rows at a time; 0: 128.  With STORED statistics no answer depends on it, to the last bit */
+    int32_t
+        order; /* IST_ORDER_*, of BATCH statistics: which rows are a batch.  FILE: neighbours, so that rows sorted by
+                           class are judged by statistics of one class, and most are wrong; SHUFFLED: drawn from all
+                           rows, always the same for so many */
 } ist_evaluate_config;
 /* clang-format off */
-#define IST_EVALUATE_CONFIG_INIT { sizeof(ist_evaluate_config), IST_STATISTICS_STORED, 0 }
+#define IST_EVALUATE_CONFIG_INIT { sizeof(ist_evaluate_config), IST_STATISTICS_STORED, 0, IST_ORDER_FILE }
 /* clang-format on */
 
 typedef struct {

@@ -179,8 +179,8 @@ static ist_status check_evaluation(ist_model *model, const ist_dataset *dataset,
     }
     if (known->batch == 0) known->batch = 128;
     if (known->batch < 1 || known->batch > 1 << 20 || known->statistics < IST_STATISTICS_STORED ||
-        known->statistics > IST_STATISTICS_BATCH)
-        return ist__refuse(context, IST_E_ARGUMENT, "batch or statistics is out of range");
+        known->statistics > IST_STATISTICS_BATCH || known->order < IST_ORDER_FILE || known->order > IST_ORDER_SHUFFLED)
+        return ist__refuse(context, IST_E_ARGUMENT, "batch, statistics or order is out of range");
     const ist_status status = ist__fit_features(&model->net, dataset, &context->error);
     if (status) return status;
     if (model->net.shape.statistics_floats > 0 && known->statistics == IST_STATISTICS_STORED && !model->net.calibrated)
@@ -205,9 +205,7 @@ ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, cons
     if (!answers.loss || !answers.best)
         status = ist__fail(&context->error, IST_E_MEMORY, "no memory for the answers to %lld rows",
                            (long long)dataset->rows);
-    if (!status)
-        status = ist__evaluate(&context->host, &model->net, dataset, known.statistics, known.batch, &answers,
-                               &context->error);
+    if (!status) status = ist__evaluate(&context->host, &model->net, dataset, &known, &answers, &context->error);
     if (!status) {
         int64_t correct = 0;
         for (int64_t i = 0; i < dataset->rows; i++) correct += answers.best[i] == dataset->labels[i];
@@ -232,6 +230,5 @@ ist_status ist_model_predict(ist_model *model, const ist_dataset *dataset, const
     const ist_status status = check_evaluation(model, dataset, config, &known);
     if (status) return status;
     const ist__answers answers = {.probabilities = out};
-    return ist__evaluate(&model->context->host, &model->net, dataset, known.statistics, known.batch, &answers,
-                         &model->context->error);
+    return ist__evaluate(&model->context->host, &model->net, dataset, &known, &answers, &model->context->error);
 }

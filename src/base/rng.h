@@ -15,7 +15,8 @@ typedef enum ist__purpose {
     IST__FOR_SHARDS = 3,      /* a = 0, b = 0 */
     IST__FOR_BATCHES = 4,     /* a = epoch, b = subnet */
     IST__FOR_CALIBRATION = 5, /* a = 0, b = 0 */
-    IST__FOR_DROPOUT = 6      /* a = step, b = subnet: keys of masks, see train/dropout.h */
+    IST__FOR_DROPOUT = 6,     /* a = step, b = subnet: keys of masks, see train/dropout.h */
+    IST__FOR_EVALUATION = 7   /* a = 0, b = 0: which rows are a batch */
 } ist__purpose;
 
 typedef struct ist__rng {

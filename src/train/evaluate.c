@@ -46,6 +46,7 @@ typedef struct evaluation {
     int32_t batch;           /* rows of a chunk */
     int32_t product_columns; /* multiplied for each chunk */
     int64_t ld;
+    uint32_t *order; /* (row_count) NULL: as they stand */
     folds fold;
     chunk_buffers *lanes; /* (teams) */
     const ist__answers *answers;
@@ -113,6 +114,7 @@ static void free_evaluation(evaluation *e)
 {
     for (int32_t t = 0; e->lanes && t < e->host->plan->team_count; t++) ist__region_destroy(&e->lanes[t].region);
     ist__free(e->lanes);
+    ist__free(e->order);
     ist__free(e->fold.memory);
 }
 
@@ -126,8 +128,8 @@ static void load_chunk(const evaluation *e, chunk_buffers *lane, int64_t first, 
                        const ist__worker *worker)
 {
     const ist__scaling scaling = scaling_of(e->net);
-    ist__assemble_share(&e->host->engine, &e->rows, NULL, first, count, &scaling, lane->input, e->ld, lane->labels,
-                        worker);
+    ist__assemble_share(&e->host->engine, &e->rows, e->order ? e->order + first : NULL, e->order ? 0 : first, count,
+                        &scaling, lane->input, e->ld, lane->labels, worker);
 }
 
 static float *forward_chunk(const evaluation *e, chunk_buffers *lane, int32_t count, ist__worker *worker)
@@ -167,10 +169,11 @@ static void answer_chunk(const evaluation *e, chunk_buffers *lane, float *logits
                                                    a->loss ? lane->labels : NULL, &rule, d, a->loss ? lane->loss : NULL,
                                                    a->best ? lane->best : NULL);
     for (int64_t c = from; c < to; c++) {
-        if (a->loss) a->loss[first + c] = lane->loss[c];
-        if (a->best) a->best[first + c] = lane->best[c];
+        const int64_t row = e->order ? e->order[first + c] : first + c;
+        if (a->loss) a->loss[row] = lane->loss[c];
+        if (a->best) a->best[row] = lane->best[c];
         for (int32_t k = 0; a->probabilities && k < classes; k++)
-            a->probabilities[(first + c) * classes + k] = logits[k * e->ld + c];
+            a->probabilities[row * classes + k] = logits[k * e->ld + c];
     }
 }
 
@@ -203,17 +206,28 @@ static ist__rows rows_of(const ist_dataset *data)
                        .labels = data->labels};
 }
 
-ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_dataset *data, int32_t statistics,
-                         int32_t batch, const ist__answers *answers, ist__error *error)
+/* Always the same for so many rows: no seed, so that a model has one accuracy on a file. */
+static ist_status shuffle(evaluation *e, ist__error *error)
+{
+    e->order = ist__alloc(e->row_count, sizeof *e->order);
+    if (!e->order)
+        return ist__fail(error, IST_E_MEMORY, "no memory for the order of %lld rows", (long long)e->row_count);
+    ist__rng rng = ist__rng_make(0, IST__FOR_EVALUATION, 0, 0);
+    ist__rng_permutation(&rng, e->row_count, e->order);
+    return IST_OK;
+}
+
+ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_dataset *data,
+                         const ist_evaluate_config *config, const ist__answers *answers, ist__error *error)
 {
     evaluation e = {.host = host,
                     .net = net,
                     .rows = rows_of(data),
                     .row_count = data->rows,
-                    .batch_statistics = statistics == IST_STATISTICS_BATCH,
+                    .batch_statistics = config->statistics == IST_STATISTICS_BATCH,
                     .answers = answers};
     if (e.batch_statistics) {
-        e.batch = e.product_columns = data->rows < batch ? (int32_t)data->rows : batch;
+        e.batch = e.product_columns = data->rows < config->batch ? (int32_t)data->rows : config->batch;
     } else {
         e.batch = e.product_columns = PRODUCT_COLUMNS;
     }
@@ -221,6 +235,7 @@ ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_d
     ist_status status = make_folds(&e.fold, &net->shape, error);
     for (int32_t l = 0; l < net->shape.layer_count && !status; l++)
         fold_layer(&e.fold, net, l, 0, net->shape.layer[l].outputs);
+    if (!status && e.batch_statistics && config->order == IST_ORDER_SHUFFLED) status = shuffle(&e, error);
     if (!status) status = make_lanes(&e, error);
     if (!status) status = ist__crew_run(host->crew, run_chunks, &e, error);
     free_evaluation(&e);

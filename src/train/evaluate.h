@@ -22,9 +22,9 @@ typedef struct ist__answers {
     float *probabilities; /* (rows, classes) */
 } ist__answers;
 
-/* Run all rows through the whole net.  statistics: IST_STATISTICS_*; batch: rows whose statistics are
- * one, 1 or more; it is of no account with STORED ones. */
-ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_dataset *data, int32_t statistics,
-                         int32_t batch, const ist__answers *answers, ist__error *error);
+/* Run all rows through the whole net.  config: checked; batch 1 or more: rows whose statistics are one, drawn by its order;
+ * both are of no account with STORED ones. */
+ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_dataset *data,
+                         const ist_evaluate_config *config, const ist__answers *answers, ist__error *error);
 
 #endif
