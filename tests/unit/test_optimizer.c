@@ -47,7 +47,7 @@ TEST(a_cosine_comes_down_to_the_floor)
 
 TEST(steps_go_down_where_they_are_due_and_not_below_the_floor)
 {
-    const double every[] = {0.1, 0.3, 1.0 / 3, 0.25, 0.005, 1};
+    const double every[] = {0.1, 0.3, 1.0 / 3, 0.25, 0.005, 1, 0.28, 1.0 / 22}; /* the last two: rounding is late */
     for (size_t i = 0; i < sizeof every / sizeof *every; i++) {
         ist_train_config config = config_with(IST_LR_STEP);
         config.lr_step_every = every[i];
