@@ -117,31 +117,36 @@ best_of() {
     printf '%s\n' "$best"
 }
 
-# One line a run: experiment,stage,method,subnets,seed,options.  Options that wait for tuning are `?`.
+# A line a run: experiment,stage,method,subnets,seed,options; what matters most first.  Options that wait for tuning are `?`.
 runs() {
-    local experiment method subnets steps part seed options
+    local experiment
     for experiment in $(experiments); do
-        [ "$(tuned_on "$experiment")" = "$experiment" ] || continue
-        for method in $(methods); do
-            subnets=4
-            if [ "$method" = sgd ]; then subnets=1; fi
-            while IFS= read -r part; do
-                printf '%s,tune,%s,%s,1,%s\n' "$experiment" "$method" $subnets "$(options "$experiment" "$method" 4 50) $part"
-            done < <(tuned "$method")
-        done
+        if [ "$(tuned_on "$experiment")" = "$experiment" ]; then tuning "$experiment"; fi
     done
-    for experiment in $(experiments); do
-        while read -r method subnets steps; do
-            options='?'
-            if part=$(best_of "$experiment" "$method" 2>/dev/null); then
-                options="$(options "$experiment" "$method" "$subnets" "$steps") $part"
-            fi
-            for seed in $(seeds); do
-                printf '%s,final,%s,%s,%s,%s\n' "$experiment" "$method" "$subnets" "$seed" "$options"
-            done
-        done < <(finals)
-    done
+    for experiment in $(experiments); do finals first | final_runs "$experiment"; done
     explorations
+    for experiment in $(experiments); do finals more | final_runs "$experiment"; done
+}
+
+tuning() {
+    local method part subnets
+    for method in $(methods); do
+        subnets=4
+        if [ "$method" = sgd ]; then subnets=1; fi
+        while IFS= read -r part; do
+            printf '%s,tune,%s,%s,1,%s\n' "$1" "$method" $subnets "$(options "$1" "$method" 4 50) $part"
+        done < <(tuned "$method")
+    done
+}
+
+# What `finals` prints, for an experiment, with the tuned part and all seeds.
+final_runs() {
+    local method subnets steps part seed options
+    while read -r method subnets steps; do
+        options='?'
+        if part=$(best_of "$1" "$method" 2>/dev/null); then options="$(options "$1" "$method" "$subnets" "$steps") $part"; fi
+        for seed in $(seeds); do printf '%s,final,%s,%s,%s,%s\n' "$1" "$method" "$subnets" "$seed" "$options"; done
+    done
 }
 
 # Of the lines that `runs` gave, those that the table does not have.

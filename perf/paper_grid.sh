@@ -18,7 +18,7 @@ epochs() {
     case $1/$2 in
     speech-2/wide) echo 20 ;; speech-2/narrow) echo 60 ;; speech-2/begin) echo 16 ;; speech-2/end) echo 12 ;;
     speech-3/wide) echo 10 ;; speech-3/narrow) echo 40 ;; speech-3/begin) echo 16 ;; speech-3/end) echo 6 ;;
-    mnist/wide) echo 20 ;; mnist/narrow) echo 60 ;; mnist/begin) echo 16 ;; mnist/end) echo 12 ;;
+    mnist/wide) echo 10 ;; mnist/narrow) echo 40 ;; mnist/begin) echo 10 ;; mnist/end) echo 6 ;;
     quick-*/wide) echo 8 ;; quick-*/narrow) echo 24 ;; quick-*/begin) echo 8 ;; quick-*/end) echo 5 ;;
     esac
 }
@@ -48,15 +48,17 @@ tuned() {
     esac
 }
 
-# finals EXPERIMENT: lines of METHOD SUBNETS LOCAL_STEPS, what matters most first.
+# finals first|more: lines of METHOD SUBNETS LOCAL_STEPS, four subnets first.
 finals() {
     local n
-    printf '%s\n' 'sgd 1 50' 'data-parallel 4 50' 'ist 4 50' 'ist-full 4 50' 'ensemble 4 50' 'local-sgd 4 50'
-    if [ -n "$quick" ]; then return; fi
-    for n in 2 8; do
-        printf '%s\n' "ist $n 50" "ist-full $n 50" "data-parallel $n 50" "local-sgd $n 50" "ensemble $n 50"
-    done
-    printf '%s\n' 'ist 4 10' 'ist 4 200' 'local-sgd 4 10' 'local-sgd 4 200'
+    if [ "$1" = first ]; then
+        printf '%s\n' 'sgd 1 50' 'data-parallel 4 50' 'ist 4 50' 'ist-full 4 50' 'ensemble 4 50' 'local-sgd 4 50'
+    elif [ -z "$quick" ]; then
+        for n in 2 8; do
+            printf '%s\n' "ist $n 50" "ist-full $n 50" "data-parallel $n 50" "local-sgd $n 50" "ensemble $n 50"
+        done
+        printf '%s\n' 'ist 4 10' 'ist 4 200' 'local-sgd 4 10' 'local-sgd 4 200'
+    fi
 }
 
 # Lines of further runs, as `runs` prints them: what IST may be given beside the learning rate, one at a time, seed 1, four
