@@ -41,8 +41,8 @@ options() {
 tuned() {
     case $1 in
     ist-full)
-        printf '%s\n' '--lr 0.3 --full-width-lr 0.1' '--lr 0.3 --full-width-lr 0.3' '--lr 0.3 --lr-floor 1 --full-width-lr 0.3' \
-            '--lr 0.3 --lr-floor 1 --full-width-lr 1'
+        printf '%s\n' '--lr 0.3 --lr-floor 1 --full-width-lr 0.3' '--lr 0.3 --lr-floor 1 --full-width-lr 1' \
+            '--lr 0.3 --lr-floor 1 --full-width-lr 3' '--lr 1 --lr-floor 1 --full-width-lr 1'
         ;;
     *) printf '%s\n' '--lr 0.1' '--lr 0.3' '--lr 1' '--lr 3' ;;
     esac
