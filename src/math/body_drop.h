@@ -45,9 +45,7 @@ LANES_INLINE void drop_block(const ist__drops *drops, const philox *drawn, int32
 {
     const lanes_int threshold = lanes_int_all((int32_t)drops->threshold);
     const lanes factor = lanes_all(drops->factor);
-    LANES_UNROLL
-    for (int32_t r = 0; r < DRAWN_ROWS; r++) {
-        if (r >= rows) break;
+    for (int32_t r = 0; r < rows; r++) {
         const lanes_int draw = lanes_int_half(drawn->word[r / 2], r % 2);
         const lanes stay = lanes_mul(lanes_load(y + r * ld, n), factor);
         lanes_store(y + r * ld, lanes_choose(lanes_int_less(draw, threshold), lanes_all(0), stay), n);
