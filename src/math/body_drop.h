@@ -57,12 +57,12 @@ static void drop(const ist__drops *drops, int32_t first, int32_t rows, int32_t c
     static const int32_t number[LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     for (int32_t r = 0; r < rows; r += DRAWN_ROWS, y += DRAWN_ROWS * ld) {
         const uint32_t group = (uint32_t)(first + r) / DRAWN_ROWS;
-        const int32_t left = rows - r;
+        const int32_t some = rows - r < DRAWN_ROWS ? rows - r : DRAWN_ROWS;
         BLOCKS (c, n, columns) {
             const lanes_int column = lanes_int_add(lanes_int_load_16(number), lanes_int_all(c));
             const philox drawn = draw_16(drops->key, column, group);
-            if (left >= DRAWN_ROWS && n == LANES) drop_block(drops, &drawn, DRAWN_ROWS, LANES, ld, y + c);
-            else drop_block(drops, &drawn, left, n, ld, y + c);
+            if (some == DRAWN_ROWS && n == LANES) drop_block(drops, &drawn, DRAWN_ROWS, LANES, ld, y + c);
+            else drop_block(drops, &drawn, some, n, ld, y + c);
         }
     }
 }
