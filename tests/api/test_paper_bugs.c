@@ -98,7 +98,7 @@ TEST(bug_1_every_one_of_the_J_steps_counts)
 TEST(bug_2_the_tail_of_an_epoch_and_epochs_shorter_than_J_are_trained)
 {
     const int32_t steps[] = {2, 1000};
-    for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++)
+    for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data += IST_DATA_SHARED - IST_DATA_SHARD)
         for (int i = 0; i < 2; i++)
             for (int32_t n = data == IST_DATA_SHARD ? 1 : 3; n <= 3; n += 2) {
                 run_spec spec = recipe(n);
@@ -141,7 +141,7 @@ TEST(bug_3_every_row_and_column_of_a_middle_matrix_moves)
 TEST(bug_4_no_two_subnets_see_the_same_batches)
 {
     for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++)
-        for (int32_t n = 2; n <= 5; n += 3) {
+        for (int32_t n = 2; n <= 3; n++) {
             run_spec spec = recipe(n);
             spec.train.data = data;
             spec.train.rounds = 1;

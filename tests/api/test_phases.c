@@ -185,7 +185,7 @@ TEST(sticky_deals_and_a_schedule_of_local_steps_are_resumed_too)
 {
     run_spec spec = phased();
     spec.train.repartition_fraction = 0.3;
-    spec.train.epochs = 8;
+    spec.train.epochs = 5;
     spec.train.local_steps = 1;
     spec.train.local_steps_last = 6;
     check_resumed(&spec);

@@ -50,8 +50,8 @@ static run_spec spec_of(int32_t method, int32_t subnets, int32_t optimizer, int3
 TEST(bytes_products_and_samples_are_those_of_the_run)
 {
     for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_ENSEMBLE; method++)
-        for (int32_t subnets = 1; subnets <= 5; subnets += 2)
-            for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer++)
+        for (int32_t subnets = 1; subnets <= 5; subnets += 4)
+            for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer += IST_ADAM - IST_SGD)
                 for (int32_t state = IST_STATE_CARRIED; state <= IST_STATE_RESET; state++) {
                     run_spec spec = spec_of(method, subnets, optimizer, state);
                     spec.teams = 2;

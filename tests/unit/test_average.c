@@ -76,7 +76,7 @@ TEST(the_mean_does_not_depend_on_the_crew)
     spec.hidden[0] = 700; /* a master of several huge pages: more than one stripe */
     spec.hidden[1] = 1100;
     spec.train.rounds = 3;
-    for (int32_t teams = 1; teams <= 3; teams++)
+    for (int32_t teams = 1; teams <= 3; teams += 2)
         for (int32_t threads = 1; threads <= 2; threads++) {
             spec.teams = teams;
             spec.threads = threads;

@@ -286,7 +286,7 @@ TEST(no_rate_is_without_effect_and_none_has_the_wrong_sign)
         *(double *)((char *)&alone + rate[i].at) = *(double *)((char *)&slow + rate[i].at);
         if (rate[i].at == offsetof(ist_rates, cache_bytes)) alone.node_gb_per_s = 0.02;
         bool shorter = false;
-        for (int32_t m = IST_METHOD_IST; m <= IST_METHOD_ENSEMBLE; m++)
+        for (int32_t m = IST_METHOD_IST; m <= IST_METHOD_DATA_PARALLEL; m++)
             for (int32_t o = IST_SGD; o <= IST_ADAM; o++)
                 for (int32_t state = IST_STATE_CARRIED; state <= IST_STATE_RESET; state++)
                     for (int32_t which = 0; which < 2; which++) {
