@@ -3,11 +3,12 @@
 #
 #   --quick         the small grid instead of the long one: 10 minutes on two cores
 #   --data DIR      folder with asc/ and mnist/ (default: data in $IST_SHARED, or in ../shared beside the checkout)
-#   --results DIR   where paper.csv and paper-rates.csv grow (default: docs/results; with --quick: build/paper-quick)
+#   --results DIR   where paper.csv and the other tables grow (default: docs/results; with --quick: build/paper-quick)
 #   --only WORD     runs whose name contains it: an experiment (speech-2, speech-3, mnist), a method
 #   --minutes M     begin no run later than that; the same command goes on another time
 #   --list          print what would run, and run nothing
-#   --rates         measure the speed of each method, all in turn, instead of training; wants a quiet machine
+#   --rates         measure the speed of each method, all in turn, instead of training; wants a quiet machine.  Then predict
+#                   it (ist info --predict) for 2, 4 and 8 sockets of 32 cores each
 #   --report        only write the tables and pictures (docs/results.md, or quick.md among the results)
 #   --build DIR     the build to use, made if it is not there (default: build/paper)
 #
@@ -45,7 +46,7 @@ if [ -z "$results" ]; then
     if [ -n "$quick" ]; then results=$root/build/paper-quick; else results=$root/docs/results; fi
 fi
 mkdir -p "$results" || exit 1
-table=$results/paper.csv rate_table=$results/paper-rates.csv
+table=$results/paper.csv
 
 if [ -n "$report" ]; then exec "$here/paper_report.py" "$results" ${quick:+--quick}; fi
 command -v jq >/dev/null || fail "jq is missing: tools/install-packages.sh perf"
@@ -97,6 +98,7 @@ set_experiment() {
     esac
 }
 
+# shellcheck source=paper_grid.sh
 source "$here/paper_grid.sh"
 
 # --------------------------------------------------------------------------------------------------------- the table
@@ -212,13 +214,40 @@ measure_rates() {
             done < <(rate_runs "$experiment")
         done
     done
-    mv "$work/rates.csv" "$rate_table"
+    mv "$work/rates.csv" "$results/paper-rates.csv"
+}
+
+# Samples a second that the cost model gives for larger machines, one subnet or replica a socket, from rates measured here.
+predict() {
+    local experiment sockets line
+    local -a net words
+    "$ist" info --predict measure --rates-out "$results/paper-rates.json" --hidden 64 >/dev/null || fail "no rates"
+    printf 'experiment,sockets,method,samples_per_s,gflops,bound_by\n' >"$work/predicted.csv"
+    for experiment in $(experiments); do
+        set_experiment "$experiment"
+        net=()
+        words=("${given[@]}")
+        while [ "${words[0]}" != --hidden ]; do words=("${words[@]:1}"); done
+        case $experiment in
+        mnist) net=(--features 784 --classes 10 --rows 50000) ;;
+        quick-*) net=(--features 1024 --classes 40 --rows 7200) ;;
+        *) net=(--features 4096 --classes 40 --rows 7200) ;;
+        esac
+        for sockets in 2 4 8; do
+            line=$("$ist" info --predict "$results/paper-rates.json" --topology "pack:$sockets numa:1 core:32 pu:1" \
+                "${words[@]}" "${net[@]}" --subnets $sockets --json) || fail "no prediction"
+            jq -r --arg head "$experiment,$sockets" '.prediction.methods[] |
+                [$head, .method, .samples_per_s, .gflops, .bound_by] | map(tostring) | join(",")' <<<"$line" >>"$work/predicted.csv"
+        done
+    done
+    mv "$work/predicted.csv" "$results/paper-predicted.csv"
 }
 
 if [ -n "$list" ]; then
     runs | missing
 elif [ -n "$rates" ]; then
     measure_rates
+    predict
 else
     go
 fi

@@ -92,12 +92,18 @@ def seconds_at(run, rates, samples):
     narrow, wide = rates.get((run.experiment, rate_name(run))), rates.get((run.experiment, "sgd"))
     if not narrow or not wide:
         return None
+    parts = split_samples(run, samples)
+    return parts[0] * narrow[0] + parts[1] * wide[0]
+
+
+def split_samples(run, samples):
+    """Of so many samples from the start: those of rounds as the method has them, those of phases at full width."""
     rows = ROWS[run.experiment.split("-")[0]]
     total = float(option(run.options, "epochs", "0")) * rows
     before = float(option(run.options, "warmup-epochs", "0")) * rows
     behind = total - float(option(run.options, "full-width-epochs", "0")) * rows
     at_full_width = min(samples, before) + max(0, samples - behind)
-    return at_full_width * wide[0] + (samples - at_full_width) * narrow[0]
+    return samples - at_full_width, at_full_width
 
 
 def crossing(run, target):
@@ -123,10 +129,12 @@ def spread(values, digits):
 
 
 def configurations(runs, experiment):
-    """Final runs of an experiment: {(method, subnets, steps): [runs by seed]} in the order of tables."""
+    """Final runs of an experiment, (method, subnets, steps, options) and its runs by seed, in the order of tables.  The
+    trial that was chosen is its first seed."""
     found = collections.defaultdict(list)
+    chosen = {run.options for run in runs if run.experiment == experiment and run.stage == "final"}
     for run in runs:
-        if run.experiment == experiment and run.stage == "final":
+        if run.experiment == experiment and run.options in chosen:
             found[METHODS.index(run.method), run.subnets, run.steps, run.options].append(run)
     for key in sorted(found):
         yield key, sorted(found[key], key=lambda r: r.seed)
@@ -204,6 +212,43 @@ def rate_table(rates, experiment, out):
     out.append("")
 
 
+def predicted_table(runs, experiment, folder, out):
+    """Time to the same accuracy on larger machines: measured samples over predicted samples a second."""
+    path = os.path.join(folder, "paper-predicted.csv")
+    parallel = best_final(runs, experiment, "data-parallel")
+    if not os.path.exists(path) or parallel is None:
+        return
+    speed = {}
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            if row["experiment"] == experiment:
+                speed[int(row["sockets"]), row["method"]] = float(row["samples_per_s"])
+    lines = []
+    for (method, subnets, steps, _), same in configurations(runs, experiment):
+        name = METHODS[method]
+        found = [(r, crossing(r, TARGETS[0] * parallel)) for r in same]
+        found = [(r, c) for r, c in found if c]
+        if steps != 50 or not found:
+            continue
+        cells = []
+        for sockets in (2, 4, 8):
+            if name != "sgd" and subnets != sockets:
+                cells.append("")
+                continue
+            narrow, wide = speed.get((sockets, name.replace("-full", ""))), speed.get((sockets, "sgd"))
+            if not narrow or not wide:
+                return
+            seconds = []
+            for run, at in found:
+                parts = split_samples(run, at["samples"])
+                seconds.append(parts[0] / narrow + parts[1] / wide)
+            cells.append(f"{statistics.fmean(seconds):.2f}")
+        lines.append(f"| {name} | {'' if name == 'sgd' else subnets} | " + " | ".join(cells) + " |")
+    out += [f"**Predicted**, not measured: seconds to {TARGETS[0]:.0%} of data parallel's best on sockets of 32 cores each, one subnet or replica a socket; "
+            "measured samples over the cost model's samples a second ([predict.md](predict.md): rates of this machine's cores; bandwidths and barriers "
+            "between sockets are assumed).", "", "| method | n | 2 sockets | 4 sockets | 8 sockets |", "|---|---|---|---|---|", *lines, ""]
+
+
 def draw(runs, experiment, rates, folder):
     """Accuracy against time, work and traffic: one picture each, a curve a method, mean over seeds."""
     if not shutil.which("gnuplot"):
@@ -248,6 +293,7 @@ def main():
         out += [f"## {experiment}", ""]
         final_table(runs, experiment, rates, out)
         target_table(runs, experiment, rates, out)
+        predicted_table(runs, experiment, folder, out)
         for picture in [] if quick else draw(runs, experiment, rates, folder):
             out += [f"![{picture}](results/{picture})", ""]
         rate_table(rates, experiment, out)
