@@ -141,6 +141,8 @@ def configurations(runs, experiment):
 
 
 def final_table(runs, experiment, rates, out):
+    if not any(configurations(runs, experiment)):
+        return
     out.append("| method | n | J | seeds | valid | test | epochs | TFLOP | GB exchanged | seconds, predicted from rates | options |")
     out.append("|---|---|---|---|---|---|---|---|---|---|---|")
     for (method, subnets, steps, options), same in configurations(runs, experiment):
