@@ -4,18 +4,8 @@
 #
 # Run as `bash best.sh CASE`; each line "# CASE name: what" below is an entry of ctest.  Environment: IST the executable.
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
-set -u
-export LC_ALL=C
-
-skip() { echo "SKIP: $*"; exit 77; }
-fail() { echo "FAIL: $*" >&2; exit 1; }
-
-ist=${IST:-}
-[ -n "$ist" ] && [ -x "$ist" ] || skip "the command ist was not built"
-command -v jq >/dev/null || skip "jq is not installed"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=scene.sh
+source "$(dirname "$0")/scene.sh"
 
 # Classes that overlap, so that the valid split goes up and down.
 make() {
@@ -28,22 +18,7 @@ make t 7 400
 make v 8 200
 make e 9 200
 
-# run STATUS WORDS..: ist train on the made rows must exit with STATUS; its output is in the files out and err.
-run() {
-    local want=$1 got
-    shift
-    "$ist" train --train tx.csv:ty.csv --hidden 24,20 --subnets 2 --local-steps 5 --batch 16 "$@" >out 2>err
-    got=$?
-    [ "$got" = "$want" ] || fail "exit status $got instead of $want: $* -- $(head -c 400 err)"
-}
-
-# wrong PATTERN WORDS..: a wrong command line: status 2, one line on stderr that has PATTERN.
-wrong() {
-    local pattern=$1
-    shift
-    run 2 "$@"
-    [ "$(wc -l <err)" = 1 ] && grep -q -e "$pattern" err || fail "\"$pattern\" is not the line: $(cat err)"
-}
+command=("$ist" train --train tx.csv:ty.csv --hidden 24,20 --subnets 2 --local-steps 5 --batch 16)
 
 splits="--valid vx.csv:vy.csv --test ex.csv:ey.csv"
 long="--epochs 40 --eval-every 1.3"

@@ -4,30 +4,13 @@
 #
 # Run as `bash deals.sh CASE`; each line "# CASE name: what" below is an entry of ctest.  Environment: IST the executable.
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
-set -u
-export LC_ALL=C
-
-skip() { echo "SKIP: $*"; exit 77; }
-fail() { echo "FAIL: $*" >&2; exit 1; }
-
-ist=${IST:-}
-[ -n "$ist" ] && [ -x "$ist" ] || skip "the command ist was not built"
-command -v jq >/dev/null || skip "jq is not installed"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=scene.sh
+source "$(dirname "$0")/scene.sh"
 
 awk 'BEGIN { srand(7); for (i = 0; i < 600; i++) { c = int(rand() * 4); print c > "y.csv"
     for (p = 0; p < 20; p++) printf "%s%.3f", p ? "," : "", rand() + (int(p / 5) == c); print "" } }' >x.csv
 
-# run STATUS WORDS..: ist train on the made rows must exit with STATUS; its output is in the files out and err.
-run() {
-    local want=$1 got
-    shift
-    "$ist" train --train x.csv:y.csv --test x.csv:y.csv --hidden 48,40 --local-steps 5 --batch 16 "$@" >out 2>err
-    got=$?
-    [ "$got" = "$want" ] || fail "exit status $got instead of $want: $* -- $(head -c 400 err)"
-}
+command=("$ist" train --train x.csv:y.csv --test x.csv:y.csv --hidden 48,40 --local-steps 5 --batch 16)
 
 # CASE sticky: a sticky run moves less, is the same on any teams, resumes bit for bit, and refuses another fraction by name
 case_sticky() {

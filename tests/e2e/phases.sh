@@ -4,41 +4,15 @@
 #
 # Run as `bash phases.sh CASE`; each line "# CASE name: what" below is an entry of ctest.  Environment: IST the executable.
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
-set -u
-export LC_ALL=C
-
-skip() { echo "SKIP: $*"; exit 77; }
-fail() { echo "FAIL: $*" >&2; exit 1; }
-
-ist=${IST:-}
-[ -n "$ist" ] && [ -x "$ist" ] || skip "the command ist was not built"
-command -v jq >/dev/null || skip "jq is not installed"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=scene.sh
+source "$(dirname "$0")/scene.sh"
 
 awk 'BEGIN { srand(5); for (i = 0; i < 320; i++) { c = int(rand() * 4)
     print c > "y.csv"; line = ""
     for (p = 0; p < 20; p++) line = line (p ? "," : "") sprintf("%.3f", 2 * rand() + (int(p / 5) == c) * 0.6)
     print line > "x.csv" } }'
 
-# run STATUS WORDS..: ist train on the made rows must exit with STATUS; its output is in the files out and err.
-run() {
-    local want=$1 got
-    shift
-    "$ist" train --train x.csv:y.csv --test x.csv:y.csv --hidden 24,20 --output-norm batch --subnets 2 --local-steps 5 \
-        --batch 16 "$@" >out 2>err
-    got=$?
-    [ "$got" = "$want" ] || fail "exit status $got instead of $want: $* -- $(head -c 400 err)"
-}
-
-# wrong PATTERN WORDS..: a wrong command line: status 2, one line on stderr that has PATTERN.
-wrong() {
-    local pattern=$1
-    shift
-    run 2 "$@"
-    [ "$(wc -l <err)" = 1 ] && grep -q -e "$pattern" err || fail "\"$pattern\" is not the line: $(cat err)"
-}
+command=("$ist" train --train x.csv:y.csv --test x.csv:y.csv --hidden 24,20 --output-norm batch --subnets 2 --local-steps 5 --batch 16)
 
 phases="--epochs 8 --warmup-epochs 1.5 --full-width-epochs 2 --warmup-lr 0.05 --full-width-lr 0.1"
 

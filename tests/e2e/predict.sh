@@ -3,18 +3,8 @@
 #
 # Run as `bash predict.sh CASE`; each line "# CASE name: what" below is an entry of ctest.  Environment: IST the executable.
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
-set -u
-export LC_ALL=C
-
-skip() { echo "SKIP: $*"; exit 77; }
-fail() { echo "FAIL: $*" >&2; exit 1; }
-
-ist=${IST:-}
-[ -n "$ist" ] && [ -x "$ist" ] || skip "the command ist was not built"
-command -v jq >/dev/null || skip "jq is not installed"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=scene.sh
+source "$(dirname "$0")/scene.sh"
 
 cat >rates.json <<'END'
 {"on": "a made one", "rates": {
@@ -24,14 +14,7 @@ cat >rates.json <<'END'
 END
 net=(--hidden "4096,4096" --features 4096 --classes 35 --rows 80000)
 
-# run STATUS WORDS..: ist info WORDS must exit with STATUS.
-run() {
-    local want=$1 got
-    shift
-    "$ist" info "$@" >out 2>err
-    got=$?
-    [ "$got" = "$want" ] || fail "exit status $got instead of $want: $* -- $(head -c 400 err)"
-}
+command=("$ist" info)
 hwloc() { "$ist" info --json | jq -r .context.machine.source | grep -q ^none && skip "built without hwloc: no topology texts"; }
 one() { jq -r ".prediction.methods[] | select(.method == \"$1\") | .$2" out; }
 holds() { awk "BEGIN { exit !($1) }" || fail "not so: $1 -- $(cat out)"; }
