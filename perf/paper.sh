@@ -9,7 +9,7 @@
 #   --list          print what would run, and run nothing
 #   --rates         measure the speed of each method, all in turn, instead of training; wants a quiet machine.  Then predict
 #                   it (ist info --predict) for 2, 4 and 8 sockets of 32 cores each
-#   --report        only write the tables and pictures (docs/results.md, or quick.md among the results)
+#   --report        only write the tables and pictures: docs/results.md; with --quick print the tables
 #   --build DIR     the build to use, made if it is not there (default: build/paper)
 #
 # Every number of paper.csv is a function of its options and seed, whichever machine computes it; so runs may be stopped,

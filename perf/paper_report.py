@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """paper_report.py RESULTS [--quick] - tables and pictures from paper.csv and paper-rates.csv, both in the folder RESULTS.
 
-Writes RESULTS/../results.md and the pictures beside the table; with --quick RESULTS/quick.md and no pictures.
+Writes RESULTS/../results.md and the pictures beside the tables; with --quick prints the tables alone.
 Called by paper.sh.  Standard library only; gnuplot draws.
 """
 
