@@ -125,9 +125,9 @@ runs() {
     for experiment in $(experiments); do
         if [ "$(tuned_on "$experiment")" = "$experiment" ]; then tuning "$experiment"; fi
     done
-    for experiment in $(experiments); do finals first | final_runs "$experiment"; done
+    for experiment in $(experiments); do finals "$experiment" first | final_runs "$experiment"; done
     explorations
-    for experiment in $(experiments); do finals more | final_runs "$experiment"; done
+    for experiment in $(experiments); do finals "$experiment" more | final_runs "$experiment"; done
 }
 
 tuning() {
