@@ -114,6 +114,7 @@ IST_API ist_status ist_context_report(ist_context *context, char *buffer, size_t
 /* ----------------------------------------------------------------------------------------------------- dataset -- */
 
 enum { IST_UINT8 = 0, IST_FLOAT32 = 1, IST_INT32 = 2, IST_FLOAT64 = 3 };
+enum { IST_TEXT_AUTO = 0, IST_TEXT_XMC = 1, IST_TEXT_LIBSVM = 2 }; /* of sparse text; AUTO: by its first line */
 
 /* Open features and, unless y_path is NULL, one class id (0 .. C-1) for each row.
  * x_path  .npy (2 or more dimensions: rows, then features), idx (.gz), .csv; unsigned bytes stay bytes in memory, all

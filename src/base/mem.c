@@ -4,14 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *ist__alloc(int64_t count, size_t size)
+/* What is asked of the system for count * size bytes: never 0; 0 stands for too much. */
+static size_t rounded(int64_t count, size_t size)
 {
     size_t bytes;
-    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes)) return NULL;
-    if (bytes > SIZE_MAX / 2) return NULL;
-    bytes = (bytes + IST__CACHE_LINE_BYTES) / IST__CACHE_LINE_BYTES * IST__CACHE_LINE_BYTES; /* never 0 */
-    void *memory = aligned_alloc(IST__CACHE_LINE_BYTES, bytes);
-    if (memory) memset(memory, 0, bytes);
+    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes)) return 0;
+    if (bytes > SIZE_MAX / 2) return 0;
+    return (bytes + IST__CACHE_LINE_BYTES) / IST__CACHE_LINE_BYTES * IST__CACHE_LINE_BYTES;
+}
+
+void *ist__alloc_raw(int64_t count, size_t size)
+{
+    const size_t bytes = rounded(count, size);
+    return bytes > 0 ? aligned_alloc(IST__CACHE_LINE_BYTES, bytes) : NULL;
+}
+
+void *ist__alloc(int64_t count, size_t size)
+{
+    void *memory = ist__alloc_raw(count, size);
+    if (memory) memset(memory, 0, rounded(count, size));
     return memory;
 }
 

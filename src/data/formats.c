@@ -27,7 +27,7 @@ static bool ends_with(const char *text, size_t length, const char *end)
     return true;
 }
 
-static bool named_csv(const char *path)
+bool ist__named_csv(const char *path)
 {
     size_t length = strlen(path);
     if (ends_with(path, length, ".gz")) length -= strlen(".gz");
@@ -38,7 +38,7 @@ static bool named_csv(const char *path)
 static ist_status recognise(ist__reader *reader, const char *path, format *kind, ist__array *array, ist__error *error)
 {
     *kind = FORMAT_CSV;
-    if (named_csv(path)) return IST_OK;
+    if (ist__named_csv(path)) return IST_OK;
 
     *kind = FORMAT_ARRAY;
     unsigned char magic[IST__MAGIC_BYTES] = {0};

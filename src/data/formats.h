@@ -2,7 +2,11 @@
 #ifndef IST_DATA_FORMATS_H
 #define IST_DATA_FORMATS_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
+
+bool ist__named_csv(const char *path); /* .csv, .csv.gz */
 
 /* Features: (rows, features) of type IST_UINT8 or IST_FLOAT32, contiguous, for ist__free. */
 typedef struct ist__matrix {

@@ -1,0 +1,60 @@
+/* sparse.c - what a file of sparse rows is, and its loading.
+ *
+ * Floor: data.  Cold.
+ */
+#include "data/sparse.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/reader.h"
+#include "data/formats.h"
+#include "data/sparse_text.h"
+
+enum { LOOK_BYTES = 4096 };
+
+/* Is this the beginning of sparse text?  The header of XMC text, or a number, a comment, and soon a colon. */
+static bool looks_sparse(const char *text, size_t count)
+{
+    uint64_t claim[3];
+    for (size_t i = 0; i < count; i++)
+        if ((unsigned char)text[i] < ' ' && text[i] != '\n' && text[i] != '\r' && text[i] != '\t') return false;
+    const char *newline = memchr(text, '\n', count);
+    if (ist__sparse_header(text, newline ? newline : text + count, claim)) return true;
+    return count > 0 && strchr("0123456789+-. \t\r\n#", *text) && memchr(text, ':', count);
+}
+
+ist_status ist__sparse_recognise(const char *path, ist__sparse_kind *kind, ist__error *error)
+{
+    char text[LOOK_BYTES];
+    size_t have = 0, got = 1;
+    ist__reader *reader;
+    *kind = IST__SPARSE_NOT;
+    if (ist__named_csv(path)) return IST_OK;
+    ist_status status = ist__reader_open(&reader, path, error);
+    if (status) return status;
+    while (!status && have < sizeof text && got > 0) {
+        status = ist__reader_some(reader, text + have, sizeof text - have, &got, error);
+        have += got;
+    }
+    ist__reader_close(reader);
+    if (!status && looks_sparse(text, have)) *kind = IST__SPARSE_TEXT;
+    return status;
+}
+
+ist_status ist__sparse_load(const char *path, const ist__sparse_ask *ask, const ist__hands *hands, ist__sparse *out,
+                            ist__error *error)
+{
+    ist__reader *reader;
+    ist_status status = ist__reader_open(&reader, path, error);
+    if (status) return status;
+    status = ist__sparse_text_load(reader, NULL, 0, ask, hands, out, error);
+    ist__reader_close(reader);
+    return status;
+}
+
+void ist__sparse_destroy(ist__sparse *sparse)
+{
+    for (int i = 0; i < IST__SPARSE_ARRAYS; i++) ist__free(sparse->owned[i]);
+    *sparse = (ist__sparse){0};
+}

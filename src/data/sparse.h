@@ -1,0 +1,48 @@
+/* sparse.h - rows of few features among many, each with any number of labels (CSR), from text or from a data file.
+ *
+ * Floor: data; uses base/ only.  Thread safety: a table does not change once it is made.
+ */
+#ifndef IST_DATA_SPARSE_H
+#define IST_DATA_SPARSE_H
+
+#include <stdbool.h>
+
+#include "base/hands.h"
+#include "base/status.h"
+
+enum { IST__SPARSE_ARRAYS = 5 };
+
+/* In every row the features ascend, and so do the labels: none stands twice. */
+typedef struct ist__sparse {
+    int64_t rows;
+    int32_t features; /* feature numbers are 0 .. features - 1 */
+    int32_t labels;   /* labels are 0 .. labels - 1 */
+    int64_t nonzeros;
+    int64_t label_entries;
+    const int64_t *row_begin;        /* (rows + 1): row r has the entries row_begin[r] .. row_begin[r + 1] - 1 of */
+    const int32_t *feature;          /* (nonzeros) */
+    const float *value;              /* (nonzeros) finite */
+    const int64_t *label_begin;      /* (rows + 1): likewise, of */
+    const int32_t *label;            /* (label_entries) */
+    void *owned[IST__SPARSE_ARRAYS]; /* what destroy frees; NULL: nothing, or not ours */
+} ist__sparse;
+
+/* What the caller says of a file.  All 0: text is what it looks like, libsvm counts features from 0. */
+typedef struct ist__sparse_ask {
+    int32_t text;       /* IST_TEXT_* */
+    int32_t index_base; /* of the features of libsvm text: the number of the first one, 0 or 1 */
+    int32_t features;   /* the table has so many, a file with more is refused; 0: as many as the file says */
+} ist__sparse_ask;
+
+/* What a file is, by its first bytes (and, to leave CSV alone, its name). */
+typedef enum ist__sparse_kind { IST__SPARSE_NOT, IST__SPARSE_TEXT, IST__SPARSE_FILE } ist__sparse_kind;
+ist_status ist__sparse_recognise(const char *path, ist__sparse_kind *kind, ist__error *error);
+
+/* Load text (XMC repository, libsvm; .gz too) or a data file.  hands: who helps, may be NULL; the result does not depend
+ * on it.  *out is overwritten on success alone; for ist__sparse_destroy.
+ * IST_E_IO, IST_E_FORMAT ("PATH: line 12, column 34: expected .., found .."), IST_E_MEMORY. */
+ist_status ist__sparse_load(const char *path, const ist__sparse_ask *ask, const ist__hands *hands, ist__sparse *out,
+                            ist__error *error);
+void ist__sparse_destroy(ist__sparse *sparse); /* {0} is fine */
+
+#endif
