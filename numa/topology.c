@@ -30,6 +30,8 @@
 #include "numa/places.h"
 #include "numa/topology_hwloc.h"
 
+enum { MOST_OS_INDEX = 1 << 20 };
+
 struct ist__topology {
     hwloc_topology_t hwloc;
     ist__machine machine;
@@ -38,6 +40,7 @@ struct ist__topology {
 /* What survey() works with. */
 typedef struct survey {
     hwloc_topology_t hwloc;
+    const char *description; /* NULL: this machine */
     ist__machine *machine;
     hwloc_bitmap_t pus;   /* allowed to us */
     hwloc_bitmap_t nodes; /* whose memory we may use */
@@ -148,6 +151,19 @@ static ist_status find_allowed(survey *s, ist__error *error)
     if (s->machine->pus_allowed > 0) return IST_OK;
     return ist__fail(error, IST_E_PLACEMENT, "no processing unit is left to us: cgroup AND affinity mask%s is empty",
                      s->machine->omp_places ? " (OMP places)" : "");
+}
+
+/* Numbers of the system are indices of bitmaps; no machine has such as these, but a damaged file may. */
+static ist_status check_numbers(const survey *s, ist__error *error)
+{
+    static const hwloc_obj_type_t types[] = {HWLOC_OBJ_PU, HWLOC_OBJ_NUMANODE};
+    for (int i = 0; i < 2; i++)
+        for (hwloc_obj_t o = NULL; (o = hwloc_get_next_obj_by_type(s->hwloc, types[i], o)) != NULL;)
+            if (o->os_index > MOST_OS_INDEX)
+                return ist__fail(error, IST_E_FORMAT, "%.300s: a %s has number %u, but at most %d can be used",
+                                 s->description ? s->description : "hwloc", hwloc_obj_type_string(types[i]),
+                                 o->os_index, MOST_OS_INDEX);
+    return IST_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------------ nodes -- */
@@ -305,7 +321,8 @@ static ist_status run_survey(survey *s, ist__error *error)
                                     HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) != 0 ||
         matrices == 0)
         s->homes.distances = NULL;
-    ist_status status = find_allowed(s, error);
+    ist_status status = check_numbers(s, error);
+    if (status == IST_OK) status = find_allowed(s, error);
     if (status == IST_OK) status = list_nodes(s, error);
     if (status == IST_OK) status = list_cores(s, error);
     return status == IST_OK ? ist__part_take(s->machine, 0, 1, error) : status;
@@ -313,7 +330,10 @@ static ist_status run_survey(survey *s, ist__error *error)
 
 static ist_status fill_machine(ist__topology *topology, const char *description, ist__error *error)
 {
-    survey s = {.hwloc = topology->hwloc, .machine = &topology->machine, .homes = {.hwloc = topology->hwloc}};
+    survey s = {.hwloc = topology->hwloc,
+                .description = description,
+                .machine = &topology->machine,
+                .homes = {.hwloc = topology->hwloc}};
     topology->machine.this_system = hwloc_topology_is_thissystem(topology->hwloc) != 0;
     describe_source(&topology->machine, description);
     const ist_status status = run_survey(&s, error);

@@ -10,6 +10,7 @@
 
 #include "cli_commands.h"
 #include "cli_context.h"
+#include "cli_guard.h"
 #include "cli_json.h"
 #include "cli_limits.h"
 #include "cli_number.h"
@@ -377,7 +378,7 @@ int cmd_info(int argc, char **argv)
     if (status < 0) status = check(&o, &args);
     if (status >= 0) return status;
     if (o.method == INFO_SGD && o.machine.teams == 0) o.machine.team_at = IST_AT_MACHINE; /* as ist train has it */
-    ist_context *context = cli_context_open(&o.machine, &status);
+    ist_context *context = cli_guard_open(&o.machine, &status);
     if (!context) return status;
     status = info(&o, context);
     ist_context_destroy(context);

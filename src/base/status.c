@@ -12,6 +12,9 @@ ist_status ist__fail(ist__error *error, ist_status status, const char *format, .
         error->status = status;
         vsnprintf(error->text, sizeof error->text, format, arguments);
         va_end(arguments);
+        /* One line, whatever a file or a name put into it. */
+        for (char *c = error->text; *c; c++)
+            if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
     }
     return status;
 }

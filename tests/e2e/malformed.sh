@@ -5,6 +5,7 @@
 # Environment: IST the executable.  Exit status: 0 passed, 1 failed with the list of inputs that misbehaved, 77 skipped.
 # CASE data: damaged features and labels, given to train and eval
 # CASE models: damaged model files, given to eval and predict
+# CASE machines: damaged topologies and rates, given to info
 # LABELS: short
 set -u
 export LC_ALL=C
@@ -319,13 +320,78 @@ case_models() {
     finish 60
 }
 
+# --------------------------------------------------------------------------------------------------------- machines --
+
+# core NUMBER: a core with one processing unit, as hwloc writes it.
+core() {
+    local set
+    set=$(printf '0x%08x' $((1 << $1)))
+    local sets="cpuset=\"$set\" complete_cpuset=\"$set\" nodeset=\"0x00000001\" complete_nodeset=\"0x00000001\""
+    printf '<object type="Core" os_index="%d" %s gp_index="%d">\n' "$1" "$sets" $((10 + $1))
+    printf '<object type="PU" os_index="%d" %s gp_index="%d"/>\n</object>\n' "$1" "$sets" $((20 + $1))
+}
+
+# machine CORE..: a machine of two processing units.
+machine() {
+    local sets='cpuset="0x00000003" complete_cpuset="0x00000003" nodeset="0x00000001" complete_nodeset="0x00000001"'
+    printf '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE topology SYSTEM "hwloc2.dtd">\n<topology version="2.0">\n'
+    printf '<object type="Machine" os_index="0" %s allowed_cpuset="0x00000003" allowed_nodeset="0x00000001" gp_index="1">\n' "$sets"
+    printf '<object type="NUMANode" os_index="0" %s gp_index="2" local_memory="1048576"/>\n' "$sets"
+    local number
+    for number; do core "$number"; done
+    printf '</object>\n</topology>\n'
+}
+
+topology() { refused "$1" info --topology "../in/$1"; }
+rates() { refused "$1" info --topology 'numa:2 core:2 pu:1' --hidden 8 --predict "../in/$1"; }
+
+case_machines() {
+    local length name
+    machine 0 1 >in/machine.xml
+    if ! (cd run && "$ist" info --topology ../in/machine.xml >../out 2>../err) || [ -s err ]; then
+        grep -q 'neither a file nor text\|without hwloc' err && { echo "SKIP: built without hwloc"; exit 77; }
+        echo "FAIL: a good topology is refused: $(cat err)"
+        exit 1
+    fi
+    length=$(wc -c <in/machine.xml)
+    : >in/empty.xml
+    head -c $((length / 2)) in/machine.xml >in/half.xml
+    sed 's/ complete_cpuset="0x00000002"//' in/machine.xml >in/crash1.xml # hwloc 2.9 follows a null pointer
+    sed 's/ complete_nodeset="0x00000001"//' in/machine.xml >in/crash2.xml
+    sed '/NUMANode/d' in/machine.xml >in/noisy1.xml # hwloc prints
+    machine 1 0 >in/noisy2.xml
+    sed 's/version="2.0"/version="9.0"/' in/machine.xml >in/version.xml
+    sed 's/os_index="1"/os_index="2000000000"/' in/machine.xml >in/number.xml
+    cp in/x in/data.xml
+    printf 'not a machine\n' >in/story.xml
+    { printf '<?xml version="1.0"?>\n'; repeat 100000 '<'; } >in/open.xml
+    for name in empty half crash1 crash2 noisy1 noisy2 version number data story open; do topology $name.xml; done
+
+    local good='"forward_gflops": 1, "pull_gflops": 1, "update_sgd_gflops": 1, "update_momentum_gflops": 1'
+    good="$good, \"update_nesterov_gflops\": 1"
+    : >in/empty.json
+    repeat 100000 '[' >in/deep.json
+    printf '[1, 2]' >in/list.json
+    printf '{"rates": 3}' >in/number.json
+    printf '{"rates": {%s}}' "$good" >in/missing.json
+    printf '{"rates": {%s, "update_adam_gflops": -1}}' "$good" >in/minus.json
+    printf '{"rates": {%s, "update_adam_gflops": 1e999}}' "$good" >in/huge.json
+    printf '{"rates": {%s, "update_adam_gflops": {"value": 1, "is": "guessed"}}}' "$good" >in/word.json
+    printf '{"rates": {%s, "update_adam_gflops": 1, "x\\u0007y": 1}}' "$good" >in/unknown.json
+    printf '{"rates": {%s, "update_adam_gflops": 1' "$good" >in/cut.json
+    for name in empty deep list number missing minus huge word unknown cut; do rates $name.json; done
+    refused missing.json info --topology 'numa:2 core:2 pu:1' --hidden 8 --predict ../in/missing.json --json
+    finish 20
+}
+
 good
 case ${1:-all} in
 data) case_data ;;
 models) case_models ;;
-all) bash "$0" data && bash "$0" models ;;
+machines) case_machines ;;
+all) bash "$0" data && bash "$0" models && bash "$0" machines ;;
 *)
-    echo "usage: $0 [data|models]" >&2
+    echo "usage: $0 [data|models|machines]" >&2
     exit 2
     ;;
 esac
