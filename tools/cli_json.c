@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli_memory.h"
 #include "cli_say.h"
 
 enum { REAL_DIGITS = 17 };
@@ -36,6 +37,8 @@ static json_t *fetch(report_fn report, const void *subject, ist_status *status)
         capacity = need;
     }
     if (*status == IST_OK && buffer) parsed = json_loads(buffer, 0, NULL);
+    if (!parsed && *status == IST_OK) *status = IST_E_MEMORY;
+    if (*status == IST_E_MEMORY) cli_memory_lose();
     free(buffer);
     return parsed;
 }
@@ -102,6 +105,11 @@ const char *cli_json_text(const json_t *object, const char *key, const char *mis
 
 bool cli_stdout_is_well(void)
 {
+    if (cli_memory_lost()) {
+        fflush(stdout);
+        cli_error("standard output: out of memory, something is missing");
+        return false;
+    }
     if (fflush(stdout) == 0 && !ferror(stdout)) return true;
     cli_error("standard output: %s", strerror(errno));
     return false;
@@ -109,8 +117,13 @@ bool cli_stdout_is_well(void)
 
 bool cli_json_print(const json_t *object)
 {
+    if (cli_memory_lost()) {
+        cli_error("standard output: out of memory for the JSON object");
+        return false;
+    }
     if (json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) != 0) {
         cli_error("standard output: %s", strerror(errno));
+        cli_memory_lost(); /* told */
         return false;
     }
     putchar('\n');
@@ -128,9 +141,9 @@ bool cli_log_open(cli_log *log, const char *path, bool append)
     return false;
 }
 
-static void log_failed(cli_log *log)
+static void log_failed(cli_log *log, int number)
 {
-    cli_error("--log: %s: %s; the log ends here", log->path, strerror(errno));
+    cli_error("--log: %s: %s; the log ends here", log->path, strerror(number));
     fclose(log->file);
     log->file = NULL;
     log->failed = true;
@@ -140,8 +153,10 @@ void cli_log_write(cli_log *log, json_t *event)
 {
     if (log->file) {
         errno = 0;
-        const int bad = json_dumpf(event, log->file, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
-        if (bad || fputc('\n', log->file) == EOF || fflush(log->file) != 0) log_failed(log);
+        const bool whole = !cli_memory_lost();
+        if (!whole || json_dumpf(event, log->file, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) != 0 ||
+            fputc('\n', log->file) == EOF || fflush(log->file) != 0 || ferror(log->file)) /* jansson overlooks some */
+            log_failed(log, whole && !cli_memory_lost() ? errno : ENOMEM);
     }
     json_decref(event);
 }

@@ -8,7 +8,8 @@
 
 #include "ist/ist.h"
 
-/* New references; NULL when the library refused (its line is in ist_context_error) or memory ran out. */
+/* New references; NULL when the library refused (its line is in ist_context_error) or memory ran out (then
+ * cli_memory_lost is true). */
 json_t *cli_context_report(ist_context *context);
 json_t *cli_trainer_report(ist_trainer *trainer);
 json_t *cli_plan_report(ist_context *context, const ist_model_config *model, const ist_train_config *train,
@@ -20,7 +21,7 @@ json_t *cli_json_real(double value);
 double cli_json_number(const json_t *object, const char *key, double missing);
 const char *cli_json_text(const json_t *object, const char *key, const char *missing);
 
-/* Print an object on stdout in one line.  False: stdout is full or closed, a line was printed. */
+/* Print an object on stdout in one line.  False: it lacks something, or stdout is full or closed; a line was printed. */
 bool cli_json_print(const json_t *object);
 /* Flush stdout: false when a result did not get out, a line was printed. */
 bool cli_stdout_is_well(void);
@@ -33,7 +34,7 @@ typedef struct cli_log {
 
 /* path NULL: no log, and true.  append: behind what is there.  False: a line was printed. */
 bool cli_log_open(cli_log *log, const char *path, bool append);
-/* Writes and flushes one line.  The event's reference is taken. */
+/* Writes and flushes one line; a line that would lack something ends the log.  The event's reference is taken. */
 void cli_log_write(cli_log *log, json_t *event);
 void cli_log_close(cli_log *log);
 

@@ -9,6 +9,7 @@
 #include "cli_output.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,16 @@
 #include <unistd.h>
 
 #include "cli_say.h"
+
+void cli_output_survive(void)
+{
+    struct sigaction ignore;
+    memset(&ignore, 0, sizeof ignore);
+    ignore.sa_handler = SIG_IGN;
+    sigemptyset(&ignore.sa_mask);
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL);
+}
 
 /* "PATH.XXXXXX" beside the output: rename works within one file system only.  malloc'ed, NULL: no memory. */
 static char *beside(const char *path)
@@ -43,7 +54,11 @@ int cli_output_probe(const char *option, const char *path)
         if (access(path, W_OK) != 0) return cli_wrong("--%s: %s: %s", option, path, strerror(errno));
     }
     char *name = beside(path);
-    const int fd = name ? mkstemp(name) : -1;
+    if (!name) {
+        cli_error("--%s: %s", option, ist_strerror(IST_E_MEMORY));
+        return CLI_FAILED;
+    }
+    const int fd = mkstemp(name);
     const int why = errno;
     if (fd >= 0) {
         close(fd);
@@ -68,14 +83,34 @@ static bool put_npy(FILE *file, const char *descr, const void *items, int64_t ro
            fwrite(items, 4, count, file) == count && fflush(file) == 0;
 }
 
-bool cli_npy_write(const char *path, const char *descr, const void *items, int64_t rows, int64_t columns)
+/* What make_whole writes, and how. */
+typedef struct content {
+    bool (*put)(FILE *file, const struct content *content);
+    const char *descr;
+    const void *items; /* or the JSON object */
+    int64_t rows, columns;
+} content;
+
+static bool put_rows(FILE *file, const content *c)
+{
+    return put_npy(file, c->descr, c->items, c->rows, c->columns);
+}
+
+static bool put_json(FILE *file, const content *c)
+{
+    return json_dumpf(c->items, file, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 && fflush(file) == 0 &&
+           !ferror(file); /* jansson overlooks some failures */
+}
+
+/* A file appears whole, or not at all: true, or a line was printed that begins with `option`. */
+static bool make_whole(const char *option, const char *path, const content *c)
 {
     const bool straight = is_special(path);
     char *name = straight ? NULL : beside(path);
     errno = ENOMEM;
     const int fd = name ? mkstemp(name) : -1;
     FILE *file = straight ? fopen(path, "wb") : fd >= 0 ? fdopen(fd, "wb") : NULL;
-    bool well = file && put_npy(file, descr, items, rows, columns);
+    bool well = file && c->put(file, c);
     if (well && !straight) {
         /* mkstemp made it for us alone; what people get from an output file is what their umask says. */
         const mode_t mask = umask(0);
@@ -95,8 +130,20 @@ bool cli_npy_write(const char *path, const char *descr, const void *items, int64
     }
     if (!well) {
         if (fd >= 0) unlink(name);
-        cli_error("%s: %s", path, strerror(why));
+        cli_error("%s%s: %s", option, path, strerror(why));
     }
     free(name);
     return well;
+}
+
+bool cli_npy_write(const char *path, const char *descr, const void *items, int64_t rows, int64_t columns)
+{
+    return make_whole("", path, &(content){put_rows, descr, items, rows, columns});
+}
+
+bool cli_json_write(const char *option, const char *path, const json_t *json)
+{
+    char words[64];
+    snprintf(words, sizeof words, "--%s: ", option);
+    return make_whole(words, path, &(content){.put = put_json, .items = json});
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "cli_memory.h"
+#include "cli_output.h"
 #include "cli_say.h"
 
 #define RATE(field)                    \
@@ -163,8 +165,9 @@ int cli_rates_read(cli_rates *out, const char *path)
 bool cli_rates_write(const cli_rates *rates, const char *path)
 {
     json_t *json = cli_rates_json(rates);
-    const bool well = json && json_dump_file(json, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
+    const bool whole = !cli_memory_lost();
+    if (!whole) cli_error("--rates-out: %s: %s", path, ist_strerror(IST_E_MEMORY));
+    const bool well = whole && cli_json_write("rates-out", path, json);
     json_decref(json);
-    if (!well) cli_error("--rates-out: %s: %s", path, strerror(errno));
     return well;
 }

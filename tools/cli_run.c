@@ -271,18 +271,6 @@ static int save_checkpoint(cli_run *run)
     return -1;
 }
 
-static int diverged(cli_run *run)
-{
-    char why[256]; /* a copy: saving may fail, too, and that has a line of its own */
-    snprintf(why, sizeof why, "%s", ist_context_error(run->context));
-    const bool saved = run->checkpoint && save_checkpoint(run) < 0;
-    run->end = CLI_END_DIVERGED;
-    cli_error("diverged in round %lld (%s); try a smaller --lr%s%s%s", (long long)run->at.round + 1, why,
-              run->model_path ? "; the model is not written" : "", saved ? "; the state before that round is in " : "",
-              saved ? run->checkpoint : "");
-    return CLI_FAILED;
-}
-
 static int interrupted(cli_run *run)
 {
     const int number = caught_signal;
@@ -359,6 +347,30 @@ static int show_best(cli_run *run)
     return -1;
 }
 
+/* What the last good round gave becomes the model; true: it is written. */
+static bool keep_last_good(cli_run *run)
+{
+    if (!run->retry || run->retry->on_divergence == CLI_DIVERGED_STOP || !run->model_path || run->at.round == 0)
+        return false;
+    if (run->evaluated_round != run->at.round && evaluate(run, false) >= 0) return false;
+    return show_best(run) < 0 && ist_model_save(run->shown, run->model_path) == IST_OK;
+}
+
+static int diverged(cli_run *run)
+{
+    char why[256]; /* a copy: saving may fail, too, and that has a line of its own */
+    snprintf(why, sizeof why, "%s", ist_context_error(run->context));
+    const bool saved = run->checkpoint && save_checkpoint(run) < 0;
+    const bool kept = keep_last_good(run);
+    char model[64] = "; the model is not written";
+    if (kept) snprintf(model, sizeof model, "; the model is that of round %lld", (long long)run->evaluated_round);
+    run->end = CLI_END_DIVERGED;
+    cli_error("diverged in round %lld (%s); try a smaller --lr%s%s%s", (long long)run->at.round + 1, why,
+              run->model_path ? model : "", saved ? "; the state before that round is in " : "",
+              saved ? run->checkpoint : "");
+    return CLI_FAILED;
+}
+
 static int train(cli_run *run)
 {
     const double epochs_to_rounds = run->epochs > 0 ? (double)run->at.rounds / run->epochs : 0;
@@ -381,6 +393,11 @@ static int train(cli_run *run)
             caught_signal ? IST_OK : ist_trainer_run(run->trainer, until - run->at.round, on_round, run);
         const ist_status asked = ist_trainer_progress(run->trainer, &run->at);
         if (run->verify.status != IST_OK) return failed(run, run->verify.status, CLI_READING);
+        if (status == IST_E_DIVERGED && run->retry &&
+            cli_retry_take(run->retry, run->trainer, ist_context_error(run->context), run->log)) {
+            run->saved_round = -1; /* the state is another one */
+            continue;
+        }
         if (status == IST_E_DIVERGED) return diverged(run);
         if (status != IST_OK) return failed(run, status, CLI_READING);
         if (asked != IST_OK) return failed(run, asked, CLI_READING);

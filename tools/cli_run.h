@@ -3,6 +3,7 @@
 #define IST_TOOLS_CLI_RUN_H
 
 #include "cli_best.h"
+#include "cli_retry.h"
 #include "cli_trace.h"
 #include "cli_verify.h"
 
@@ -42,6 +43,7 @@ typedef struct cli_run {
     const char *checkpoint;  /* file, NULL: none */
     const char *resumed;     /* file the trainer was resumed from; NULL: a fresh run */
     cli_best best;
+    const cli_retry *retry; /* NULL: a run that diverges stops */
     const char *model_path; /* written at the end of a run that went well; NULL: none */
     const char *label;      /* before the progress line, "" for none */
     cli_log *log;

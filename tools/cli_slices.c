@@ -5,13 +5,17 @@
 
 #include "cli_json.h"
 #include "cli_measure.h"
+#include "cli_memory.h"
 
 void cli_slices_add(cli_slices *slices, int kind, double seconds)
 {
     if (slices->count[kind] == slices->room[kind]) {
         const size_t room = slices->room[kind] ? 2 * slices->room[kind] : 64;
         double *larger = realloc(slices->s[kind], room * sizeof *larger);
-        if (!larger) return; /* fewer samples are samples, too */
+        if (!larger) {
+            cli_memory_lose();
+            return;
+        }
         slices->s[kind] = larger;
         slices->room[kind] = room;
     }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli_memory.h"
+
 void cli_table_begin(cli_table *table, const char *align)
 {
     *table = (cli_table){.align = align, .columns = strlen(align)};
@@ -24,13 +26,17 @@ void cli_table_cell(cli_table *table, const char *format, ...)
     if (table->count == table->room) {
         const size_t room = table->room ? 2 * table->room : 64;
         char **larger = realloc(table->cell, room * sizeof *larger);
-        if (!larger) return; /* a table with a hole beats no result */
+        if (!larger) {
+            cli_memory_lose();
+            return;
+        }
         table->cell = larger;
         table->room = room;
     }
     const size_t size = strlen(text) + 1;
     char *copy = malloc(size);
     if (copy) memcpy(copy, text, size);
+    else cli_memory_lose();
     table->cell[table->count++] = copy;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli_memory.h"
 #include "cli_table.h"
 
 /* All teams, or NULL; free() them. */
@@ -11,7 +12,10 @@ static ist_team_times *ask(const ist_trainer *trainer, int32_t *count)
 {
     if (!trainer || ist_trainer_teams(trainer, NULL, 0, count) != IST_OK || *count < 1) return NULL;
     ist_team_times *teams = calloc((size_t)*count, sizeof *teams);
-    if (!teams) return NULL;
+    if (!teams) {
+        cli_memory_lose();
+        return NULL;
+    }
     teams->struct_size = sizeof *teams;
     if (ist_trainer_teams(trainer, teams, *count, count) == IST_OK) return teams;
     free(teams);

@@ -314,10 +314,7 @@ static int info(info_options *o, ist_context *context)
     json_t *planned = NULL, *predicted = NULL;
     int exit_status = CLI_DONE;
     info_question question;
-    if (!teams.report) {
-        cli_error("%s", ist_context_error(context));
-        return CLI_FAILED;
-    }
+    if (!teams.report) return cli_library_failed(context, IST_E_MEMORY, CLI_READING);
     if (o->hidden.given) {
         ist_status status = IST_OK;
         complete(o, teams.teams);

@@ -20,6 +20,7 @@
 
 #include "cli_json.h"
 #include "cli_limits.h"
+#include "cli_memory.h"
 #include "cli_number.h"
 
 enum { MOST_COLUMNS = 100, LEAST_WIDTH = 64, CELLS = 7, CELL_BYTES = 40 };
@@ -52,7 +53,13 @@ static int whole(const json_t *object, const char *key, int missing)
     return (int)cli_json_number(object, key, missing);
 }
 
-/* A row more in the section of these packages ([first, last] or null); NULL: no memory, and the drawing has a hole. */
+static row *lose(void)
+{
+    cli_memory_lose();
+    return NULL;
+}
+
+/* A row more in the section of these packages ([first, last] or null); NULL: no memory, which is kept. */
 static row *add_row(drawing *d, const json_t *packages)
 {
     const int first = json_is_array(packages) ? (int)json_integer_value(json_array_get(packages, 0)) : -1;
@@ -61,7 +68,7 @@ static row *add_row(drawing *d, const json_t *packages)
     while (s < d->count && (d->sections[s].first != first || d->sections[s].last != last)) s++;
     if (s == d->count) {
         section *more = realloc(d->sections, (s + 1) * sizeof *more);
-        if (!more) return NULL;
+        if (!more) return lose();
         d->sections = more;
         d->sections[d->count++] = (section){.first = first, .last = last};
     }
@@ -69,7 +76,7 @@ static row *add_row(drawing *d, const json_t *packages)
     if (in->count == in->room) {
         const size_t room = in->room ? 2 * in->room : 16;
         row *more = realloc(in->rows, room * sizeof *more);
-        if (!more) return NULL;
+        if (!more) return lose();
         in->rows = more;
         in->room = room;
     }
@@ -161,7 +168,10 @@ static void tell_team(const drawing *d, const json_t *team, row *r)
     snprintf(r->cell[5], CELL_BYTES, "team %d", whole(team, "team", 0));
     snprintf(r->cell[6], CELL_BYTES, "%d thread%s", threads, threads == 1 ? " " : "s");
     FILE *out = open_memstream(&r->tail, &size);
-    if (!out) return;
+    if (!out) {
+        cli_memory_lose();
+        return;
+    }
     fputs("on ", out);
     show_list(out, pus);
     if (json_array_size(nodes) > 1) {
@@ -175,7 +185,7 @@ static void tell_team(const drawing *d, const json_t *team, row *r)
         fputs(", got ", out);
         show_list(out, bound);
     }
-    fclose(out);
+    if (fclose(out) != 0) cli_memory_lose();
 }
 
 /* ----------------------------------------------------------------------------------------------------- filling -- */
@@ -184,7 +194,7 @@ static void tell_team(const drawing *d, const json_t *team, row *r)
 static void add_note(drawing *d, const json_t *packages, row *r, bool fresh, const char *text)
 {
     if (!fresh) r = add_row(d, packages);
-    if (r) r->tail = strdup(text);
+    if (r && !(r->tail = strdup(text))) cli_memory_lose();
 }
 
 static void fill_node(drawing *d, const json_t *node)

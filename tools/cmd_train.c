@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli_commands.h"
+#include "cli_memory.h"
 #include "cli_number.h"
 #include "cli_output.h"
 #include "cli_preset.h"
@@ -33,6 +34,7 @@ typedef struct train_options {
     const char *log, *model, *checkpoint, *resume;
     cli_trace trace;
     cli_best best;
+    cli_retry retry;
     bool json, quiet;
 } train_options;
 
@@ -316,6 +318,8 @@ static int check_options(train_options *o, const cli_args *args)
     if (cli_was_given(args, "checkpoint-every") && !o->checkpoint) {
         return cli_wrong("--checkpoint-every: needs --checkpoint, the file to write");
     }
+    const int retries = cli_retry_check(&o->retry, args);
+    if (retries >= 0) return retries;
     if (o->method == METHOD_SGD) {
         if (o->run.subnets > 1) return cli_wrong("--subnets: --method sgd trains one whole net");
         o->run.subnets = 1;
@@ -472,10 +476,13 @@ static int finish(train_parts *p, const train_options *o, cli_run *run)
         run, &p->teams, p->placement, o->run.subnets, o->run.method, o->run.balance == IST_BALANCE_ADAPTIVE};
     int status = run->exit_status;
     json_t *end = cli_summary_event(&summary);
-    if (o->json && !cli_json_print(end)) status = CLI_FAILED;
-    cli_log_write(&p->log, end);
+    const bool whole = !cli_memory_lost();
+    if (!whole) cli_error("out of memory for the summary");
+    if (!whole || (o->json && !cli_json_print(end))) status = CLI_FAILED;
+    if (whole) cli_log_write(&p->log, end);
+    else json_decref(end);
     cli_log_close(&p->log);
-    if (!o->json && !o->quiet && run->exit_status == CLI_DONE) {
+    if (whole && !o->json && !o->quiet && run->exit_status == CLI_DONE) {
         cli_summary_print(&summary);
         if (!cli_stdout_is_well()) status = CLI_FAILED;
     }
@@ -488,6 +495,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
     p->context = cli_context_open(&o->machine, &status);
     if (!p->context) return status;
     p->teams = cli_context_teams(p->context);
+    if (!p->teams.report) return cli_library_failed(p->context, IST_E_MEMORY, CLI_READING);
     if (o->run.subnets == 0) o->run.subnets = automatic_subnets(o, p->context, p->teams.teams);
     o->net.subnets = trains_replicas(o) ? 1 : o->run.subnets;
 
@@ -498,6 +506,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
                    .checkpoint = o->checkpoint,
                    .resumed = o->resume,
                    .best = o->best,
+                   .retry = &o->retry,
                    .model_path = o->model,
                    .label = "",
                    .log = &p->log,
@@ -533,6 +542,7 @@ int cmd_train(int argc, char **argv)
                        .evaluate = IST_EVALUATE_CONFIG_INIT,
                        .machine = IST_CONTEXT_CONFIG_INIT,
                        .trace = CLI_TRACE_INIT,
+                       .retry = CLI_RETRY_INIT,
                        .eval_every = CLI_EVERY_AUTO,
                        .checkpoint_every = CLI_EVERY_AUTO};
     const cli_group groups[] = {
@@ -541,6 +551,7 @@ int cmd_train(int argc, char **argv)
         GROUP("training", run_options, &o),
         {"recipe", cli_recipe_options, cli_recipe_option_count, &o.run},
         {"early end", cli_best_options, cli_best_option_count, &o.best},
+        {"divergence", cli_retry_options, cli_retry_option_count, &o.retry},
         GROUP("files and output", file_options, &o),
         {"timeline", cli_trace_options, cli_trace_option_count, &o.trace},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
@@ -557,6 +568,7 @@ int cmd_train(int argc, char **argv)
     if (status < 0) status = cli_parse(&verb, argc, argv, &args);
     if (status >= 0) return status;
     if (o.quiet) cli_say_quietly();
+    cli_output_survive();
     if ((status = check_options(&o, &args)) >= 0) return status;
     train_parts parts = {0};
     status = run_train(&verb, &o, &parts);

@@ -10,6 +10,7 @@
 #include "cli_commands.h"
 #include "cli_json.h"
 #include "cli_likwid.h"
+#include "cli_memory.h"
 #include "cli_options.h"
 
 #ifndef IST_TOOL_VERSION
@@ -66,6 +67,7 @@ static int run_verb(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
     cli_wall_s(); /* the clock of wall_s starts here */
+    cli_memory_watch();
     if (argc < 2) {
         print_help(stderr);
         return CLI_WRONG;

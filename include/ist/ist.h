@@ -340,6 +340,8 @@ typedef struct {
     int64_t averaged;     /* rounds in the mean of the master (average_from) */
     int32_t phase;        /* IST_PHASE_* of the last round; before any, of the first */
     int32_t local_steps;  /* of that round */
+    double lr_scale;      /* what ist_trainer_scale_lr made of the learning rate; 1 without */
+    int64_t lr_scalings;  /* how often */
 } ist_progress;
 IST_API ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out); /* out->struct_size set */
 /* How many rounds of the run it takes until ist_progress.epoch is `epochs` or more; all, where it never is. */
@@ -367,6 +369,12 @@ typedef int32_t (*ist_round_fn)(void *user, const ist_progress *progress);
 /* Train at most `rounds` rounds (0: to the end of the run), or until ist_trainer_stop.  A round: deal [M2], gather [M3],
  * J local steps without traffic between teams [M4], barrier, write the disjoint blocks back [M5]. */
 IST_API ist_status ist_trainer_run(ist_trainer *trainer, int64_t rounds, ist_round_fn on_round, void *user);
+
+/* Multiply the learning rate of all rounds from here on by `factor`, above 0, at most 1; factors of several calls
+ * multiply.  For a run that returned IST_E_DIVERGED: it stands behind its last whole round as if the one that failed had
+ * not been tried, and goes on from there, the same on every machine.  Part of the state that ist_trainer_save writes.
+ * IST_E_ARGUMENT.  Not while ist_trainer_run works. */
+IST_API ist_status ist_trainer_scale_lr(ist_trainer *trainer, double factor);
 
 /* Ask a running ist_trainer_run to end after its current round.  [any thread, async-signal-safe] */
 IST_API void ist_trainer_stop(ist_trainer *trainer);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/tell.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "math/gemm.h"
 #include "numa/report.h"
@@ -34,8 +35,7 @@ ist_status ist__take_config(ist_context *context, void *config, size_t bytes, co
 
 ist_status ist__give_json(ist_context *context, json_t *json, char *buffer, size_t capacity_bytes, size_t *need_bytes)
 {
-    if (!json) return ist__refuse(context, IST_E_MEMORY, "no memory for a report");
-    char *text = json_dumps(json, JSON_COMPACT);
+    char *text = !ist__json_lost() && json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     if (!text) return ist__refuse(context, IST_E_MEMORY, "no memory for a report");
     const size_t need = strlen(text) + 1;

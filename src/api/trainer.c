@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "api/tell.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "numa/report.h"
 #include "train/evaluate.h"
+#include "train/slow.h"
 #include "train/stripes.h"
 
 ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model *model, const ist_dataset *dataset,
@@ -85,6 +87,12 @@ ist_status ist_trainer_run(ist_trainer *trainer, int64_t rounds, ist_round_fn on
     return ist__training_run(trainer->training, rounds, on_round, user, &trainer->context->error);
 }
 
+ist_status ist_trainer_scale_lr(ist_trainer *trainer, double factor)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    return ist__slow_by(trainer->training, factor, &trainer->context->error);
+}
+
 void ist_trainer_stop(ist_trainer *trainer)
 {
     if (trainer) atomic_store(&trainer->training->stop, 1);
@@ -146,11 +154,11 @@ ist_status ist_trainer_report(ist_trainer *trainer, char *buffer, size_t capacit
     if (!buffer && capacity_bytes > 0) return ist__refuse(trainer->context, IST_E_ARGUMENT, "buffer is NULL");
     json_t *report = ist__training_report(trainer->training);
     if (report) {
-        json_object_set_new(report, "master", ist__stripes_report(&trainer->model->region, &trainer->context->host));
-        json_object_set_new(
+        ist__json_set(report, "master", ist__stripes_report(&trainer->model->region, &trainer->context->host));
+        ist__json_set(
             report, "plan",
             ist__report_plan(trainer->context->host.machine, trainer->context->host.plan, trainer->context->host.crew));
-        json_object_set_new(report, "proof", ist__training_proof(trainer->training, &trainer->model->region));
+        ist__json_set(report, "proof", ist__training_proof(trainer->training, &trainer->model->region));
     }
     return ist__give_json(trainer->context, report, buffer, capacity_bytes, need_bytes);
 }

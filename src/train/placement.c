@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "numa/report.h"
 #include "train/average.h"
@@ -294,18 +295,18 @@ json_t *ist__training_report(const ist__training *t)
     int64_t bytes = 0;
     for (int32_t s = 0; s < t->config.subnets; s++) {
         json_t *one = region_report(t, &t->subnets[s].region);
-        json_object_set_new(one, "subnet", json_integer(s));
-        json_object_set_new(one, "team", json_integer(t->subnets[s].team));
-        json_object_set_new(one, "node", json_integer(t->subnets[s].region.node));
-        json_array_append_new(subnets, one);
+        ist__json_set(one, "subnet", json_integer(s));
+        ist__json_set(one, "team", json_integer(t->subnets[s].team));
+        ist__json_set(one, "node", json_integer(t->subnets[s].region.node));
+        ist__json_append(subnets, one);
         bytes += (int64_t)t->subnets[s].region.bytes;
     }
     for (int32_t k = 0; k < t->host.plan->team_count; k++) {
         if (!t->teams[k].region.base) continue;
         json_t *one = region_report(t, &t->teams[k].region);
-        json_object_set_new(one, "team", json_integer(k));
-        json_object_set_new(one, "node", json_integer(t->teams[k].region.node));
-        json_array_append_new(teams, one);
+        ist__json_set(one, "team", json_integer(k));
+        ist__json_set(one, "node", json_integer(t->teams[k].region.node));
+        ist__json_append(teams, one);
         bytes += (int64_t)t->teams[k].region.bytes;
     }
     for (int i = 0; i < 2; i++) bytes += (int64_t)t->shared_state[i].bytes;
@@ -313,7 +314,7 @@ json_t *ist__training_report(const ist__training *t)
     json_t *whole = ist__whole_report(t, &bytes);
     for (int i = 0; i < 2; i++) {
         if (!t->master_state[i].base) continue;
-        json_array_append_new(states, ist__stripes_report(&t->master_state[i], &t->host));
+        ist__json_append(states, ist__stripes_report(&t->master_state[i], &t->host));
         bytes += (int64_t)t->master_state[i].bytes;
     }
     json_t *plan = ist__training_plan(&t->host, &t->net->shape, &t->config, t->data->rows, t->data->type, NULL);
@@ -324,10 +325,9 @@ json_t *ist__training_report(const ist__training *t)
                                "full_width", whole, "master_state", states, "region_bytes", (json_int_t)bytes,
                                "planned_bytes", planned, "traffic", ist__tally_report(t), "system",
                                ist__report_system(t->host.placement, t->host.crew, t->host.refusals));
-    if (report && t->average.base) json_object_set_new(report, "average", ist__stripes_report(&t->average, &t->host));
-    if (report && t->velocity.base)
-        json_object_set_new(report, "velocity", ist__stripes_report(&t->velocity, &t->host));
-    if (report && is_wrong(1)) json_object_set_new(report, "wrong_on_purpose", json_true());
+    if (report && t->average.base) ist__json_set(report, "average", ist__stripes_report(&t->average, &t->host));
+    if (report && t->velocity.base) ist__json_set(report, "velocity", ist__stripes_report(&t->velocity, &t->host));
+    if (report && is_wrong(1)) ist__json_set(report, "wrong_on_purpose", json_true());
     return report;
 }
 
@@ -407,15 +407,14 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
         const int32_t team = ist__team_of_subnet(s, n, plan->team_count), node = plan->teams[team].node;
         const ist__shape room = ist__roomy_shape(shape, &deal, config, team, plan->team_count, s, panels);
         const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&room, config, s, (data_size){row_bytes, rows}));
-        json_array_append_new(subnets,
-                              json_pack("{s:i, s:i, s:i, s:I, s:I}", "subnet", s, "team", team, "node", node,
-                                        "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));
+        ist__json_append(subnets, json_pack("{s:i, s:i, s:i, s:I, s:I}", "subnet", s, "team", team, "node", node,
+                                            "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));
     }
     const size_t master = whole_pages((size_t)shape->floats * sizeof(float));
     if (needs) sum_needs(host, &deal, shape, config, (data_size){row_bytes, rows}, needs);
     for (int32_t i = 0; needs && i < host->machine->node_count; i++) {
         const int64_t bytes = ist__need_bytes(&needs[i]) - needs[i].later;
-        json_array_append_new(by_node, json_integer(bytes));
+        ist__json_append(by_node, json_integer(bytes));
         total += bytes;
     }
     const int64_t dataset = (int64_t)row_bytes * rows;

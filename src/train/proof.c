@@ -9,6 +9,7 @@
 #include "train/proof.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "numa/errno_name.h"
 
@@ -227,19 +228,19 @@ static void put_sums(json_t *object, const int64_t *by_node, int32_t nodes, int6
     json_t *list = json_array();
     int64_t bytes = 0;
     for (int32_t n = 0; n < nodes + 2; n++) bytes += by_node[n];
-    for (int32_t n = 0; n < nodes; n++) json_array_append_new(list, json_integer(by_node[n]));
-    json_object_set_new(object, "bytes", json_integer(bytes));
-    json_object_set_new(object, "local_bytes", json_integer(local));
-    json_object_set_new(object, "by_node", list);
-    json_object_set_new(object, "unknown_bytes", json_integer(by_node[nodes + 1]));
-    if (by_node[nodes] > 0) json_object_set_new(object, "elsewhere_bytes", json_integer(by_node[nodes]));
+    for (int32_t n = 0; n < nodes; n++) ist__json_append(list, json_integer(by_node[n]));
+    ist__json_set(object, "bytes", json_integer(bytes));
+    ist__json_set(object, "local_bytes", json_integer(local));
+    ist__json_set(object, "by_node", list);
+    ist__json_set(object, "unknown_bytes", json_integer(by_node[nodes + 1]));
+    if (by_node[nodes] > 0) ist__json_set(object, "elsewhere_bytes", json_integer(by_node[nodes]));
 }
 
 static json_t *range_json(const ist__range *range)
 {
     json_t *json = json_pack("{s:s, s:i, s:i}", "kind", kind_names[range->kind], "team", (int)range->team, "node",
                              (int)range->node);
-    if (range->subnet >= 0) json_object_set_new(json, "subnet", json_integer(range->subnet));
+    if (range->subnet >= 0) ist__json_set(json, "subnet", json_integer(range->subnet));
     return json;
 }
 
@@ -247,9 +248,9 @@ static json_t *range_json(const ist__range *range)
 static json_t *offender_json(const ist__range *range, int64_t remote, int32_t got)
 {
     json_t *json = range_json(range);
-    json_object_set_new(json, "got", got < 0 ? json_null() : json_integer(got));
-    json_object_set_new(json, "bytes", json_integer((json_int_t)range->bytes));
-    json_object_set_new(json, "remote_bytes", json_integer(remote));
+    ist__json_set(json, "got", got < 0 ? json_null() : json_integer(got));
+    ist__json_set(json, "bytes", json_integer((json_int_t)range->bytes));
+    ist__json_set(json, "remote_bytes", json_integer(remote));
     return json;
 }
 
@@ -264,7 +265,7 @@ static json_t *kinds_json(const ist__proof *proof, const int64_t *sums, const in
         if (bytes == 0) continue;
         json_t *kind = json_pack("{s:s, s:s}", "kind", kind_names[k], "used", is_hot(k) ? "step" : "round");
         put_sums(kind, by_node, nodes, local[k]);
-        json_array_append_new(kinds, kind);
+        ist__json_append(kinds, kind);
     }
     return kinds;
 }
@@ -287,10 +288,10 @@ static json_t *verdict_json(const ist__proof *proof, const ist__verdict *v, json
                              (json_int_t)v->remote_bytes, "unknown_bytes", (json_int_t)v->unknown_bytes, "wrong_ranges",
                              (int)v->wrong);
     const bool told = v->hot_unknown_bytes < v->hot_bytes; /* what is not told counts as not local */
-    json_object_set_new(json, "local_share",
-                        told ? json_real((double)v->hot_local_bytes / (double)v->hot_bytes) : json_null());
-    json_object_set_new(json, "refused", proof->refusal ? json_string(ist__errno_name(proof->refusal)) : json_null());
-    json_object_set_new(json, "wrong", wrong);
+    ist__json_set(json, "local_share",
+                  told ? json_real((double)v->hot_local_bytes / (double)v->hot_bytes) : json_null());
+    ist__json_set(json, "refused", proof->refusal ? json_string(ist__errno_name(proof->refusal)) : json_null());
+    ist__json_set(json, "wrong", wrong);
     return json;
 }
 
@@ -326,11 +327,11 @@ json_t *ist__proof_json(const ist__proof *proof)
         local[range->kind] += by_node[range->node];
         json_t *one = range_json(range);
         put_sums(one, by_node, nodes, by_node[range->node]);
-        json_array_append_new(ranges, one);
+        ist__json_append(ranges, one);
         if (verdict.wrong > wrong_before && wrong_before < NAMED_MOST)
-            json_array_append_new(
-                wrong, offender_json(range, (int64_t)range->bytes - by_node[range->node] - by_node[nodes + 1],
-                                     most_remote(by_node, nodes, range->node)));
+            ist__json_append(wrong,
+                             offender_json(range, (int64_t)range->bytes - by_node[range->node] - by_node[nodes + 1],
+                                           most_remote(by_node, nodes, range->node)));
     }
     json_t *json = json_pack("{s:o, s:o, s:o, s:o}", "verdict", verdict_json(proof, &verdict, wrong), "kinds",
                              kinds_json(proof, sums, local), "ranges", ranges, "migration", migration_json(proof));

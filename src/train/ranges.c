@@ -2,6 +2,7 @@
  *
  * Floor: train.  Cold.
  */
+#include "base/json.h"
 #include "base/mem.h"
 #include "numa/near.h"
 #include "numa/report.h"
@@ -165,7 +166,7 @@ static json_t *stacks_json(const ist__training *t)
         }
     }
     json_t *list = json_array();
-    for (int32_t n = 0; n < machine->node_count; n++) json_array_append_new(list, json_integer(by_node[n]));
+    for (int32_t n = 0; n < machine->node_count; n++) ist__json_append(list, json_integer(by_node[n]));
     ist__free(by_node);
     return json_pack("{s:s, s:s, s:I, s:I, s:o, s:i}", "what", "stacks of the threads, where they work", "used", "step",
                      "bytes", (json_int_t)bytes, "local_bytes", (json_int_t)local, "by_node", list, "unknown_bytes",
@@ -176,19 +177,19 @@ static json_t *stacks_json(const ist__training *t)
 static json_t *not_placed(const ist__training *t)
 {
     json_t *list = json_array();
-    json_array_append_new(list, stacks_json(t));
+    ist__json_append(list, stacks_json(t));
     if (t->config.data == IST_DATA_SHARED || t->whole) {
         const ist_dataset *data = t->data;
         json_t *rows = ist__report_pages(t->host.machine, data->x, (size_t)(data->rows * data->row_stride_bytes), -1);
-        json_object_set_new(rows, "what", json_string("rows of the dataset, shared: where their owner put them"));
-        json_object_set_new(rows, "used", json_string("step"));
-        json_array_append_new(list, rows);
+        ist__json_set(rows, "what", json_string("rows of the dataset, shared: where their owner put them"));
+        ist__json_set(rows, "used", json_string("step"));
+        ist__json_append(list, rows);
     }
     if (t->host.engine.kind == IST_ENGINE_OPENBLAS)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:n}", "what",
-                                              "packing buffers of OpenBLAS: one table for the process, on the nodes of "
-                                              "the threads that used them first",
-                                              "used", "step", "bytes"));
+        ist__json_append(list, json_pack("{s:s, s:s, s:n}", "what",
+                                         "packing buffers of OpenBLAS: one table for the process, on the nodes of "
+                                         "the threads that used them first",
+                                         "used", "step", "bytes"));
     return list;
 }
 
@@ -196,6 +197,6 @@ json_t *ist__training_proof(ist__training *t, const ist__region *master)
 {
     if (check(t, master, NULL)) return NULL;
     json_t *json = ist__proof_json(&t->proof);
-    if (json) json_object_set_new(json, "not_placed", not_placed(t));
+    if (json) ist__json_set(json, "not_placed", not_placed(t));
     return json;
 }

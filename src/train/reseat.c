@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "train/balance.h"
+#include "train/slow.h"
 
 ist_status ist__training_deal(ist__deal *out, const ist__shape *whole, const ist_train_config *config,
                               ist__error *error)
@@ -78,7 +79,7 @@ void ist__reseat_round(ist__training *t)
 ist_status ist__reseat_create(ist__training *t, const double *given, ist__error *error)
 {
     const int32_t n = t->config.subnets, teams = t->host.plan->team_count;
-    t->shares = ist__alloc(n, sizeof *t->shares);
+    t->shares = ist__alloc((int64_t)n + IST__SLOW_NUMBERS, sizeof *t->shares);
     t->look.share = ist__alloc(2 * (int64_t)teams, sizeof *t->look.share);
     t->look.subnets = ist__alloc(teams, sizeof *t->look.subnets);
     if (!t->shares || !t->look.share || !t->look.subnets)
@@ -88,6 +89,7 @@ ist_status ist__reseat_create(ist__training *t, const double *given, ist__error 
     for (int32_t s = 0; s < n; s++) sum += given ? given[s] : 1;
     for (int32_t s = 0; s < n; s++) t->shares[s] = (given ? given[s] : 1) / sum;
     t->config.shares = t->shares;
+    ist__slow_begin(t);
     return IST_OK;
 }
 

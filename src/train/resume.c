@@ -11,6 +11,7 @@
 #include "model/checkpoint.h"
 #include "train/average.h"
 #include "train/reseat.h"
+#include "train/slow.h"
 #include "train/training.h"
 
 /* What a run is, in the order of `identify`, then where it stands.  8-byte numbers only: no gaps. */
@@ -86,7 +87,7 @@ ist_status ist__training_save(ist__training *t, const char *path, ist__error *er
     describe(t, &record);
     ist__run_state run = state_of(t, &record);
     run.tail = t->shares;
-    run.tail_bytes = (size_t)t->config.subnets * sizeof *t->shares;
+    run.tail_bytes = ist__slow_tail_bytes(t);
     return ist__net_write(t->net, &run, path, error);
 }
 
@@ -112,8 +113,9 @@ static ist_status compare(const ist__training *t, const run_record *found, const
 static ist_status compare_shares(const ist__training *t, const ist__run_state *run, const double *found,
                                  const char *path, ist__error *error)
 {
-    if (run->tail_found != run->tail_bytes)
-        return ist__fail(error, IST_E_FORMAT, "%s: the run has not one share a subnet", path);
+    if (!ist__slow_fits(t, found, run->tail_found))
+        return ist__fail(error, IST_E_FORMAT, "%s: the run has not one share a subnet, or a learning rate out of range",
+                         path);
     if (t->config.balance == IST_BALANCE_ADAPTIVE)
         return ist__reseat_fits(t, found)
                    ? IST_OK
@@ -139,7 +141,7 @@ static ist_status compare_arrays(ist__training *t, run_record *record, const ist
 }
 
 /* One pass over the file.  apply false: look at everything, checksums and identity too, and change nothing; so that a
- * damaged file leaves the run as it was.  shares: room for (subnets). */
+ * damaged file leaves the run as it was.  shares: room for (subnets + IST__SLOW_NUMBERS). */
 static ist_status read_file(ist__training *t, const char *path, bool apply, double *shares, ist__error *error)
 {
     ist__reader *reader = NULL;
@@ -148,7 +150,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
     run_record record = {.averaged = ist__averages(&t->config)}; /* the room that there is */
     ist__run_state run = state_of(t, &record);
     run.tail = shares;
-    run.tail_bytes = (size_t)t->config.subnets * sizeof *shares;
+    run.tail_bytes = ((size_t)t->config.subnets + IST__SLOW_NUMBERS) * sizeof *shares;
     if (!apply) memset(run.array, 0, sizeof run.array);
     int32_t sections = 0;
     ist_status status = ist__reader_open(&reader, path, error);
@@ -177,6 +179,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
         t->progress.flops = record.flops;
         t->progress.bytes_moved = record.bytes_moved;
         if (t->config.balance == IST_BALANCE_ADAPTIVE) ist__reseat_to(t, shares);
+        ist__slow_to(t, shares, run.tail_found);
     }
     ist__net_destroy(&found);
     ist__reader_close(reader);
@@ -185,7 +188,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
 
 ist_status ist__training_resume(ist__training *t, const char *path, ist__error *error)
 {
-    double *shares = ist__alloc(t->config.subnets, sizeof *shares);
+    double *shares = ist__alloc((int64_t)t->config.subnets + IST__SLOW_NUMBERS, sizeof *shares);
     if (!shares) return ist__fail(error, IST_E_MEMORY, "no memory for the shares of %d subnets", t->config.subnets);
     ist_status status = read_file(t, path, false, shares, error);
     if (!status) status = read_file(t, path, true, shares, error);

@@ -198,7 +198,8 @@ ist__step ist__training_step(const ist__training *t, const ist__subnet *subnet, 
 ist__rule ist__training_rule(const ist__training *t, int32_t j)
 {
     const int64_t at = t->progress.step + j;
-    const ist__lr_curve curve = ist__phase_curve(t->now.phase, at);
+    ist__lr_curve curve = ist__phase_curve(t->now.phase, at);
+    curve.lr *= t->progress.lr_scale;
     return ist__optimizer_at(&t->config, &curve, t->config.state == IST_STATE_CARRIED ? at : j);
 }
 

@@ -1,6 +1,7 @@
 /* stripes.c - places the master.  Floor: train.  Cold. */
 #include "train/stripes.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "numa/report.h"
 
@@ -73,7 +74,7 @@ json_t *ist__stripes_report(const ist__region *region, const ist__host *host)
         for (int32_t n = 0; n <= nodes; n++) sums[n] += by_node[n];
     }
     json_t *list = json_array();
-    for (int32_t n = 0; n < nodes; n++) json_array_append_new(list, json_integer(sums[n]));
+    for (int32_t n = 0; n < nodes; n++) ist__json_append(list, json_integer(sums[n]));
     json_t *report = json_pack("{s:I, s:I, s:I, s:o}", "bytes", (json_int_t)region->bytes, "local_bytes",
                                (json_int_t)local, "unknown_bytes", (json_int_t)sums[nodes], "by_node", list);
     ist__free(sums);

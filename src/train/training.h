@@ -64,7 +64,7 @@ typedef struct ist__training {
     ist__net *net;           /* borrowed */
     const ist_dataset *data; /* borrowed */
     ist_train_config config; /* subnets resolved, shares ours */
-    double *shares;          /* (config.subnets) sum 1 */
+    double *shares;          /* (config.subnets) sum 1; and behind them what slow.h tells */
     struct {
         double *share;    /* (teams) sum 1 */
         double *busy_s;   /* (teams) at the last look */

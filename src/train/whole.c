@@ -1,6 +1,7 @@
 /* whole.c - memory of the net of phases at full width.  Floor: train.  Cold. */
 #include "train/whole.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "train/stripes.h"
 
@@ -123,7 +124,7 @@ json_t *ist__whole_report(const ist__training *t, int64_t *bytes)
     for (int i = 0; t->whole && i < 4; i++) {
         const ist__region *region = i < 3 ? &t->whole->block[i] : &t->whole->work;
         if (!region->base) continue;
-        json_array_append_new(list, ist__stripes_report(region, &t->host));
+        ist__json_append(list, ist__stripes_report(region, &t->host));
         *bytes += (int64_t)region->bytes;
     }
     return list;
