@@ -17,7 +17,7 @@
 static void copy_value(char *out, size_t capacity, const char *value)
 {
     size_t n = 0;
-    for (; value[n] && n < capacity - 1; n++) out[n] = value[n];
+    for (; n < capacity - 1 && value[n]; n++) out[n] = value[n];
     if (value[n]) memset(out + n - 2, '.', 2);
     out[n] = '\0';
     for (size_t i = 0; i < n; i++)

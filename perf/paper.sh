@@ -179,7 +179,7 @@ run() {
 
 go() {
     local experiment stage method subnets seed options done_now=0
-    while runs | missing >"$work/missing" && grep -v ',?$' "$work/missing" | head -1 >"$work/next" && [ -s "$work/next" ]; do
+    while runs | missing >"$work/missing" && grep -m 1 -v ',?$' "$work/missing" >"$work/next"; do
         if [ -n "$minutes" ] && [ $((SECONDS - began)) -ge $((minutes * 60)) ]; then
             printf '%d runs left: the same command goes on\n' "$(wc -l <"$work/missing")" >&2
             return 0

@@ -228,18 +228,15 @@ json_t *cli_options_json(const cli_verb *verb)
                 bool flag;
                 memcpy(&flag, field_of(group, o), sizeof flag);
                 value = json_boolean(flag);
-            } else if (!*text) {
-                value = json_null();
-            } else if (o->kind == CLI_UINT64 && strlen(text) > 18) {
-                value = json_string(text); /* JSON integers of jansson are signed; a seed must not lose a bit */
-            } else if (is_number(o->kind) && !(o->word && strcmp(text, o->word) == 0)) {
+            } else if (is_number(o->kind) && !(o->word && strcmp(text, o->word) == 0) &&
+                       !(o->kind == CLI_UINT64 && strlen(text) > 18)) { /* jansson's integers are signed */
                 double real = 0;
                 int64_t whole = 0;
                 value = o->kind != CLI_REAL && cli_parse_whole(text, &whole) ? json_integer(whole)
                         : cli_parse_real(text, &real)                        ? json_real(real)
                                                                              : json_null();
             } else {
-                value = json_string(text);
+                value = *text ? json_string(text) : json_null();
             }
             json_object_set_new(all, o->name, value);
         }

@@ -59,10 +59,10 @@ static int32_t preset_of(int argc, char **argv)
 {
     int32_t found = 0;
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *word = NULL;
+        const char *word = "";
         if (strcmp(argv[i], "--preset") == 0 && i + 1 < argc) word = argv[i + 1];
         if (strncmp(argv[i], "--preset=", 9) == 0) word = argv[i] + 9;
-        for (const cli_choice *c = cli_preset_words; word && c->word; c++)
+        for (const cli_choice *c = cli_preset_words; c->word; c++)
             if (strcmp(c->word, word) == 0) found = c->value;
     }
     return found;

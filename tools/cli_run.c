@@ -264,7 +264,7 @@ static int save_checkpoint(cli_run *run)
     if (!run->checkpoint || run->saved_round == run->at.round) return -1;
     /* What lies there is of another run. */
     if (cli_best_wanted(&run->best) && !run->best_saved && cli_best_path(path, sizeof path, run->checkpoint))
-        remove(path);
+        (void)remove(path);
     const int wrong = save_run(run, run->checkpoint);
     if (wrong >= 0) return wrong;
     run->saved_round = run->at.round;

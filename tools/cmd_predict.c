@@ -46,6 +46,7 @@ static void pick_top(const float *probability, int32_t classes, int32_t k, int32
     for (int32_t c = 0; c < classes; c++) {
         if (kept == k && !(probability[c] > probability[top[k - 1]])) continue;
         int32_t at = kept < k ? kept++ : k - 1;
+        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.ArraySubscript): top has `kept` classes, and at < kept */
         for (; at > 0 && probability[c] > probability[top[at - 1]]; at--) top[at] = top[at - 1];
         top[at] = c;
     }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# install-packages.sh [build|demo|test|perf] - installs the Debian packages that libist needs and that are missing.
+# install-packages.sh [build|demo|test|analyze|perf] - installs the Debian packages that libist needs and that are missing.
 #
 #   build   compiler, build tools and libraries of the library and the command ist
 #   demo    and what makes and reads speech (speak-words, speech-features)
 #   test    and all that tools/test.sh runs: CUnit, clang, sanitizers, emulated NUMA machines
+#   analyze and what tools/analyze.sh and tools/coverage.sh look at the source with
 #   perf    and what perf/ draws, compares and profiles with: gnuplot, PyTorch, jq, perf, likwid, bpftrace
 #
 # Uses apt-get, through sudo when not root.  Says in one line what is missing when it cannot install.
@@ -15,7 +16,8 @@ demo="libespeak-ng-dev espeak-ng-data libsndfile1-dev libfftw3-dev"
 # clang-14 and libomp-14-dev by version: archer (in libomp-14-dev) and the clang must belong together.  qemu, binutils
 # and xz-utils are for emulated NUMA machines; systemtap-sdt-dev, likwid and linux-perf for the marks of profilers.
 test="libcunit1-dev g++ clang clang-14 libomp-14-dev libomp-dev libclang-rt-14-dev clang-format-14 clang-format
-    shellcheck jq mandoc numactl qemu-system-x86 binutils xz-utils systemtap-sdt-dev likwid linux-perf"
+    shellcheck valgrind jq mandoc numactl qemu-system-x86 binutils xz-utils systemtap-sdt-dev likwid linux-perf"
+analyze="clang clang-tidy cppcheck gcovr"
 perf="gnuplot-nox python3-torch jq systemtap-sdt-dev likwid linux-perf bpftrace"
 
 purpose=${1:-build}
@@ -23,9 +25,10 @@ case $purpose in
 build) wanted=$build ;;
 demo) wanted="$build $demo" ;;
 test) wanted="$build $demo $test" ;;
+analyze) wanted="$build $demo $test $analyze" ;;
 perf) wanted="$build $perf" ;;
 *)
-    printf 'usage: install-packages.sh [build|demo|test|perf]\n' >&2
+    printf 'usage: install-packages.sh [build|demo|test|analyze|perf]\n' >&2
     exit 2
     ;;
 esac

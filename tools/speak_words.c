@@ -302,8 +302,8 @@ static pid_t start_voice(const plan *all, int voice, failure *why)
     const pid_t child = fork();
     if (child < 0) fail(why, EXIT_FAILED, "fork: %s", strerror(errno));
     if (child != 0) return child;
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
     if (speak_voice(all, voice, why)) fprintf(stderr, "speak-words: %s\n", why->line);
     _exit(why->status);
 }
@@ -365,6 +365,7 @@ static int speak_all(const plan *all, failure *why)
 
 static int make_folder(const char *path, failure *why)
 {
+    if (!path) return fail(why, EXIT_FAILED, "out of memory");
     return mkdir(path, 0777) == 0 ? 0 : fail(why, EXIT_FAILED, "%s: %s", path, strerror(errno));
 }
 

@@ -23,15 +23,22 @@ typedef struct {
     char line[768]; /* without a newline; cut when a path is very long */
 } failure;
 
-__attribute__((format(printf, 3, 4))) static inline int fail(failure *why, int status, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static inline void tell(failure *why, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(why->line, sizeof why->line, format, arguments);
     va_end(arguments);
+}
+
+static inline int set_status(failure *why, int status)
+{
     why->status = status;
     return status;
 }
+
+/* A macro, so that analysers see that the status comes back. */
+#define fail(why, status, ...) (tell(why, __VA_ARGS__), set_status(why, status))
 
 static inline int fail_memory(failure *why)
 {

@@ -241,7 +241,7 @@ static int write_split(job *run, int split, failure *why)
 {
     const clip *chunk[CHUNK_CLIPS];
     unsigned char label[CHUNK_CLIPS];
-    int features, labels, count = 0;
+    int features = -1, labels = -1, count = 0;
     if (open_split(run, split, &features, &labels, why)) return why->status;
     for (size_t i = 0; i < run->all.clips; i++) {
         if (run->all.clip[i].split == split) {

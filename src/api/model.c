@@ -16,9 +16,12 @@
 static ist_status adopt(ist_context *context, ist_model **out, ist__net *net)
 {
     ist_model *model = ist__alloc(1, sizeof *model);
-    ist_status status = model ? IST_OK : ist__refuse(context, IST_E_MEMORY, "no memory for a model");
+    if (!model) {
+        ist__net_destroy(net);
+        return ist__refuse(context, IST_E_MEMORY, "no memory for a model");
+    }
     const size_t bytes = (size_t)net->shape.floats * sizeof(float);
-    if (!status) status = ist__stripes_room(&context->host, bytes, &context->error);
+    ist_status status = ist__stripes_room(&context->host, bytes, &context->error);
     if (!status) status = ist__stripes_create(&model->region, &context->host, bytes, &context->error);
     if (status) {
         ist__net_destroy(net);

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-ist_status ist__fail(ist__error *error, ist_status status, const char *format, ...)
+ist_status(ist__fail)(ist__error *error, ist_status status, const char *format, ...)
 {
     if (error) {
         va_list arguments;

@@ -181,7 +181,7 @@ static ist_status fail_cell(csv *c, int64_t column, const char *p, const char *e
     const char *where = ist__reader_path(c->reader);
     const long long row = c->line, at = column;
     if (p == end) return ist__fail(c->error, IST_E_FORMAT, "%s: row %lld, column %lld: empty", where, row, at);
-    for (; p < end && length < MAX_SHOWN; p++) shown[length++] = *p >= ' ' && *p < 127 && *p != '"' ? *p : '?';
+    for (; p < end && length < MAX_SHOWN; p++) shown[length++] = (char)(*p >= ' ' && *p < 127 && *p != '"' ? *p : '?');
     memcpy(shown + length, p < end ? "..." : "\0\0\0", 4);
     return ist__fail(c->error, IST_E_FORMAT, "%s: row %lld, column %lld: \"%s\" is not a %s", where, row, at, shown,
                      number ? "finite float32" : "number");

@@ -48,7 +48,7 @@ static bool take(cursor *c, char wanted)
 static ist_status take_string(cursor *c, char *text, size_t capacity)
 {
     skip_spaces(c);
-    const char quote = c->next < c->end ? *c->next : '\0';
+    const char quote = (char)(c->next < c->end ? *c->next : '\0');
     if (quote != '\'' && quote != '"') return fail_at(c, "expected a quoted string");
     const char *from = c->next + 1;
     const char *close = memchr(from, quote, (size_t)(c->end - from));

@@ -73,8 +73,11 @@ double ist__cos_pi(double x)
 double ist__power(double base, int64_t exponent)
 {
     double result = 1;
-    for (; exponent > 0; exponent >>= 1, base *= base)
+    while (exponent > 0) {
         if (exponent & 1) result *= base;
+        exponent >>= 1;
+        base *= base;
+    }
     return result;
 }
 

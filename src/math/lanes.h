@@ -263,7 +263,7 @@ static __attribute__((noinline, unused)) lanes_f32 lanes_part_fma(lanes_f32 a, l
     const doubles part = sum - product, lost = (product - (sum - part)) + (addend - part);
     const longs bits = (longs)sum;
     const longs inexact = (longs)(lost != 0) & (longs)(lost == lost); /* infinite sums lose NaN */
-    const longs away = 1 + 2 * (((longs)lost ^ bits) >> 63);          /* 1 where both have the same sign, else -1 */
+    const longs away = 1 + 2 * (((longs)lost ^ bits) < 0);            /* 1 where both have the same sign, else -1 */
     return __builtin_convertvector((doubles)(bits + (away & inexact & ((bits & 1) - 1))), lanes_f32);
 }
 #endif

@@ -550,7 +550,7 @@ ist_status ist__predict(const ist__host *host, const ist__shape *shape, const is
 {
     ist__deal deal;
     ist__stripe_homes homes;
-    ist__traffic_mean bytes;
+    ist__traffic_mean bytes = {0};
     ist_status status = ist__train_shares_check(config, shape, error);
     if (!status) status = ist__training_deal(&deal, shape, config, error);
     if (status) return status;

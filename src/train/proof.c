@@ -75,7 +75,7 @@ enum { LAST_KNOWN = IST__PAGE_ELSEWHERE - 1 };
 
 static int16_t known_before(int16_t code)
 {
-    return code <= LAST_KNOWN ? (int16_t)(LAST_KNOWN - code) : code;
+    return (int16_t)(code <= LAST_KNOWN ? LAST_KNOWN - code : code);
 }
 
 /* The page's new code; *moved when it was known to be elsewhere before. */
@@ -103,7 +103,7 @@ void ist__proof_check(ist__proof *proof)
             for (size_t i = 0; i < count; i++) {
                 int16_t *code = &proof->found[stretch->first + at + i];
                 bool moved;
-                *code = follow(*code, refusal ? IST__PAGE_UNKNOWN : answers[i], &moved);
+                *code = follow(*code, (int16_t)(refusal ? IST__PAGE_UNKNOWN : answers[i]), &moved);
                 moved_pages += moved;
             }
         }
