@@ -187,6 +187,12 @@ static void print_rates(const json_t *rates, const char *label)
     if (column) putchar('\n');
 }
 
+/* Rates from a file may be such that the answer is beyond all integers. */
+static int64_t whole(double value)
+{
+    return value < 9e18 ? (int64_t)value : INT64_MAX;
+}
+
 void info_predict_print(const info_question *q, const json_t *predicted)
 {
     char a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
@@ -209,7 +215,7 @@ void info_predict_print(const info_question *q, const json_t *predicted)
         cli_table_cell(&table, idle ? "%d, %d idle" : "%d", teams, idle);
         cli_table_cell(&table, "%s", show_seconds(a, cli_json_number(m, "step_s", 0)));
         cli_table_cell(&table, "%s", show_seconds(a, cli_json_number(m, "round_s", 0)));
-        cli_table_cell(&table, "%s", cli_show_count(a, (int64_t)cli_json_number(m, "samples_per_s", 0)));
+        cli_table_cell(&table, "%s", cli_show_count(a, whole(cli_json_number(m, "samples_per_s", 0))));
         cli_table_cell(&table, "%.4g", cli_json_number(m, "gflops", 0));
         cli_table_cell(&table, "%s", cli_show_bytes(a, cli_json_number(m, "bytes_moved", 0)));
         cli_table_cell(&table, "%s", cli_show_bytes(b, cli_json_number(m, "bytes_crossed", 0)));

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# install-packages.sh [build|demo|test|analyze|perf] - installs the Debian packages that libist needs and that are missing.
+# install-packages.sh [build|demo|test|analyze|perf|fuzz] - installs the Debian packages that libist needs and that are missing.
 #
 #   build   compiler, build tools and libraries of the library and the command ist
 #   demo    and what makes and reads speech (speak-words, speech-features)
 #   test    and all that tools/test.sh runs: CUnit, clang, sanitizers, emulated NUMA machines
 #   analyze and what tools/analyze.sh and tools/coverage.sh look at the source with
+#   fuzz    and AFL++, for tests/fuzz/run.sh --afl
 #   perf    and what perf/ draws, compares and profiles with: gnuplot, PyTorch, jq, perf, likwid, bpftrace
 #
 # Uses apt-get, through sudo when not root.  Says in one line what is missing when it cannot install.
@@ -20,6 +21,8 @@ test="libcunit1-dev g++ clang clang-14 libomp-14-dev libomp-dev libclang-rt-14-d
 analyze="clang clang-tidy cppcheck gcovr"
 perf="gnuplot-nox python3-torch jq systemtap-sdt-dev likwid linux-perf bpftrace"
 
+fuzz="afl++ llvm-14"
+
 purpose=${1:-build}
 case $purpose in
 build) wanted=$build ;;
@@ -27,8 +30,9 @@ demo) wanted="$build $demo" ;;
 test) wanted="$build $demo $test" ;;
 analyze) wanted="$build $demo $test $analyze" ;;
 perf) wanted="$build $perf" ;;
+fuzz) wanted="$build $demo $test $fuzz" ;;
 *)
-    printf 'usage: install-packages.sh [build|demo|test|analyze|perf]\n' >&2
+    printf 'usage: install-packages.sh [build|demo|test|analyze|perf|fuzz]\n' >&2
     exit 2
     ;;
 esac

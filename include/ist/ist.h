@@ -84,7 +84,8 @@ typedef struct {
     int32_t engine;           /* IST_ENGINE_*: who multiplies matrices */
     int32_t reserved0;        /* 0 */
     const char *topology; /* NULL: this machine.  Else an hwloc XML file or synthetic text, e.g. "numa:2 core:4 pu:1":
-                                 such a context plans and reports, but refuses to train (IST_E_PLACEMENT) */
+                                 such a context plans and reports, but refuses to train (IST_E_PLACEMENT).
+                                 hwloc reads the file, and does not survive all damaged ones: trusted */
     void (*log)(void *user, int32_t level, const char *line); /* NULL: silent.  Called by the calling thread only */
     void *log_user;
     int32_t part, parts; /* of several processes on one machine: this one takes share `part`, 0 .. parts - 1, of the

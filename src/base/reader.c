@@ -23,6 +23,9 @@
 #include "base/mem.h"
 
 enum { BUFFER_BYTES = 1 << 16, REQUEST_BYTES = 1 << 30, GZIP_WINDOW = 15 + 16, GZIP_RATIO = 1032 };
+/* A claim of more than this many times a packed file is not believed, but counted: data pack so well when they are
+ * nearly constant, or when the claim is false.  Small ones are not worth it. */
+enum { BELIEVED_RATIO = 64, BELIEVED_BYTES = 1 << 20 };
 
 struct ist__reader {
     char shown[IST__SHOWN_PATH_BYTES];
@@ -30,6 +33,8 @@ struct ist__reader {
     bool packed;         /* gzip */
     bool between;        /* packed: before the first member, or after one that was whole */
     uint64_t file_bytes; /* on disk */
+    bool twin;           /* of another reader, whose place in the file it leaves alone */
+    uint64_t file_at;    /* twin: where it is itself */
     uint64_t offset;     /* of content: what callers have been given */
     size_t begin, end;   /* the part of the buffer that was not used yet */
     z_stream unpack;
@@ -79,10 +84,12 @@ static void zlib_free(voidpf user, voidpf memory)
 static ist_status read_file(ist__reader *reader, void *to, size_t bytes, size_t *got, ist__error *error)
 {
     ssize_t some;
-    do some = read(reader->file, to, bytes < REQUEST_BYTES ? bytes : REQUEST_BYTES);
+    const size_t ask = bytes < REQUEST_BYTES ? bytes : REQUEST_BYTES;
+    do some = reader->twin ? pread(reader->file, to, ask, (off_t)reader->file_at) : read(reader->file, to, ask);
     while (some < 0 && errno == EINTR);
     if (some < 0) return ist__fail_system(error, reader->shown, "cannot read", errno);
     *got = (size_t)some;
+    reader->file_at += (uint64_t)some;
     return IST_OK;
 }
 
@@ -257,12 +264,41 @@ uint64_t ist__reader_rest(const ist__reader *reader)
     return most > reader->offset ? most - reader->offset : 0;
 }
 
+/* Does a packed file hold `wanted` bytes of content?  Unpacks it from its beginning, to nowhere. */
+static ist_status count_content(const ist__reader *reader, uint64_t wanted, uint64_t *content, ist__error *error)
+{
+    unsigned char chunk[1 << 14];
+    ist__reader *twin = ist__alloc(1, sizeof *twin);
+    if (!twin) return ist__fail(error, IST_E_MEMORY, "out of memory");
+    memcpy(twin->shown, reader->shown, sizeof twin->shown);
+    twin->twin = true;
+    twin->file = reader->file;
+    twin->file_bytes = reader->file_bytes;
+    ist_status status = recognise(twin, error);
+    for (size_t got = 1; !status && got > 0 && twin->offset < wanted;)
+        status = ist__reader_some(twin, chunk, sizeof chunk, &got, error);
+    *content = twin->offset;
+    twin->file = -1;
+    ist__reader_close(twin);
+    return status;
+}
+
+static ist_status refuse_claim(const ist__reader *reader, uint64_t bytes, const char *what, const char *can,
+                               uint64_t most, ist__error *error)
+{
+    char claim[32] = "more than 2^64";
+    if (bytes < UINT64_MAX) snprintf(claim, sizeof claim, "%llu", (unsigned long long)bytes);
+    return ist__fail(error, IST_E_FORMAT, "%s: byte %llu: claims %s bytes of %s, but the file %s %llu", reader->shown,
+                     (unsigned long long)reader->offset, claim, what, can, (unsigned long long)most);
+}
+
 ist_status ist__reader_justify(ist__reader *reader, uint64_t bytes, const char *what, ist__error *error)
 {
     const uint64_t rest = ist__reader_rest(reader);
-    if (bytes <= rest && bytes < UINT64_MAX) return IST_OK;
-    char claim[32] = "more than 2^64";
-    if (bytes < UINT64_MAX) snprintf(claim, sizeof claim, "%llu", (unsigned long long)bytes);
-    return ist__fail(error, IST_E_FORMAT, "%s: byte %llu: claims %s bytes of %s, but the file can hold at most %llu",
-                     reader->shown, (unsigned long long)reader->offset, claim, what, (unsigned long long)rest);
+    if (bytes > rest || bytes == UINT64_MAX) return refuse_claim(reader, bytes, what, "can hold at most", rest, error);
+    if (!reader->packed || bytes < BELIEVED_BYTES || bytes / BELIEVED_RATIO < reader->file_bytes) return IST_OK;
+    uint64_t content = 0;
+    const ist_status status = count_content(reader, reader->offset + bytes, &content, error);
+    if (status || content >= reader->offset + bytes) return status;
+    return refuse_claim(reader, bytes, what, "holds", content > reader->offset ? content - reader->offset : 0, error);
 }

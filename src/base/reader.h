@@ -34,6 +34,8 @@ ist_status ist__reader_some(ist__reader *reader, void *to, size_t bytes, size_t 
 ist_status ist__reader_end(ist__reader *reader, ist__error *error);
 
 /* Could the rest of the file (ist__reader_rest) hold so many bytes?  UINT64_MAX stands for a claim that overflowed.
+ * A claim beyond 1 MiB and 64 times a packed file is counted, by unpacking it once: so a small file that lies gets no
+ * memory, and one that tells the truth gets what it holds.
  * IST_E_FORMAT, with both numbers, when it cannot: "PATH: byte N: claims .. bytes of WHAT, but ..". */
 ist_status ist__reader_justify(ist__reader *reader, uint64_t bytes, const char *what, ist__error *error);
 

@@ -152,7 +152,8 @@ ist_status ist__array_features(ist__reader *reader, const ist__array *array, ist
 
     const bool bytes = array->number == IST__U8;
     const uint64_t count = array->rows * array->features;
-    void *x = ist__alloc((int64_t)count, bytes ? 1 : sizeof(float));
+    /* Raw: pages are taken as the file fills them, and not because it says that it will. */
+    void *x = ist__alloc_raw((int64_t)count, bytes ? 1 : sizeof(float));
     if (!x) return ist__fail(error, IST_E_MEMORY, "out of memory for %llu features", (unsigned long long)count);
     status = bytes ? ist__reader_bytes(reader, x, count, "features", error) : read_floats(reader, array, x, error);
     if (!status) status = ist__reader_end(reader, error);
@@ -191,7 +192,7 @@ ist_status ist__array_labels(ist__reader *reader, const ist__array *array, int32
     ist_status status = check_claim(reader, array, error);
     if (status) return status;
 
-    int32_t *labels = ist__alloc((int64_t)array->rows, sizeof *labels);
+    int32_t *labels = ist__alloc_raw((int64_t)array->rows, sizeof *labels);
     if (!labels)
         return ist__fail(error, IST_E_MEMORY, "out of memory for %llu labels", (unsigned long long)array->rows);
     status = read_labels(reader, array, labels, error);

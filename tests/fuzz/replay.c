@@ -3,8 +3,8 @@
  *
  * usage: fuzz_NAME [--mutations N] FILE|FOLDER..
  *
- * Each file is fed as it is, and then N times with random changes (bits, bytes, numbers at their ends, pieces cut,
- * repeated or moved): the same ones in every run.  Prints what was fed; a crash is for the sanitizer, or the shell, to tell.
+ * Each file is fed as it is, and then N times with random changes (mutation.h): the same ones in
+ * every run.  Prints what was fed; a crash is for the sanitizer, or the shell, to tell.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -14,24 +14,11 @@
 #include <sys/stat.h>
 
 #include "fuzz.h"
+#include "mutation.h"
 
 enum { MOST_BYTES = 1 << 20 };
 
-static uint64_t stream;
 static long files, mutants;
-
-static uint64_t next_number(void) /* splitmix64 */
-{
-    uint64_t z = stream += 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-}
-
-static size_t below(size_t end)
-{
-    return end ? (size_t)(next_number() % end) : 0;
-}
 
 /* Fed from memory of exactly that size, so that a sanitizer sees who reads behind it. */
 static void feed(const uint8_t *bytes, size_t count)
@@ -41,46 +28,6 @@ static void feed(const uint8_t *bytes, size_t count)
     if (count > 0) memcpy(own, bytes, count);
     LLVMFuzzerTestOneInput(own, count);
     free(own);
-}
-
-/* One change in bytes (*count of at most `capacity`). */
-static void change(uint8_t *bytes, size_t *count, size_t capacity)
-{
-    static const uint64_t ends[] = {0,         1,          0x7f,       0x80,       0xff,
-                                    0x7fff,    0xffff,     0x7fffffff, 0x80000000, 0xffffffff,
-                                    INT64_MAX, UINT64_MAX, 1U << 24,   1ULL << 32, 1ULL << 40};
-    const size_t at = below(*count), left = *count - at;
-    if (*count == 0) return;
-    switch (below(7)) {
-    case 0: bytes[at] ^= (uint8_t)(1U << below(8)); return;
-    case 1: bytes[at] = (uint8_t)next_number(); return;
-    case 2: { /* a number at one of its ends, little-endian or big-endian */
-        const uint64_t value = ends[below(sizeof ends / sizeof *ends)];
-        const size_t size = (size_t)1 << below(4);
-        const bool big = below(2);
-        for (size_t i = 0; i < size && i < left; i++)
-            bytes[at + i] = (uint8_t)(value >> (8 * (big ? size - 1 - i : i)));
-        return;
-    }
-    case 3: *count = at; return;
-    case 4: { /* a piece cut out */
-        const size_t size = 1 + below(left);
-        memmove(bytes + at, bytes + at + size, left - size);
-        *count -= size;
-        return;
-    }
-    case 5: { /* a piece twice */
-        size_t size = 1 + below(left < 64 ? left : 64);
-        if (size > capacity - *count) size = capacity - *count;
-        memmove(bytes + at + size, bytes + at, left);
-        *count += size;
-        return;
-    }
-    default: { /* a piece over another */
-        const size_t from = below(*count), most = *count - (from > at ? from : at);
-        memmove(bytes + at, bytes + from, 1 + below(most));
-    }
-    }
 }
 
 static void feed_file(const char *path, long mutations)
@@ -93,13 +40,14 @@ static void feed_file(const char *path, long mutations)
     }
     const size_t count = fread(seed, 1, MOST_BYTES, file);
     fclose(file);
-    stream = count;
+    uint64_t stream = count;
     feed(seed, count);
     files++;
     for (long m = 0; m < mutations; m++, mutants++) {
         size_t length = count;
         memcpy(mutant, seed, count);
-        for (size_t changes = 1 + below(4); changes > 0; changes--) change(mutant, &length, 2 * MOST_BYTES);
+        for (size_t changes = 1 + mutation_below(&stream, 4); changes > 0; changes--)
+            mutation_change(&stream, mutant, &length, 2 * MOST_BYTES, seed, count);
         feed(mutant, length);
     }
     free(seed);

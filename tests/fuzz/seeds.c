@@ -168,6 +168,27 @@ static void csv_seeds(void)
     put("csv", "wide");
 }
 
+static void sparse_seeds(void)
+{
+    add_text("3,1 1:0.5 4:2 7:-1e-3\n0 2:1\n\n# words\n2.0 3:.5 # more\n");
+    put("libsvm", "some");
+    add_text("+1 1:1\r\n-1 2:+1\r\n-1\r\n");
+    put("libsvm", "two-classes");
+    for (int i = 0; i < 30; i++) add_text("%d %d:%d %d:0.25\n", i % 4, 1 + i % 7, i, 9 + i);
+    put("libsvm", "rows");
+    add_text("2 9 8\n3,7 1:0.5 4:2\n0 8:-1e2\n");
+    put("xmc", "some");
+    add_text("4 5 3\n 1:1 2:2\n2,1\n\n0:4\n");
+    put("xmc", "empty");
+    add_text("3 90 80\n");
+    for (int i = 0; i < 3; i++) {
+        for (int label = 0; label < 12; label++) add_text("%s%d", label > 0 ? "," : "", 5 * label + i);
+        for (int feature = 0; feature < 20; feature++) add_text(" %d:%d.%d", 4 * feature + i, feature % 3, feature);
+        add_text("\n");
+    }
+    put("xmc", "rows");
+}
+
 /* ------------------------------------------------------------------------------------------------------- models -- */
 
 static void model_seed(const char *name, int32_t hidden_count, int32_t hidden_norm, int32_t output_norm, double scale)
@@ -305,6 +326,7 @@ int main(int argc, char **argv)
     npy_seeds();
     gzip_seeds();
     csv_seeds();
+    sparse_seeds();
     model_seeds();
     checkpoint_seeds();
     topology_seeds();
