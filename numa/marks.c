@@ -15,6 +15,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
+#include "numa/pulse.h"
 #include "numa/trace.h"
 
 #if IST_WITH_USDT
@@ -88,17 +89,35 @@ static void tell_end(const ist__worker *worker, int32_t mark, int64_t now_ns)
     if (listener->lane) ist__trace_end(listener->lane, now_ns);
 }
 
+static void beat(const ist__worker *worker, int32_t mark, int64_t number)
+{
+    ist__pulse *pulse = worker->pulse;
+    if (!pulse) return;                                                              /* of a test */
+    const int64_t beats = atomic_load_explicit(&pulse->beats, memory_order_relaxed); /* nobody else writes it */
+    atomic_store_explicit(&pulse->beats, beats + 1, memory_order_relaxed);
+    if (mark == IST__MARK_TEAM_BARRIER || mark == IST__MARK_ALL_BARRIER) {
+        ist__pulse_set(&pulse->waiting, 1);
+        return;
+    }
+    ist__pulse_set(&pulse->mark, mark);
+    ist__pulse_set(&pulse->number, (int32_t)number);
+    if (mark == IST__MARK_SUBNET) ist__pulse_set(&pulse->subnet, (int32_t)number);
+}
+
 /* Not inlined: one place for each probe. */
 __attribute__((noinline)) void ist__mark_begin_at(const ist__worker *worker, int32_t mark, int64_t number,
                                                   int64_t now_ns)
 {
     PROBE(phase_begin, worker, mark);
+    beat(worker, mark, number);
     if (worker->listener) tell_begin(worker, mark, number, now_ns);
 }
 
 __attribute__((noinline)) void ist__mark_end_at(const ist__worker *worker, int32_t mark, int64_t now_ns)
 {
     PROBE(phase_end, worker, mark);
+    if ((mark == IST__MARK_TEAM_BARRIER || mark == IST__MARK_ALL_BARRIER) && worker->pulse)
+        ist__pulse_set(&worker->pulse->waiting, 0);
     if (worker->listener) tell_end(worker, mark, now_ns);
 }
 
@@ -115,6 +134,7 @@ void ist__mark_end(const ist__worker *worker, int32_t mark)
 void ist__mark_round(ist__worker *worker, int64_t round)
 {
     worker->round = round;
+    if (worker->pulse) atomic_store_explicit(&worker->pulse->round, round, memory_order_relaxed);
     if (worker->listener && worker->listener->lane) ist__trace_round(worker->listener->lane, round);
 }
 

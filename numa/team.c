@@ -26,6 +26,7 @@
 #include "numa/errno_name.h"
 #include "numa/marks.h"
 #include "numa/near.h"
+#include "numa/pulse.h"
 #include "numa/thread_name.h"
 #include "numa/trace.h"
 
@@ -59,6 +60,7 @@ struct ist__crew {
     int32_t *first;        /* (team_count) first thread of a team */
     int32_t *bound_pu;     /* (threads) of the last run; -1: not bound */
     int32_t *bind_errno;   /* (threads) of the last run */
+    ist__pulse *pulse;     /* (threads) */
     const void **stack;    /* (threads) of the last run: where they worked */
     int32_t refusals, first_errno;
     ist__likwid likwid;
@@ -217,14 +219,16 @@ ist_status ist__crew_create(ist__crew **out, const ist__topology *topology, cons
                         .first = ist__alloc(plan->team_count, sizeof *crew->first),
                         .bound_pu = ist__alloc(plan->thread_count, sizeof *crew->bound_pu),
                         .bind_errno = ist__alloc(plan->thread_count, sizeof *crew->bind_errno),
+                        .pulse = ist__alloc(plan->thread_count, sizeof *crew->pulse),
                         .stack = ist__alloc(plan->thread_count, sizeof *crew->stack)};
     const bool paged = ist__team_pages_create(&crew->pages, topology, plan, placement);
     if (!paged || !crew->all || !crew->team_of || !crew->first || !crew->bound_pu || !crew->bind_errno ||
-        !crew->stack) {
+        !crew->pulse || !crew->stack) {
         ist__crew_destroy(crew);
         return ist__fail(error, IST_E_MEMORY, "out of memory for %d threads", plan->thread_count);
     }
     fill_crew(crew);
+    for (int32_t i = 0; i < plan->thread_count; i++) ist__pulse_set(&crew->pulse[i].mark, -1);
     clear_findings(crew);
     *out = crew;
     return IST_OK;
@@ -239,6 +243,7 @@ void ist__crew_destroy(ist__crew *crew)
     ist__free(crew->first);
     ist__free(crew->bound_pu);
     ist__free(crew->bind_errno);
+    ist__free(crew->pulse);
     ist__free(crew->stack);
     ist__free(crew);
 }
@@ -257,6 +262,7 @@ static ist__worker make_worker(ist__crew *crew, int32_t thread)
                          .threads = crew->plan->thread_count,
                          .home = team,
                          .home_rank = thread - crew->first[team],
+                         .pulse = &crew->pulse[thread],
                          .barrier_state = barrier_of(crew, team)};
 }
 
@@ -292,6 +298,8 @@ static void run_thread(ist__crew *crew, int32_t thread, ist__work work, void *ar
     ist__listener listener;
     char name[IST__THREAD_NAME_BYTES];
     ist__thread_name_set(worker.team, worker.rank, name);
+    ist__pulse_set(&worker.pulse->pu, crew->bound_pu[thread]);
+    ist__pulse_set(&worker.pulse->subnet, -1);
     ist__marks_join(&worker, &listener, crew->trace, thread, &crew->likwid);
     bool go = true;
     if (crew->placement == IST_PLACE_STRICT) {
@@ -299,8 +307,14 @@ static void run_thread(ist__crew *crew, int32_t thread, ist__work work, void *ar
         go = !any_refused(crew);
     }
     if (go) work(argument, &worker);
+    ist__pulse_set(&worker.pulse->mark, -1);
     ist__thread_name_restore(name);
     ist__bind_restore(crew->topology, saved);
+}
+
+const ist__pulse *ist__crew_pulses(const ist__crew *crew)
+{
+    return crew->pulse;
 }
 
 void ist__crew_trace(ist__crew *crew, ist__trace *trace)

@@ -12,6 +12,7 @@
 #include "numa/plan.h"
 
 struct ist__listener;
+struct ist__pulse;
 struct ist__trace;
 typedef struct ist__crew ist__crew; /* opaque: plan, barriers, what binding gave */
 
@@ -25,6 +26,7 @@ typedef struct ist__worker {
     double waited_s;                      /* at barriers, since the run began */
     int64_t round;                        /* what it works on, counted from 1; 0: no round (marks.h) */
     const struct ist__listener *listener; /* of marks; NULL: nobody */
+    struct ist__pulse *pulse;             /* mine, for who looks from outside (pulse.h) */
     void *barrier_state;                  /* private to team.c */
 } ist__worker;
 
@@ -43,6 +45,9 @@ ist_status ist__crew_run(ist__crew *crew, ist__work work, void *argument, ist__e
 
 /* Keep a timeline of the runs from here on; NULL: no more.  Borrowed.  Not while a run is going. */
 void ist__crew_trace(ist__crew *crew, struct ist__trace *trace);
+
+/* What its threads do, in team-major order: as long as the crew is, in a run or not.  [any thread] */
+const struct ist__pulse *ist__crew_pulses(const ist__crew *crew);
 
 /* Wait for the threads of my team; of all teams.  Bounded spinning, then yielding, then short naps: oversubscription
  * is slow, never stuck.  What a thread wrote before is seen by all after. */

@@ -389,8 +389,10 @@ static int train(cli_run *run)
         const int64_t save_at = next_due(run, run->at.round, save_rounds);
         int64_t until = eval_at < save_at ? eval_at : save_at;
         if (until > run->at.rounds) until = run->at.rounds;
+        cli_watchdog_watch(run->watchdog, true);
         const ist_status status =
             caught_signal ? IST_OK : ist_trainer_run(run->trainer, until - run->at.round, on_round, run);
+        cli_watchdog_watch(run->watchdog, false);
         const ist_status asked = ist_trainer_progress(run->trainer, &run->at);
         if (run->verify.status != IST_OK) return failed(run, run->verify.status, CLI_READING);
         if (status == IST_E_DIVERGED && run->retry &&
@@ -441,7 +443,9 @@ int cli_run_go(cli_run *run)
     catch_signals(run->trainer, old);
     run->exit_status = run->trace ? cli_trace_begin(run->trace, run->context) : -1;
     if (run->exit_status < 0) {
+        run->watchdog = cli_watchdog_start(run->trainer, run->watchdog_s);
         run->exit_status = train(run);
+        run->stalls = cli_watchdog_end(run->watchdog);
         const int wrong = run->trace ? cli_trace_end(run->trace, run->context) : -1;
         if (wrong >= 0 && run->exit_status == CLI_DONE) run->exit_status = wrong;
     }

@@ -6,6 +6,7 @@
 #include "cli_retry.h"
 #include "cli_trace.h"
 #include "cli_verify.h"
+#include "cli_watchdog.h"
 
 typedef struct cli_split {
     const char *name; /* "valid", "test" */
@@ -43,6 +44,7 @@ typedef struct cli_run {
     const char *checkpoint;  /* file, NULL: none */
     const char *resumed;     /* file the trainer was resumed from; NULL: a fresh run */
     cli_best best;
+    double watchdog_s;      /* told when nothing has moved for so long; 0: never */
     const cli_retry *retry; /* NULL: a run that diverges stops */
     const char *model_path; /* written at the end of a run that went well; NULL: none */
     const char *label;      /* before the progress line, "" for none */
@@ -59,6 +61,8 @@ typedef struct cli_run {
     double evaluate_s; /* calibration and evaluation, not in at.seconds */
     cli_end end;
     int signal;
+    cli_watchdog *watchdog;
+    int stalls; /* times that it told */
     int exit_status;
 } cli_run;
 

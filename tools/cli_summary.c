@@ -229,6 +229,7 @@ json_t *cli_summary_event(const cli_summary *summary)
     json_object_set_new(o, "best", cli_best_json(&run->best));
     json_object_set_new(o, "evaluated_round", json_integer(run->evaluated_round));
     json_object_set_new(o, "rounds", json_integer(run->at.rounds));
+    json_object_set_new(o, "stalls", json_integer(run->stalls));
     json_object_set_new(o, "retries", json_integer(run->at.lr_scalings));
     json_object_set_new(o, "samples_per_s", cli_json_real(cli_run_samples_per_s(run)));
     json_object_set_new(o, "subnets", json_integer(summary->subnets));

@@ -29,7 +29,7 @@ typedef struct train_options {
     ist_train_config run;
     ist_evaluate_config evaluate;
     ist_context_config machine;
-    double eval_every, checkpoint_every, target_accuracy;
+    double eval_every, checkpoint_every, target_accuracy, watchdog_s;
     int32_t verify_every;
     const char *log, *model, *checkpoint, *resume;
     cli_trace trace;
@@ -251,6 +251,13 @@ static const cli_option file_options[] = {
          "ask where every page is, at the start and after every N rounds (without N: every round), and say when one "
          "is on a wrong node or has moved"},
     {.name = "json", .kind = CLI_FLAG, AT(json), .help = "the summary as one JSON object on standard output"},
+    {.name = "watchdog",
+     .value = "SECONDS",
+     .kind = CLI_REAL,
+     AT(watchdog_s),
+     .low = 0,
+     .high = 1e6,
+     .help = "when no thread has moved for so long, say whom the others wait for; 0: never"},
     {.name = "quiet", .kind = CLI_FLAG, AT(quiet), .help = "nothing but errors"},
 };
 
@@ -506,6 +513,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
                    .checkpoint = o->checkpoint,
                    .resumed = o->resume,
                    .best = o->best,
+                   .watchdog_s = o->watchdog_s,
                    .retry = &o->retry,
                    .model_path = o->model,
                    .label = "",
@@ -543,6 +551,7 @@ int cmd_train(int argc, char **argv)
                        .machine = IST_CONTEXT_CONFIG_INIT,
                        .trace = CLI_TRACE_INIT,
                        .retry = CLI_RETRY_INIT,
+                       .watchdog_s = 60,
                        .eval_every = CLI_EVERY_AUTO,
                        .checkpoint_every = CLI_EVERY_AUTO};
     const cli_group groups[] = {

@@ -363,6 +363,23 @@ typedef struct {
  * ist_round_fn. */
 IST_API ist_status ist_trainer_teams(const ist_trainer *trainer, ist_team_times *out, int32_t capacity, int32_t *count);
 
+/* What a thread of ours does just now. */
+typedef struct {
+    size_t struct_size;
+    int32_t team, node, rank; /* rank: in its team */
+    int32_t processor;        /* it is bound to; -1: to none */
+    int64_t round;            /* it works on, counted from 1 */
+    int32_t subnet;           /* the last it began; -1: none */
+    int32_t waiting;          /* 1: for other threads */
+    int64_t beats;            /* pieces of work begun so far: of one that stands still, the same at the next look */
+    char doing[32];           /* "forward 2": the piece begun last; "": it is not in a call */
+} ist_thread_state;
+/* All threads, team 0 first: at most `capacity` of them, out and *count as for ist_trainer_teams.  It may be called while
+ * ist_trainer_run works, and is for a watchdog: of a run that stands still those that do not wait are those that the
+ * others wait for.  Failing tells no line.  [any thread] */
+IST_API ist_status ist_trainer_threads(const ist_trainer *trainer, ist_thread_state *out, int32_t capacity,
+                                       int32_t *count);
+
 /* Called after every round by the calling thread while the teams wait: be quick, and of this context call
  * ist_trainer_verify and ist_trainer_teams alone.  Returning other than 0 ends the call after this round. */
 typedef int32_t (*ist_round_fn)(void *user, const ist_progress *progress);

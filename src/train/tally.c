@@ -70,7 +70,7 @@ json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const is
                         const ist_train_config *config)
 {
     ist__traffic_mean bytes;
-    if (ist__tally_expect(host->plan, whole, deal, config, &bytes, NULL)) return json_null();
+    if (ist__tally_expect(host->plan, whole, deal, config, &bytes, NULL)) return NULL; /* out of memory */
     return json_pack("{s:f, s:f}", "round_bytes_moved", bytes.moved, "round_bytes_crossed", bytes.crossed);
 }
 

@@ -7,7 +7,7 @@
  *                one of those below.  NUMBER 0, or no INJECT: nothing fails.
  * INJECT_REPORT  a file that gets, when the program ends: "count KIND N" for each kind, "done KIND NUMBER HOW CALLER" for
  *                what failed, "left N allocations|descriptors|mappings" of those that were taken and never given back.
- * INJECT_SLOW    THREAD:SECONDS: the thread of this name (ist/t1.c0) sleeps so long, once, in its 20th look at the clock.
+ * INJECT_SLOW    THREAD:SECONDS: the thread of this name (ist/t1.c0) sleeps so long, once, in its 6th look at the clock.
  * INJECT_CLOCK   set: the time of day jumps by years at each look; the monotonic clock does not.
  *
  * Whose calls count: those made by the code of the program and of libist, and what jansson and zlib allocate for them, by
@@ -512,7 +512,7 @@ static void sleep_once(void)
     static _Thread_local int looks;
     static atomic_flag slept = ATOMIC_FLAG_INIT;
     char name[32] = "";
-    if (++looks < 20 || prctl(PR_GET_NAME, name) != 0 || strcmp(name, slow_thread) != 0) return;
+    if (prctl(PR_GET_NAME, name) != 0 || strcmp(name, slow_thread) != 0 || ++looks < 6) return;
     if (atomic_flag_test_and_set(&slept)) return;
     struct timespec rest = {(time_t)slow_s, (long)((slow_s - (double)(time_t)slow_s) * 1e9)};
     while (NEXT(nanosleep)(&rest, &rest) != 0 && errno == EINTR) continue;
