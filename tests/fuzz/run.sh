@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# run.sh [--afl] [--coverage] MINUTES [TARGET..] - builds the fuzz targets and runs each for so many minutes on all cores.
+# run.sh [--afl] [--coverage] [--no-build] MINUTES [TARGET..] - builds the fuzz targets and runs each for so many minutes on all cores.
 #
 #   --afl       AFL++ (Debian: afl++) instead of libFuzzer
+#   --no-build  the targets are there
 #   --coverage  afterwards, which lines of src, numa and tools the corpora reach (llvm-cov)
 #
 # Builds are in build/fuzz or build/afl (FUZZ_BUILD overrides), corpora grow in build/fuzz-corpus/TARGET (FUZZ_CORPUS): a later
@@ -10,18 +11,19 @@
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 2
 
-engine=fuzz coverage=no
+engine=fuzz coverage=no make=yes
 while :; do
     case ${1:-} in
     --afl) engine=afl ;;
     --coverage) coverage=yes ;;
+    --no-build) make=no ;;
     *) break ;;
     esac
     shift
 done
 minutes=${1:-}
 case $minutes in '' | *[!0-9.]*)
-    echo "usage: run.sh [--afl] [--coverage] MINUTES [TARGET..]" >&2
+    echo "usage: run.sh [--afl] [--coverage] [--no-build] MINUTES [TARGET..]" >&2
     exit 2
     ;;
 esac
@@ -37,7 +39,7 @@ fail() { echo "run.sh: $*" >&2; exit 2; }
 
 if [ $engine = afl ] && ! command -v afl-fuzz >/dev/null; then fail "no afl-fuzz (tools/install-packages.sh fuzz)"; fi
 mkdir -p "$build" "$keep"
-if ! { cmake --preset $engine -B "$build" && cmake --build "$build" --target fuzz_targets; } >"$build/build.log" 2>&1; then
+if [ $make = yes ] && ! { cmake --preset $engine -B "$build" && cmake --build "$build" --target fuzz_targets; } >"$build/build.log" 2>&1; then
     tail -n 30 "$build/build.log" >&2
     fail "the build failed, see $build/build.log"
 fi
@@ -76,6 +78,7 @@ with_libfuzzer() {
     local target=$1 log=$logs/$1.log dictionary=() found=$keep/$1/ folders
     [ -f "tests/fuzz/$target.dict" ] && dictionary=("-dict=tests/fuzz/$target.dict")
     mkdir -p "$corpora/$target" "$found"
+    touch "$logs/begin"
     mapfile -t folders < <(inputs "$target")
     ASAN_OPTIONS=quarantine_size_mb=8:detect_leaks=1 "$bin/fuzz_$target" -fork="$cores" -max_total_time="$seconds" \
         -rss_limit_mb=256 -malloc_limit_mb=128 -timeout=2 -max_len=16384 -ignore_crashes=1 -ignore_ooms=0 -ignore_timeouts=0 \
@@ -84,7 +87,7 @@ with_libfuzzer() {
     executions=$(sed -n 's/^#\([0-9]*\).*/\1/p' "$log" | tail -n 1)
     edges=$(number 'cov:' "$log")
     features=$(number 'ft:' "$log")
-    findings=$(find "$found" -type f | wc -l)
+    findings=$(find "$found" -type f -newer "$logs/begin" | wc -l)
     # A run that ended early found something, whatever it kept.
     grep -qE 'DONE|fuzzed for [0-9]+ seconds' "$log" || findings=$((findings > 0 ? findings : 1))
     row "$target" "${executions:-0}" $((${executions:-0} / seconds)) "${edges:-?}" "${features:-?}" \
@@ -98,6 +101,7 @@ stat() { sed -n "s/^$1 *: *//p" "$2" | tr -d '%'; }
 with_afl() {
     local target=$1 out=$build/out/$1 k pids=() folder
     rm -rf "$out" "$build/in/$target"
+    touch "$logs/begin"
     mkdir -p "$out" "$build/in/$target" "$keep/$target"
     while IFS= read -r folder; do cp "$folder"/* "$build/in/$target/"; done < <(inputs "$target")
     for ((k = 0; k < cores; k++)); do
@@ -116,7 +120,7 @@ with_afl() {
         edges=$(stat edges_found "$out/f$k/fuzzer_stats")
     done
     find "$out" \( -path '*/crashes/id*' -o -path '*/hangs/id*' \) -exec cp {} "$keep/$target/" \;
-    findings=$(find "$keep/$target" -type f | wc -l)
+    findings=$(find "$keep/$target" -type f -newer "$logs/begin" | wc -l)
     row "$target" "$executions" $((executions / seconds)) "$edges" - "$(find "$out" -path '*/queue/id*' | wc -l)" "$findings"
     total=$((total + findings))
 }
