@@ -291,7 +291,8 @@ static bool parse_line(parser *s)
     if (s->row - s->piece->before.rows >= s->piece->rows_most) return fault(s, IST__FAULT_MORE, p);
     const int64_t first = s->label;
     if (!parse_labels(s, &p)) return false;
-    const int32_t same = put_in_order(s->to->label + first, NULL, s->label - first);
+    /* Without any label in the file there is no array of them. */
+    const int32_t same = s->label > first ? put_in_order(s->to->label + first, NULL, s->label - first) : NOT_TWICE;
     if (same != NOT_TWICE) return fault_twice(s, IST__FAULT_SAME, same);
     if (!parse_features(s, p)) return false;
     s->row++;
