@@ -193,6 +193,12 @@ IST_API ist_status ist_model_save(ist_model *model, const char *path);
 /* Read a model, or the model inside a checkpoint. */
 IST_API ist_status ist_model_load(ist_context *context, ist_model **out, const char *path);
 
+/* Measure the statistics of batch norm of a net that has none (a checkpoint between two evaluations), as a trainer does: on
+ * `rows` rows of a dataset (1 or more; all, where it has fewer), drawn by `seed` [M6].  With the training rows, the seed of
+ * the run and calibration_batches x batch rows they are those that ist_trainer_calibrate would have measured, to the bit.
+ * Errors: IST_E_ARGUMENT, IST_E_SHAPE, IST_E_MEMORY, IST_E_PLACEMENT. */
+IST_API ist_status ist_model_calibrate(ist_model *model, const ist_dataset *dataset, int64_t rows, uint64_t seed);
+
 enum { IST_STATISTICS_STORED = 0, IST_STATISTICS_BATCH = 1 };
 enum { IST_ORDER_FILE = 0, IST_ORDER_SHUFFLED = 1 };
 typedef struct {
@@ -297,12 +303,17 @@ typedef struct {
     double average_from;  /* 0 .. 1: part of the run's steps after which the master is averaged over rounds; 1:
                                         it is not.  ist_trainer_average gives the mean */
     double average_decay; /* [0, 1): of a running mean; 0: all rounds count the same */
+    /* No part of the identity. */
+    int32_t
+        background_saves; /* 1: ist_trainer_save_begin will be called.  The copy that it writes from is counted in what
+                                 must fit, and taken when the trainer is created; 0: when it is called first */
+    int32_t reserved1;    /* 0 */
 } ist_train_config;
 /* clang-format off */
 #define IST_TRAIN_CONFIG_INIT \
     { sizeof(ist_train_config), 0, 50, 128, IST_MOMENTUM, IST_STATE_CARRIED, IST_LR_COSINE, IST_DATA_SHARD, 16, 20.0, \
       0, 0.0, 0.9, 0.9, 0.999, 1e-8, 0.0, 1, IST_METHOD_IST, IST_BALANCE_EVEN, 1.0, \
-      NULL, 0.0, 0.0, 0.25, 0.1, 0, IST_LR_COSINE, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0 }
+      NULL, 0.0, 0.0, 0.25, 0.1, 0, IST_LR_COSINE, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0, 0 }
 /* clang-format on */
 
 /* The learning rate that lr 0 stands for; 0 for an unknown optimizer.  [any thread] */
@@ -408,11 +419,58 @@ IST_API ist_status ist_trainer_calibrate(ist_trainer *trainer);
  * another context, or in training here; IST_E_SHAPE; IST_E_MEMORY. */
 IST_API ist_status ist_trainer_average(ist_trainer *trainer, ist_model *out);
 
-/* A whole run's state: the model file plus optimiser state and position.  Written atomically. */
+/* A whole run's state: the model file plus optimiser state and position.  Written atomically: when it returns IST_OK the
+ * file is safe on disk, else the old one is as it was.  Temporary files that killed processes left of this path are removed.
+ * It ends a save that is under way first, and returns the failure of that one instead of its own work. */
 IST_API ist_status ist_trainer_save(ist_trainer *trainer, const char *path);
+
+/* The same while rounds go on: all teams copy the state (as long as copying that memory takes), then a thread of the
+ * library's own writes the copy.  That thread has the lowest priority and all signals blocked, may run on any core of the
+ * context, and ends with its file.  The bytes are those of ist_trainer_save at this point; nothing that is called later
+ * changes them.  One save at a time: it waits for the one before, and when that has failed returns its status and begins
+ * nothing; call again.  Memory: as much as the file, see background_saves.
+ * Errors, before anything is written: IST_E_ARGUMENT, IST_E_MEMORY (room, or no thread can be had), IST_E_PLACEMENT. */
+IST_API ist_status ist_trainer_save_begin(ist_trainer *trainer, const char *path);
+/* How the save under way ended; IST_OK when there is none.  A failure is told once, by this or the next function that saves
+ * or resumes.  ist_trainer_destroy waits, and nobody hears how it ended.
+ * wait  1: until it has ended.  0: *busy tells whether it goes on, and then the status is IST_OK
+ * busy  may be NULL */
+IST_API ist_status ist_trainer_save_end(ist_trainer *trainer, int32_t wait, int32_t *busy);
+
+/* What saves begun by ist_trainer_save_begin cost so far. */
+typedef struct {
+    size_t struct_size;
+    int64_t count, failed; /* that have ended */
+    double copy_s;         /* that teams copied instead of training */
+    double write_s;        /* that files took to be safe on disk, of those that were written */
+    double write_cpu_s;    /* processor time of that, of this process */
+    int32_t under_way;     /* 1: there is one, whose writing is not in the sums yet */
+    int32_t reserved0;     /* 0 */
+} ist_saves;
+IST_API ist_status ist_trainer_saves(const ist_trainer *trainer, ist_saves *out); /* out->struct_size set */
+
+enum { IST_NOTE_BYTES = 4096 };
+/* Bytes of the caller's own, for the checkpoints saved from now on: 0 .. IST_NOTE_BYTES of them (0: none, as at first).
+ * Copied.  A resumed trainer has the note of its checkpoint. */
+IST_API ist_status ist_trainer_set_note(ist_trainer *trainer, const void *bytes, size_t count);
+/* As many as there are go to *need_bytes; when that is at most capacity_bytes, they go to buffer (NULL with capacity 0). */
+IST_API ist_status ist_trainer_note(const ist_trainer *trainer, void *buffer, size_t capacity_bytes,
+                                    size_t *need_bytes);
+
 /* Continue, bit for bit as if never stopped.  The trainer must have been created with the same configuration, dataset
- * shape and model shape: what differs is refused by name (IST_E_ARGUMENT). */
+ * shape and model shape: what differs is refused by name (IST_E_ARGUMENT).  The length alone (epochs, rounds) may be
+ * another, where no round that was done depends on it: with the schedule CONSTANT and lr_ramp 0, no full_width_epochs,
+ * local_steps_last 0, average_from 0 or 1; then the run goes on to its new end (docs/checkpoints.md). */
 IST_API ist_status ist_trainer_resume(ist_trainer *trainer, const char *path);
+
+/* What the last ist_trainer_resume was refused for. */
+typedef struct {
+    size_t struct_size;
+    char field[48];              /* of ist_train_config or ist_model_config, or in words: "engine", "dataset rows", ..;
+                                       "": it was nothing of the kind */
+    char saved[32], present[32]; /* numbers as texts: of the checkpoint; of this trainer */
+} ist_difference;
+IST_API ist_status ist_trainer_difference(const ist_trainer *trainer, ist_difference *out); /* out->struct_size set */
 
 /* Where the pages of every subnet's block, data and of the master's stripes are, and where the threads of the last run
  * were, read back from the kernel, with the planned bytes beside them: one JSON object.  Buffer rules as ist_context_report. */

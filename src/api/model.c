@@ -192,6 +192,20 @@ static ist_status check_evaluation(ist_model *model, const ist_dataset *dataset,
     return IST_OK;
 }
 
+ist_status ist_model_calibrate(ist_model *model, const ist_dataset *dataset, int64_t rows, uint64_t seed)
+{
+    if (!model) return IST_E_ARGUMENT;
+    ist_context *context = model->context;
+    if (!dataset) return ist__refuse(context, IST_E_ARGUMENT, "dataset is NULL");
+    if (rows < 1) return ist__refuse(context, IST_E_ARGUMENT, "rows is below 1");
+    const ist_evaluate_config batch = {.struct_size = sizeof batch, .statistics = IST_STATISTICS_BATCH};
+    ist_evaluate_config known = IST_EVALUATE_CONFIG_INIT;
+    const ist_status status =
+        check_evaluation(model, dataset, &batch, &known); /* features, and a context that can run */
+    if (status) return status;
+    return ist__calibrate(&context->host, &model->net, dataset, seed, rows, &context->error);
+}
+
 ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
                               ist_evaluation *out)
 {

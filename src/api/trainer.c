@@ -40,6 +40,19 @@ void ist_trainer_destroy(ist_trainer *trainer)
     ist__free(trainer);
 }
 
+/* A struct of ours to a caller whose struct is not older. */
+static ist_status give(const ist_trainer *trainer, void *out, const size_t *caller_knows, const void *from,
+                       size_t *from_bytes, size_t bytes)
+{
+    ist__error *error = &trainer->context->error;
+    if (!out) return ist__fail(error, IST_E_ARGUMENT, "out is NULL");
+    if (*caller_knows < bytes)
+        return ist__fail(error, IST_E_ARGUMENT, "struct_size is %zu, expected at least %zu", *caller_knows, bytes);
+    *from_bytes = *caller_knows;
+    memcpy(out, from, bytes);
+    return IST_OK;
+}
+
 ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out)
 {
     if (!trainer) return IST_E_ARGUMENT;
@@ -123,6 +136,55 @@ ist_status ist_trainer_save(ist_trainer *trainer, const char *path)
     if (!trainer) return IST_E_ARGUMENT;
     if (!path) return ist__refuse(trainer->context, IST_E_ARGUMENT, "path is NULL");
     return ist__training_save(trainer->training, path, &trainer->context->error);
+}
+
+ist_status ist_trainer_save_begin(ist_trainer *trainer, const char *path)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    if (!path) return ist__refuse(trainer->context, IST_E_ARGUMENT, "path is NULL");
+    return ist__training_save_begin(trainer->training, path, &trainer->context->error);
+}
+
+ist_status ist_trainer_save_end(ist_trainer *trainer, int32_t wait, int32_t *busy)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    if (wait != 0 && wait != 1) return ist__refuse(trainer->context, IST_E_ARGUMENT, "wait is neither 0 nor 1");
+    bool goes_on;
+    const ist_status status = ist__training_save_end(trainer->training, wait == 1, &goes_on, &trainer->context->error);
+    if (!status && busy) *busy = goes_on;
+    return status;
+}
+
+ist_status ist_trainer_saves(const ist_trainer *trainer, ist_saves *out)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    ist_saves sums = ist__training_saves(trainer->training);
+    return give(trainer, out, out ? &out->struct_size : NULL, &sums, &sums.struct_size, sizeof sums);
+}
+
+ist_status ist_trainer_set_note(ist_trainer *trainer, const void *bytes, size_t count)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    if (!bytes && count > 0) return ist__refuse(trainer->context, IST_E_ARGUMENT, "bytes is NULL");
+    return ist__training_note(trainer->training, bytes, count, &trainer->context->error);
+}
+
+ist_status ist_trainer_note(const ist_trainer *trainer, void *buffer, size_t capacity_bytes, size_t *need_bytes)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    if (!need_bytes || (!buffer && capacity_bytes > 0))
+        return ist__refuse(trainer->context, IST_E_ARGUMENT, "an argument is NULL");
+    const ist__training *t = trainer->training;
+    if (t->note_bytes > 0 && t->note_bytes <= capacity_bytes) memcpy(buffer, t->note, t->note_bytes);
+    *need_bytes = t->note_bytes;
+    return IST_OK;
+}
+
+ist_status ist_trainer_difference(const ist_trainer *trainer, ist_difference *out)
+{
+    if (!trainer) return IST_E_ARGUMENT;
+    ist_difference found = trainer->training->difference;
+    return give(trainer, out, out ? &out->struct_size : NULL, &found, &found.struct_size, sizeof found);
 }
 
 ist_status ist_trainer_resume(ist_trainer *trainer, const char *path)

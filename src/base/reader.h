@@ -55,4 +55,8 @@ ist_status ist__writer_bytes(ist__writer *writer, const void *from, size_t bytes
 ist_status ist__writer_commit(ist__writer *writer, ist__error *error);
 void ist__writer_abandon(ist__writer *writer); /* NULL is fine; removes the temporary file */
 
+/* Remove temporary files of `path` that writers have left which were killed; those of a writer at work, in whatever process,
+ * stay.  Returns how many went. */
+int ist__writer_sweep(const char *path);
+
 #endif

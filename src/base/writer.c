@@ -1,18 +1,21 @@
 /* writer.c - a file appears whole, or not at all.
  *
  * Bytes go to a temporary file beside the wanted one, `.NAME.tmp.PID.N`; commit makes them safe on disk and only then
- * gives the file its name.  Whoever reads, and whenever the machine dies, there is the old file or the new one.
+ * gives the file its name.  Whoever reads, and whenever the machine dies, there is the old file or the new one.  While it is
+ * written it is locked (flock): one that is not is left over from a writer that was killed, and a sweep may take it.
  *
  * The temporary file is made by open() with mode 0666 rather than by mkstemp() and its 0600: so the kernel applies the
  * umask, which a library cannot read without changing it for the whole process.
  *
  * Floor: base.  Thread safety: one caller at a time for one writer; writers of the same path do not disturb each other.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* flock */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +62,7 @@ static ist_status create_temporary(ist__writer *writer, ist__error *error)
         snprintf(temporary, capacity, "%s/.%.*s.tmp.%ld.%d", writer->folder, NAME_BYTES, name, (long)getpid(), number);
         writer->file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (writer->file >= 0) {
+            (void)flock(writer->file, LOCK_EX | LOCK_NB); /* some file systems cannot: then nothing is swept there */
             writer->temporary = temporary;
             return IST_OK;
         }
@@ -174,4 +178,46 @@ void ist__writer_abandon(ist__writer *writer)
     if (writer->file >= 0) close(writer->file);
     if (writer->temporary) unlink(writer->temporary);
     release(writer);
+}
+
+/* Is `entry` ".NAME.tmp.PID.N"?  name: its first NAME_BYTES at most are in there, so a longer one could be another's. */
+static bool is_temporary_of(const char *entry, const char *name)
+{
+    const size_t length = strlen(name);
+    if (length >= NAME_BYTES || entry[0] != '.' || strncmp(entry + 1, name, length) != 0) return false;
+    const char *rest = entry + 1 + length;
+    if (strncmp(rest, ".tmp.", 5) != 0) return false;
+    rest += 5;
+    const size_t pid = strspn(rest, "0123456789");
+    if (pid == 0 || rest[pid] != '.') return false;
+    rest += pid + 1;
+    const size_t number = strspn(rest, "0123456789");
+    return number > 0 && rest[number] == '\0';
+}
+
+/* Whoever gets the lock knows that nobody writes it any more. */
+static bool remove_if_left(int folder, const char *entry)
+{
+    struct stat status;
+    const int file = openat(folder, entry, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file < 0) return false;
+    const bool left = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && flock(file, LOCK_EX | LOCK_NB) == 0 &&
+                      unlinkat(folder, entry, 0) == 0;
+    close(file);
+    return left;
+}
+
+int ist__writer_sweep(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = folder_of(path);
+    DIR *folder = name ? opendir(name) : NULL;
+    ist__free(name);
+    if (!folder) return 0;
+    int removed = 0;
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (is_temporary_of(entry->d_name, slash ? slash + 1 : path))
+            removed += remove_if_left(dirfd(folder), entry->d_name);
+    closedir(folder);
+    return removed;
 }

@@ -8,14 +8,15 @@
 #include "model/checkpoint.h"
 
 #include <string.h>
-#include <zlib.h>
+
+#include "base/crc.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "model files are little-endian and written as memory lies");
 
 static const unsigned char MAGIC[8] = {0x89, 'I', 'S', 'T', '\r', '\n', 0x1a, '\n'};
 /* A net whose logits have a scale is a file of version 2, which older readers refuse; all others are what they were. */
-enum { FORMAT_VERSION = 1, SCALED_VERSION = 2, MODEL_SECTIONS = 4, SHAPE_FIELDS = 7, CRC_CHUNK = 1 << 24 };
-enum { SECTIONS_MOST = MODEL_SECTIONS + 1 + IST__RUN_ARRAYS };
+enum { FORMAT_VERSION = 1, SCALED_VERSION = 2, MODEL_SECTIONS = 4, SHAPE_FIELDS = 7, CHUNK = 1 << 18 };
+enum { SECTIONS_MOST = MODEL_SECTIONS + 1 + IST__RUN_ARRAYS + 1 };
 
 typedef struct header {
     unsigned char magic[8];
@@ -28,18 +29,6 @@ typedef struct section {
     uint64_t bytes; /* of the payload; a CRC-32 of tag, zero, bytes and payload follows it */
 } section;
 
-static uint32_t checksum(uint32_t crc, const void *bytes, size_t count)
-{
-    const unsigned char *at = bytes;
-    for (size_t left = count; left > 0;) { /* zlib counts in unsigned int */
-        const size_t chunk = left < CRC_CHUNK ? left : CRC_CHUNK;
-        crc = (uint32_t)crc32(crc, at, (unsigned)chunk);
-        at += chunk;
-        left -= chunk;
-    }
-    return crc;
-}
-
 /* --------------------------------------------------------------------------------------------------- writing -- */
 
 typedef struct output {
@@ -49,11 +38,17 @@ typedef struct output {
     uint32_t crc;      /* of the open section */
 } output;
 
+/* In pieces, so that what was summed is in the cache still when it is written. */
 static void put(output *out, const void *bytes, size_t count)
 {
-    if (out->status) return;
-    out->crc = checksum(out->crc, bytes, count);
-    out->status = ist__writer_bytes(out->writer, bytes, count, out->error);
+    const unsigned char *at = bytes;
+    for (size_t left = count; left > 0 && !out->status;) {
+        const size_t piece = left < CHUNK ? left : CHUNK;
+        out->crc = ist__crc(out->crc, at, piece);
+        out->status = ist__writer_bytes(out->writer, at, piece, out->error);
+        at += piece;
+        left -= piece;
+    }
 }
 
 static void begin_section(output *out, const char *tag, uint64_t bytes)
@@ -134,6 +129,7 @@ static void put_statistics(output *out, const ist__net *net)
 }
 
 static const char *const RUN_TAGS[IST__RUN_ARRAYS] = {"OPT1", "OPT2", "VELO", "MEAN"};
+static const char NOTE_TAG[] = "NOTE";
 
 ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const char *path, ist__error *error)
 {
@@ -143,7 +139,7 @@ ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const 
     header head = {.version = is_scaled(net) ? SCALED_VERSION : FORMAT_VERSION, .sections = MODEL_SECTIONS};
     memcpy(head.magic, MAGIC, sizeof MAGIC);
     for (int i = 0; run && i < IST__RUN_ARRAYS; i++) head.sections += run->array[i] != NULL;
-    if (run) head.sections += 1;
+    if (run) head.sections += run->note_bytes > 0 ? 2 : 1;
     put(&out, &head, sizeof head);
     put_shape(&out, net);
     put_normalization(&out, net);
@@ -156,6 +152,11 @@ ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const 
         end_section(&out);
         for (int i = 0; i < IST__RUN_ARRAYS; i++)
             if (run->array[i]) put_block(&out, RUN_TAGS[i], &net->shape, run->array[i]);
+        if (run->note_bytes > 0) {
+            begin_section(&out, NOTE_TAG, run->note_bytes);
+            put(&out, run->note, run->note_bytes);
+            end_section(&out);
+        }
     }
     if (!out.status) return ist__writer_commit(out.writer, error);
     ist__writer_abandon(out.writer);
@@ -174,7 +175,7 @@ typedef struct input {
 static ist_status get(input *in, void *to, size_t bytes, const char *what)
 {
     const ist_status status = ist__reader_bytes(in->reader, to, bytes, what, in->error);
-    if (!status) in->crc = checksum(in->crc, to, bytes);
+    if (!status) in->crc = ist__crc(in->crc, to, bytes);
     return status;
 }
 
@@ -182,6 +183,12 @@ static ist_status bad(const input *in, const char *what)
 {
     return ist__fail(in->error, IST_E_FORMAT, "%s: byte %llu: %s", ist__reader_path(in->reader),
                      (unsigned long long)ist__reader_offset(in->reader), what);
+}
+
+static ist_status wrong_length(const input *in, uint64_t found, uint64_t expected)
+{
+    return ist__fail(in->error, IST_E_FORMAT, "%s: section \"%.4s\" claims %llu bytes, expected %llu",
+                     ist__reader_path(in->reader), in->tag, (unsigned long long)found, (unsigned long long)expected);
 }
 
 /* bytes UINT64_MAX: any length that the file can hold, given in *got. */
@@ -196,12 +203,9 @@ static ist_status open_section(input *in, const char *tag, uint64_t bytes, uint6
                          ist__reader_path(in->reader),
                          (unsigned long long)(ist__reader_offset(in->reader) - sizeof head), tag);
     if (head.zero != 0) return bad(in, "a reserved field is not 0");
-    if (bytes != UINT64_MAX && head.bytes != bytes)
-        return ist__fail(in->error, IST_E_FORMAT, "%s: section \"%.4s\" claims %llu bytes, expected %llu",
-                         ist__reader_path(in->reader), head.tag, (unsigned long long)head.bytes,
-                         (unsigned long long)bytes);
-    if (got) *got = head.bytes;
     memcpy(in->tag, head.tag, sizeof in->tag);
+    if (bytes != UINT64_MAX && head.bytes != bytes) return wrong_length(in, head.bytes, bytes);
+    if (got) *got = head.bytes;
     return ist__reader_justify(in->reader, head.bytes, "a section", in->error);
 }
 
@@ -365,16 +369,27 @@ static ist_status skip_to_end(input *in, int32_t count)
     return status ? status : ist__reader_end(in->reader, in->error);
 }
 
-/* The `count` arrays of a run, whichever it has, in the order of RUN_TAGS. */
+static ist_status get_note(input *in, uint64_t bytes, ist__run_state *run)
+{
+    if (bytes < 1 || bytes > IST__NOTE_MOST) return bad(in, "a note is longer than notes are, or empty");
+    run->note_found = (size_t)bytes;
+    ist_status status = run->note ? get(in, run->note, (size_t)bytes, "the note") : skip_bytes(in, bytes, "the note");
+    return status ? status : close_section(in);
+}
+
+/* The `count` arrays of a run, whichever it has, in the order of RUN_TAGS, then its note. */
 static ist_status get_arrays(input *in, const ist__shape *shape, int32_t count, ist__run_state *run)
 {
     ist_status status = IST_OK;
     for (int32_t i = 0, which = -1; i < count && !status; i++) {
-        status = open_section(in, NULL, block_bytes(shape), NULL);
+        uint64_t bytes = 0;
+        status = open_section(in, NULL, UINT64_MAX, &bytes);
         if (status) return status;
+        if (i == count - 1 && memcmp(NOTE_TAG, in->tag, sizeof in->tag) == 0) return get_note(in, bytes, run);
         do which++;
         while (which < IST__RUN_ARRAYS && memcmp(RUN_TAGS[which], in->tag, sizeof in->tag) != 0);
         if (which >= IST__RUN_ARRAYS) return bad(in, "a section of a run is unknown, or not in its place");
+        if (bytes != block_bytes(shape)) return wrong_length(in, bytes, block_bytes(shape));
         run->found[which] = true;
         status = get_block(in, shape, run->array[which]);
     }
@@ -400,6 +415,7 @@ ist_status ist__net_read_run(ist__reader *reader, const ist__net *net, int32_t s
     if (!status) status = skip_bytes(&in, run->tail_found - take, "the run's shares");
     if (!status) status = close_section(&in);
     memset(run->found, 0, sizeof run->found);
+    run->note_found = 0;
     if (!status) status = get_arrays(&in, &net->shape, sections - MODEL_SECTIONS - 1, run);
     return status ? status : skip_to_end(&in, 0);
 }

@@ -71,20 +71,25 @@ void ist__net_initialize(ist__net *net, uint64_t seed)
     net->calibrated = 0;
 }
 
-void ist__net_copy(ist__net *out, const ist__net *from)
+void ist__net_copy_small(ist__net *out, const ist__net *from)
 {
     const ist__net own = *out;
-    if (own.param == from->param) return;
     *out = *from;
     out->param = own.param;
     out->statistics = own.statistics;
     out->shift = own.shift;
     out->factor = own.factor;
     const size_t normalization = (size_t)from->normalization_count * sizeof *from->shift;
-    memcpy(out->param, from->param, (size_t)from->shape.floats * sizeof *from->param);
     memcpy(out->statistics, from->statistics, (size_t)from->shape.statistics_floats * sizeof *from->statistics);
     memcpy(out->shift, from->shift, normalization);
     memcpy(out->factor, from->factor, normalization);
+}
+
+void ist__net_copy(ist__net *out, const ist__net *from)
+{
+    if (out->param == from->param) return;
+    memcpy(out->param, from->param, (size_t)from->shape.floats * sizeof *from->param);
+    ist__net_copy_small(out, from);
 }
 
 float ist__net_scale(const ist__net *net, int32_t l)

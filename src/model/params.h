@@ -28,6 +28,7 @@ void ist__net_initialize(ist__net *net, uint64_t seed);
 
 /* All that `from` knows, parameters and statistics too, for `out`, whose shape is the same. */
 void ist__net_copy(ist__net *out, const ist__net *from);
+void ist__net_copy_small(ist__net *out, const ist__net *from); /* all but the parameters */
 
 /* What the whole net's products are multiplied with in layer l: 1/n where their inputs are dealt neurons and no batch
  * norm follows that would absorb it, else 1. [M7] */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/share.h"
 #include "train/evaluate.h"
 #include "train/stripes.h"
 
@@ -24,18 +23,6 @@ bool ist__average_takes(const ist__training *t, int64_t step)
     return ist__averages(&t->config) && (double)step > t->config.average_from * (double)t->progress.steps;
 }
 
-/* Numbers [*first, *last) of the master are mine. */
-static void my_part(const ist__training *t, const ist__worker *worker, int64_t *first, int64_t *last)
-{
-    size_t begin, end;
-    ist__stripe_of(t->average.bytes, worker->team, worker->teams, &begin, &end);
-    ist__share((int64_t)((end - begin) / sizeof(float)), worker->rank, worker->size, first, last);
-    const int64_t offset = (int64_t)(begin / sizeof(float)), floats = t->net->shape.floats;
-    *first += offset;
-    *last += offset;
-    if (*last > floats) *last = floats;
-}
-
 void ist__average_fold(ist__training *t, const ist__worker *worker, ist__stopwatch *watch)
 {
     ist__stopwatch_next(watch, IST__WRITE_BACK);
@@ -44,7 +31,7 @@ void ist__average_fold(ist__training *t, const ist__worker *worker, ist__stopwat
     const double decay = t->config.average_decay;
     const float part = decay > 0 ? (float)(1 - decay) : 1 / (float)t->progress.averaged;
     int64_t first, last;
-    my_part(t, worker, &first, &last);
+    ist__stripe_part(&t->average, t->net->shape.floats, worker, &first, &last);
     if (t->progress.averaged == 1 && first < last) {
         memcpy(mean + first, now + first, (size_t)(last - first) * sizeof *mean);
     } else {

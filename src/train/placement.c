@@ -13,6 +13,7 @@
 #include "train/average.h"
 #include "train/evaluate.h"
 #include "train/outer.h"
+#include "train/save.h"
 #include "train/reseat.h"
 #include "train/stripes.h"
 #include "train/tally.h"
@@ -311,6 +312,7 @@ json_t *ist__training_report(const ist__training *t)
     }
     for (int i = 0; i < 2; i++) bytes += (int64_t)t->shared_state[i].bytes;
     bytes += (int64_t)(t->average.bytes + t->velocity.bytes);
+    for (int i = 0; t->saver && i < IST__SAVE_REGIONS; i++) bytes += (int64_t)ist__save_regions(t)[i].bytes;
     json_t *whole = ist__whole_report(t, &bytes);
     for (int i = 0; i < 2; i++) {
         if (!t->master_state[i].base) continue;
@@ -359,6 +361,8 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
         need->work += (int64_t)whole_pages(team_bytes(host, k, &room, shape, config, all)) - copy_bytes;
     }
     ist__stripes_need(host, (size_t)shape->floats * sizeof(float), master_arrays(config), needs);
+    if (config->background_saves)
+        ist__stripes_need(host, (size_t)shape->floats * sizeof(float), ist__save_arrays(config), needs);
     ist__whole_need(host, shape, config, needs);
     if (config->method != IST_METHOD_DATA_PARALLEL) return;
     const ist__shape replica = ist__deal_shape(deal, shape, 0, panels);
@@ -422,8 +426,10 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     json_t *traffic = ist__tally_plan(host, shape, &deal, config);
     ist__free(needs);
     ist__deal_destroy(&deal);
-    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters,
-                     "master_bytes", (json_int_t)((size_t)master_arrays(config) * master), "dataset_bytes",
-                     (json_int_t)dataset, "planned_bytes", (json_int_t)total, "room", room, "traffic", traffic,
-                     "by_node", by_node, "homes", ist__report_homes(host->machine, plan), "subnets", subnets);
+    const int copies = config->background_saves ? ist__save_arrays(config) : 0;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters,
+                     "master_bytes", (json_int_t)((size_t)master_arrays(config) * master), "copy_bytes",
+                     (json_int_t)((size_t)copies * master), "dataset_bytes", (json_int_t)dataset, "planned_bytes",
+                     (json_int_t)total, "room", room, "traffic", traffic, "by_node", by_node, "homes",
+                     ist__report_homes(host->machine, plan), "subnets", subnets);
 }

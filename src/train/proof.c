@@ -192,8 +192,8 @@ ist_status ist__proof_judge(const ist__proof *proof, ist__verdict *out, ist__err
     return IST_OK;
 }
 
-static const char *const kind_names[IST__KINDS] = {"weights", "state",  "order",        "data",    "scratch",
-                                                   "control", "master", "master_state", "average", "velocity"};
+static const char *const kind_names[IST__KINDS] = {
+    "weights", "state", "order", "data", "scratch", "control", "master", "master_state", "average", "velocity", "copy"};
 
 void ist__verdict_words(const ist__verdict *v, char *out, size_t capacity)
 {

@@ -24,6 +24,7 @@ enum {
     IST__KIND_MASTER_STATE,
     IST__KIND_AVERAGE,  /* of the master over rounds */
     IST__KIND_VELOCITY, /* of the master, of the outer step */
+    IST__KIND_COPY,     /* of these four, which a checkpoint is written from */
     IST__KINDS
 };
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "numa/near.h"
 #include "numa/report.h"
+#include "train/save.h"
 #include "train/stripes.h"
 #include "train/whole.h"
 
@@ -85,6 +86,9 @@ static void add_all(ist__proof *proof, const ist__training *t, const ist__region
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_MASTER_STATE, &t->master_state[i]);
     add_stripes(proof, t, IST__KIND_AVERAGE, &t->average);
     add_stripes(proof, t, IST__KIND_VELOCITY, &t->velocity);
+    /* Announced ones alone: they are there from the start. */
+    for (int i = 0; t->config.background_saves && i < IST__SAVE_REGIONS; i++)
+        add_stripes(proof, t, IST__KIND_COPY, &ist__save_regions(t)[i]);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_STATE, &t->shared_state[i]);
     if (!t->whole) return;
     for (int i = 0; i < 3; i++)

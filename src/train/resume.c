@@ -5,14 +5,16 @@
  *
  * Floor: train.  Cold.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "model/checkpoint.h"
 #include "train/average.h"
 #include "train/reseat.h"
+#include "train/save.h"
 #include "train/slow.h"
-#include "train/training.h"
 
 /* What a run is, in the order of `identify`, then where it stands.  8-byte numbers only: no gaps. */
 enum { IDENTITY_NUMBERS = 42 };
@@ -37,7 +39,7 @@ static void identify(const ist__training *t, identity out[IDENTITY_NUMBERS])
         {"state", c->state}, {"schedule", c->schedule}, {"data", c->data},
         {"calibration_batches", c->calibration_batches}, {"epochs", c->epochs}, {"rounds", (double)c->rounds},
         {"lr", c->lr}, {"momentum", c->momentum}, {"beta1", c->beta1}, {"beta2", c->beta2}, {"epsilon", c->epsilon},
-        {"weight_decay", c->weight_decay}, {"engine openblas", t->host.engine.kind == IST_ENGINE_OPENBLAS}, {"dataset rows", (double)t->data->rows},
+        {"weight_decay", c->weight_decay}, {"engine", t->host.engine.kind == IST_ENGINE_OPENBLAS}, {"dataset rows", (double)t->data->rows},
         {"dataset features", t->data->features}, {"dataset classes", t->data->classes},
         {"model subnets", t->net->subnets}, {"method", c->method}, {"repartition_fraction", c->repartition_fraction},
         {"balance", c->balance}, {"lr_ramp", c->lr_ramp}, {"lr_floor", c->lr_floor},
@@ -69,6 +71,11 @@ static void describe(const ist__training *t, run_record *out)
     out->bytes_moved = ist__deal_sticks(&t->deal) ? 0 : t->progress.bytes_moved;
 }
 
+size_t ist__record_bytes(void)
+{
+    return sizeof(run_record);
+}
+
 /* By record->averaged: whether there is a mean. */
 static ist__run_state state_of(ist__training *t, run_record *record)
 {
@@ -81,37 +88,141 @@ static ist__run_state state_of(ist__training *t, run_record *record)
     return run;
 }
 
-ist_status ist__training_save(ist__training *t, const char *path, ist__error *error)
+ist__run_state ist__training_state(ist__training *t, void *record)
 {
-    run_record record;
-    describe(t, &record);
-    ist__run_state run = state_of(t, &record);
+    describe(t, record);
+    ist__run_state run = state_of(t, record);
     run.tail = t->shares;
     run.tail_bytes = ist__slow_tail_bytes(t);
-    return ist__net_write(t->net, &run, path, error);
+    run.note = t->note;
+    run.note_bytes = t->note_bytes;
+    return run;
 }
 
-static ist_status compare(const ist__training *t, const run_record *found, const char *path, ist__error *error)
+ist_status ist__training_note(ist__training *t, const void *bytes, size_t count, ist__error *error)
 {
-    identity all[IDENTITY_NUMBERS];
-    identify(t, all);
-    for (int i = 0; i < IDENTITY_NUMBERS; i++)
-        if (!(found->identity[i] == all[i].value))
-            return ist__fail(error, IST_E_ARGUMENT, "%s: %s was %.17g when this run began, now it is %.17g", path,
-                             all[i].name, found->identity[i], all[i].value);
-    if (found->seed != t->config.seed)
-        return ist__fail(error, IST_E_ARGUMENT, "%s: seed was %llu when this run began, now it is %llu", path,
-                         (unsigned long long)found->seed, (unsigned long long)t->config.seed);
-    if (found->round < 0 || found->round > t->phases.rounds ||
-        found->step != ist__phases_steps_before(&t->phases, found->round) || found->samples < 0 ||
-        found->averaged < 0 || found->averaged > (ist__averages(&t->config) ? found->round : 0))
-        return ist__fail(error, IST_E_FORMAT, "%s: the run's position is out of range", path);
+    if (count > IST_NOTE_BYTES)
+        return ist__fail(error, IST_E_ARGUMENT, "a note of %zu bytes, expected at most %d", count, IST_NOTE_BYTES);
+    unsigned char *note = ist__alloc((int64_t)count, 1);
+    if (!note) return ist__fail(error, IST_E_MEMORY, "no memory for a note of %zu bytes", count);
+    if (count > 0) memcpy(note, bytes, count);
+    ist__free(t->note);
+    t->note = note;
+    t->note_bytes = count;
     return IST_OK;
 }
 
+/* ------------------------------------------------------------------------------------------------- comparing -- */
+
+/* Keep both values for whoever wants to say it in other words, and refuse. */
+static ist_status differs(ist__training *t, const char *field, const char *saved, const char *present, const char *path,
+                          ist__error *error)
+{
+    ist_difference *d = &t->difference;
+    memset(d, 0, sizeof *d);
+    snprintf(d->field, sizeof d->field, "%s", field);
+    snprintf(d->saved, sizeof d->saved, "%s", saved);
+    snprintf(d->present, sizeof d->present, "%s", present);
+    return ist__fail(error, IST_E_ARGUMENT, "%s: %s was %s when this run began, now it is %s", path, field, saved,
+                     present);
+}
+
+/* In as few digits as say which number it is. */
+static const char *show(char out[32], double value)
+{
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(out, 32, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) break;
+    }
+    return out;
+}
+
+static ist_status differ(ist__training *t, const char *field, double saved, double present, const char *path,
+                         ist__error *error)
+{
+    char a[32], b[32];
+    return differs(t, field, show(a, saved), show(b, present), path, error);
+}
+
+static ist_status compare_shapes(ist__training *t, const ist__shape *found, const char *path, ist__error *error)
+{
+    const ist__shape *now = &t->net->shape;
+    if (ist__shape_same(found, now)) return IST_OK;
+    char field[48] = "hidden_count";
+    int32_t saved = found->hidden_count, present = now->hidden_count;
+    const int32_t layers = now->layer_count;
+    if (found->width[0] != now->width[0]) {
+        snprintf(field, sizeof field, "features");
+        saved = found->width[0];
+        present = now->width[0];
+    } else if (found->width[found->layer_count] != now->width[layers]) {
+        snprintf(field, sizeof field, "classes");
+        saved = found->width[found->layer_count];
+        present = now->width[layers];
+    } else if (saved == present && found->hidden_norm != now->hidden_norm) {
+        snprintf(field, sizeof field, "hidden_norm");
+        saved = found->hidden_norm;
+        present = now->hidden_norm;
+    } else if (saved == present && found->output_norm != now->output_norm) {
+        snprintf(field, sizeof field, "output_norm");
+        saved = found->output_norm;
+        present = now->output_norm;
+    } else if (saved == present) {
+        int32_t l = 1;
+        while (l < layers - 1 && found->width[l] == now->width[l]) l++;
+        snprintf(field, sizeof field, "hidden[%d]", l - 1);
+        saved = found->width[l];
+        present = now->width[l];
+    }
+    (void)differ(t, field, saved, present, path, NULL);
+    return ist__fail(error, IST_E_ARGUMENT,
+                     "%s: holds a net of another shape: %s was %d when this run began, now it is %d", path, field,
+                     saved, present);
+}
+
+/* Can a run of this kind end earlier or later, and no round before that is another? */
+static bool length_is_free(const ist_train_config *c)
+{
+    return c->schedule == IST_LR_CONSTANT && c->lr_ramp == 0 && c->full_width_epochs == 0 && c->local_steps_last == 0 &&
+           (c->average_from == 0 || c->average_from == 1);
+}
+
+static bool is_length(const char *name)
+{
+    return strcmp(name, "epochs") == 0 || strcmp(name, "rounds") == 0;
+}
+
+static ist_status compare(ist__training *t, const run_record *found, const char *path, ist__error *error)
+{
+    identity all[IDENTITY_NUMBERS];
+    identify(t, all);
+    for (int i = 0; i < IDENTITY_NUMBERS; i++) {
+        if (found->identity[i] == all[i].value || (is_length(all[i].name) && length_is_free(&t->config))) continue;
+        return differ(t, all[i].name, found->identity[i], all[i].value, path, error);
+    }
+    if (found->seed != t->config.seed) {
+        char saved[32], present[32];
+        snprintf(saved, sizeof saved, "%llu", (unsigned long long)found->seed);
+        snprintf(present, sizeof present, "%llu", (unsigned long long)t->config.seed);
+        return differs(t, "seed", saved, present, path, error);
+    }
+    if (length_is_free(&t->config) && found->round > t->phases.rounds)
+        return ist__fail(error, IST_E_ARGUMENT, "%s: has done %lld rounds, this run is to have %lld", path,
+                         (long long)found->round, (long long)t->phases.rounds);
+    if (found->round < 0 || found->round > t->phases.rounds || found->samples < 0 || found->averaged < 0 ||
+        found->averaged > (ist__averages(&t->config) ? found->round : 0))
+        return ist__fail(error, IST_E_FORMAT, "%s: the run's position is out of range", path);
+    if (found->step == ist__phases_steps_before(&t->phases, found->round)) return IST_OK;
+    if (length_is_free(&t->config))
+        return ist__fail(error, IST_E_ARGUMENT,
+                         "%s: the run has ended, with a shorter round: a longer one would have gone on otherwise",
+                         path);
+    return ist__fail(error, IST_E_FORMAT, "%s: the run's position is out of range", path);
+}
+
 /* Shares are given, and then they must be the same; or they followed the teams, and then they are taken on. */
-static ist_status compare_shares(const ist__training *t, const ist__run_state *run, const double *found,
-                                 const char *path, ist__error *error)
+static ist_status compare_shares(ist__training *t, const ist__run_state *run, const double *found, const char *path,
+                                 ist__error *error)
 {
     if (!ist__slow_fits(t, found, run->tail_found))
         return ist__fail(error, IST_E_FORMAT, "%s: the run has not one share a subnet, or a learning rate out of range",
@@ -120,11 +231,11 @@ static ist_status compare_shares(const ist__training *t, const ist__run_state *r
         return ist__reseat_fits(t, found)
                    ? IST_OK
                    : ist__fail(error, IST_E_FORMAT, "%s: the run's shares are out of range", path);
-    for (int32_t s = 0; s < t->config.subnets; s++)
-        if (!(found[s] == t->shares[s]))
-            return ist__fail(error, IST_E_ARGUMENT,
-                             "%s: the share of subnet %d was %.6g when this run began, now it is %.6g", path, s,
-                             found[s], t->shares[s]);
+    for (int32_t s = 0; s < t->config.subnets; s++) {
+        char name[48];
+        snprintf(name, sizeof name, "share of subnet %d", s);
+        if (!(found[s] == t->shares[s])) return differ(t, name, found[s], t->shares[s], path, error);
+    }
     return IST_OK;
 }
 
@@ -141,8 +252,10 @@ static ist_status compare_arrays(ist__training *t, run_record *record, const ist
 }
 
 /* One pass over the file.  apply false: look at everything, checksums and identity too, and change nothing; so that a
- * damaged file leaves the run as it was.  shares: room for (subnets + IST__SLOW_NUMBERS). */
-static ist_status read_file(ist__training *t, const char *path, bool apply, double *shares, ist__error *error)
+ * damaged file leaves the run as it was.  shares: room for (subnets + IST__SLOW_NUMBERS); note: for IST__NOTE_MOST, *note_bytes: how many
+ * there are. */
+static ist_status read_file(ist__training *t, const char *path, bool apply, double *shares, void *note,
+                            size_t *note_bytes, ist__error *error)
 {
     ist__reader *reader = NULL;
     ist__net found;
@@ -152,16 +265,17 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
     run.tail = shares;
     run.tail_bytes = ((size_t)t->config.subnets + IST__SLOW_NUMBERS) * sizeof *shares;
     if (!apply) memset(run.array, 0, sizeof run.array);
+    run.note = note;
     int32_t sections = 0;
     ist_status status = ist__reader_open(&reader, path, error);
     if (status) return status;
     const char *shown = ist__reader_path(reader);
     status = ist__net_read_open(reader, &found, &sections, error);
-    if (!status && !ist__shape_same(&found.shape, &t->net->shape))
-        status = ist__fail(error, IST_E_ARGUMENT, "%s: holds a net of another shape", shown);
+    if (!status) status = compare_shapes(t, &found.shape, shown, error);
     if (!status && apply) found.param = t->net->param;
     if (!status) status = ist__net_read_params(reader, &found, error);
     if (!status) status = ist__net_read_run(reader, &found, sections, &run, error);
+    *note_bytes = run.note_found;
     if (!status) status = compare(t, &record, shown, error);
     if (!status) status = compare_shares(t, &run, shares, shown, error);
     if (!status) status = compare_arrays(t, &record, &run, shown, error);
@@ -188,10 +302,24 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
 
 ist_status ist__training_resume(ist__training *t, const char *path, ist__error *error)
 {
+    bool busy;
+    memset(&t->difference, 0, sizeof t->difference);
+    ist_status status = ist__training_save_end(t, true, &busy, error);
+    if (status) return status;
     double *shares = ist__alloc((int64_t)t->config.subnets + IST__SLOW_NUMBERS, sizeof *shares);
-    if (!shares) return ist__fail(error, IST_E_MEMORY, "no memory for the shares of %d subnets", t->config.subnets);
-    ist_status status = read_file(t, path, false, shares, error);
-    if (!status) status = read_file(t, path, true, shares, error);
+    void *note = ist__alloc(1, IST__NOTE_MOST);
+    if (!shares || !note)
+        status = ist__fail(error, IST_E_MEMORY, "no memory for the shares of %d subnets", t->config.subnets);
+    size_t note_bytes = 0;
+    if (!status) status = read_file(t, path, false, shares, note, &note_bytes, error);
+    if (!status) status = read_file(t, path, true, shares, note, &note_bytes, error);
+    if (!status) {
+        unsigned char *before = t->note;
+        t->note = note;
+        t->note_bytes = note_bytes;
+        note = before;
+    }
     ist__free(shares);
+    ist__free(note);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/share.h"
 #include "numa/report.h"
 
 void ist__stripe_of(size_t bytes, int32_t team, int32_t teams, size_t *first, size_t *last)
@@ -10,6 +11,18 @@ void ist__stripe_of(size_t bytes, int32_t team, int32_t teams, size_t *first, si
     const size_t pages = bytes / IST__HUGE_PAGE_BYTES;
     *first = pages * (size_t)team / (size_t)teams * IST__HUGE_PAGE_BYTES;
     *last = pages * (size_t)(team + 1) / (size_t)teams * IST__HUGE_PAGE_BYTES;
+}
+
+void ist__stripe_part(const ist__region *region, int64_t floats, const ist__worker *worker, int64_t *first,
+                      int64_t *last)
+{
+    size_t begin, end;
+    ist__stripe_of(region->bytes, worker->team, worker->teams, &begin, &end);
+    ist__share((int64_t)((end - begin) / sizeof(float)), worker->rank, worker->size, first, last);
+    const int64_t offset = (int64_t)(begin / sizeof(float));
+    *first += offset;
+    *last += offset;
+    if (*last > floats) *last = floats;
 }
 
 static void touch_stripe(void *argument, ist__worker *worker)

@@ -16,6 +16,10 @@ ist_status ist__stripes_create(ist__region *out, const ist__host *host, size_t b
 /* Stripe of team `team` of `teams`: whole huge pages [*first, *last) of a region of `bytes` bytes. */
 void ist__stripe_of(size_t bytes, int32_t team, int32_t teams, size_t *first, size_t *last);
 
+/* Numbers [*first, *last) of `floats` in such a region are the worker's: its part of its team's stripe. */
+void ist__stripe_part(const ist__region *region, int64_t floats, const ist__worker *worker, int64_t *first,
+                      int64_t *last);
+
 /* Add what `arrays` such regions take of each node; needs (machine->node_count). */
 void ist__stripes_need(const ist__host *host, size_t bytes, int arrays, ist__need *needs);
 

@@ -8,6 +8,7 @@
 #include "train/fit.h"
 #include "train/outer.h"
 #include "train/reseat.h"
+#include "train/save.h"
 #include "train/settle.h"
 #include "train/stripes.h"
 #include "train/tally.h"
@@ -88,6 +89,7 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
         s = check_number(c->weight_decay >= 0 && first_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
                          "0 or more, and lr * weight_decay below 1", error);
     if (!s) s = check_recipe(c, error);
+    if (!s) s = check_choice(c->background_saves, 1, "background_saves", error);
     if (!s) s = check_choice(c->balance, IST_BALANCE_ADAPTIVE, "balance", error);
     if (!s)
         s = check_number(c->repartition_fraction > 0 && c->repartition_fraction <= 1, c->repartition_fraction,
@@ -234,6 +236,7 @@ static ist_status build(ist__training *t, ist__error *error)
     if (!status) status = ist__whole_create(t, error);
     if (!status) status = ist__training_place(t, error);
     if (!status && t->config.method == IST_METHOD_ENSEMBLE) part_members(t);
+    if (!status && t->config.background_saves) status = ist__save_prepare(t, error);
     if (!status) ist__reseat_begin(t);
     return status;
 }
@@ -275,6 +278,7 @@ ist_status ist__training_create(ist__training **out, const ist__host *host, ist_
 void ist__training_destroy(ist__training *t)
 {
     if (!t) return;
+    ist__save_destroy(t);
     for (int32_t s = 0; t->subnets && s < t->config.subnets; s++) ist__region_destroy(&t->subnets[s].region);
     for (int32_t k = 0; t->teams && k < t->host.plan->team_count; k++) ist__region_destroy(&t->teams[k].region);
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->master_state[i]);
@@ -286,6 +290,7 @@ void ist__training_destroy(ist__training *t)
     ist__reseat_destroy(t);
     ist__deal_destroy(&t->deal);
     ist__proof_destroy(&t->proof);
+    ist__free(t->note);
     ist__free(t->subnets);
     ist__free(t->teams);
     ist__plan_free(&t->plan);

@@ -105,7 +105,11 @@ typedef struct ist__training {
     double round_began_s; /* clock when its gather began */
     atomic_int diverged;  /* 1 + a subnet whose loss or parameters are not finite */
     atomic_int stop;
-    ist__proof proof; /* zeroed until somebody asks where the pages are */
+    struct ist__saver *saver; /* NULL: nothing was saved yet, and none was announced (save.c) */
+    unsigned char *note;      /* (note_bytes) the caller's own, part of checkpoints; NULL: none */
+    size_t note_bytes;
+    ist_difference difference; /* that the last resume was refused for */
+    ist__proof proof;          /* zeroed until somebody asks where the pages are */
 } ist__training;
 
 /* net and data: borrowed.  Validates config (subnets 0: net->subnets). */
@@ -163,8 +167,13 @@ ist_status ist__training_needs(const ist__host *host, const ist__shape *shape, c
 ist_status ist__training_room(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
                               int64_t rows, int32_t type, ist__error *error);
 
-/* resume.c */
+/* save.c.  Each of these, resume and destroy end the save under way first, and hand on its failure. */
+ist_status ist__training_save_begin(ist__training *training, const char *path, ist__error *error);
+ist_status ist__training_save_end(ist__training *training, bool wait, bool *busy, ist__error *error);
+ist_saves ist__training_saves(const ist__training *training); /* struct_size is the caller's */
 ist_status ist__training_save(ist__training *training, const char *path, ist__error *error);
+/* resume.c */
+ist_status ist__training_note(ist__training *training, const void *bytes, size_t count, ist__error *error);
 ist_status ist__training_resume(ist__training *training, const char *path, ist__error *error);
 
 /* average.c: the mean, with statistics of its own, to a net of the same shape. */

@@ -176,11 +176,13 @@ TEST(what_was_planned_is_what_is_taken)
             spec.features = 60;
             spec.train.data = data;
             spec.train.state = state;
+            spec.train.background_saves = data == IST_DATA_SHARED; /* and then the copy is planned, and taken */
             run r = run_open(&spec);
             plan_question question = {r.context, spec};
             json_t *plan = parse(of_plan, &question), *report = parse(of_trainer, r.trainer);
             CHECK_EQ(integer(plan, "planned_bytes"), integer(report, "region_bytes"));
             CHECK_EQ(integer(plan, "planned_bytes"), integer(report, "planned_bytes"));
+            CHECK_EQ(integer(plan, "copy_bytes"), data == IST_DATA_SHARED ? integer(plan, "master_bytes") : 0);
             CHECK_EQ(integer(plan, "parameters"), ist_model_parameter_count(r.model));
             json_decref(plan);
             json_decref(report);
