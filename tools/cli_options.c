@@ -350,6 +350,12 @@ static const cli_option *find_option(const cli_verb *verb, const char *name, siz
     return NULL;
 }
 
+const cli_option *cli_find(const cli_verb *verb, const char *name)
+{
+    const cli_group *group = NULL;
+    return find_option(verb, name, strlen(name), &group);
+}
+
 int cli_set(const cli_verb *verb, const char *name, char *text)
 {
     const cli_group *group = NULL;

@@ -78,6 +78,9 @@ bool cli_was_given(const cli_args *args, const char *name);
 /* Set one option as if it were typed, before cli_parse; text stays alive.  -1, or an exit status. */
 int cli_set(const cli_verb *verb, const char *name, char *text);
 
+/* The option of that name; NULL: there is none. */
+const cli_option *cli_find(const cli_verb *verb, const char *name);
+
 /* All options of a verb as they stand now: {"lr": 0.1, "state": "carried", ...}; a new reference, NULL: no memory. */
 json_t *cli_options_json(const cli_verb *verb);
 /* The word of a choice, "?" if there is none. */

@@ -4,9 +4,10 @@
  * evaluates where the unbroken one did.  Times: `seconds` is what ist_trainer_run took, evaluation is counted apart,
  * wall_s is all since the tool began.
  *
- * Signals: the first asks the trainer to end its round; then the checkpoint is written and the tool leaves with 128
- * plus the number.  The second leaves at once.  The handler touches two statics and ist_trainer_stop, which may be called
- * there.  A signal between two calls of ist_trainer_run is not lost: on_round and the loop look at the flag, too.
+ * Signals: the first of SIGINT, SIGTERM and SIGUSR1 asks the trainer to end its round; then the checkpoint is written and the
+ * tool leaves with 128 plus the number.  The second leaves at once.  SIGUSR2 asks for a checkpoint, and the run goes on.  The
+ * handlers touch statics and ist_trainer_stop, which may be called there.  A signal between two calls of ist_trainer_run is
+ * not lost: on_round and the loop look at the flags, too.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "cli_run.h"
@@ -21,35 +22,40 @@
 #include "cli_say.h"
 #include "cli_teams.h"
 
-enum { CLI_PATH_BYTES = 4096 };
+enum { CAUGHT = 4 };
+static const int caught_numbers[CAUGHT] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
-static volatile sig_atomic_t caught_signal;
+static volatile sig_atomic_t caught_signal; /* that ends the run */
+static volatile sig_atomic_t asked_to_save;
 static ist_trainer *volatile running_trainer;
 
 static void on_signal(int number)
 {
+    if (number == SIGUSR2) {
+        asked_to_save = 1;
+        if (running_trainer) ist_trainer_stop(running_trainer);
+        return;
+    }
     if (caught_signal) _exit(128 + number);
     caught_signal = number;
     if (running_trainer) ist_trainer_stop(running_trainer);
 }
 
-static void catch_signals(ist_trainer *trainer, struct sigaction old[2])
+static void catch_signals(ist_trainer *trainer, struct sigaction old[CAUGHT])
 {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
-    caught_signal = 0;
+    caught_signal = asked_to_save = 0;
     running_trainer = trainer;
-    sigaction(SIGINT, &action, &old[0]);
-    sigaction(SIGTERM, &action, &old[1]);
+    for (int i = 0; i < CAUGHT; i++) sigaction(caught_numbers[i], &action, &old[i]);
 }
 
-static void release_signals(const struct sigaction old[2])
+static void release_signals(const struct sigaction old[CAUGHT])
 {
-    sigaction(SIGINT, &old[0], NULL);
-    sigaction(SIGTERM, &old[1], NULL);
+    for (int i = 0; i < CAUGHT; i++) sigaction(caught_numbers[i], &old[i], NULL);
     running_trainer = NULL;
 }
 
@@ -143,6 +149,7 @@ static int32_t on_round(void *user, const ist_progress *progress)
 {
     cli_run *run = user;
     run->at = *progress;
+    run->saves.position.events++;
     if (run->log->file) cli_log_write(run->log, make_event(run, "round", progress->loss, NULL));
     const bool right = cli_verify_after(&run->verify, run->trainer, run->log, progress);
     if (cli_progress_is_live()) {
@@ -152,7 +159,7 @@ static int32_t on_round(void *user, const ist_progress *progress)
         cli_show_time(left, rate((double)(progress->rounds - progress->round), rate(done, progress->seconds)));
         cli_progress_show(false, "%s  %s left", text, left);
     }
-    return caught_signal != 0 || !right || is_out_of_time(run);
+    return caught_signal || asked_to_save || !right || is_out_of_time(run) || cli_checkpoint_is_due(&run->saves);
 }
 
 /* ------------------------------------------------------------------------------------------------------- steps -- */
@@ -171,15 +178,28 @@ static int64_t next_due_uneven(const cli_run *run, int64_t round, double interva
     return ist_trainer_rounds_until(run->trainer, (double)high * epochs);
 }
 
+static int64_t next_due_even(int64_t round, double interval)
+{
+    const double times = floor((double)round / interval + 1e-9) + 1;
+    const double due = ceil(times * interval - 1e-9);
+    return due < 9e18 ? (int64_t)due : INT64_MAX;
+}
+
 /* The first round after `round` at which something is due that happens every `interval` rounds. */
 static int64_t next_due(const cli_run *run, int64_t round, double interval)
 {
     if (!(interval > 0)) return INT64_MAX;
     if (interval < 1) interval = 1;
-    if (run->uneven) return next_due_uneven(run, round, interval);
-    const double times = floor((double)round / interval + 1e-9) + 1;
-    const double due = ceil(times * interval - 1e-9);
-    return due < 9e18 ? (int64_t)due : INT64_MAX;
+    return run->uneven ? next_due_uneven(run, round, interval) : next_due_even(round, interval);
+}
+
+/* And the next checkpoint; INT64_MAX: the clock says when. */
+static int64_t next_save(const cli_run *run, double eval_rounds, double epochs_to_rounds)
+{
+    const cli_every *every = &run->saves.every;
+    if (!cli_checkpoint_is_periodic(&run->saves) || every->unit == CLI_UNIT_SECONDS) return INT64_MAX;
+    if (every->unit == CLI_UNIT_ROUNDS) return next_due_even(run->at.round, every->amount);
+    return next_due(run, run->at.round, every->amount < 0 ? eval_rounds : every->amount * epochs_to_rounds);
 }
 
 static int failed(cli_run *run, ist_status status, cli_direction direction)
@@ -210,14 +230,16 @@ static ist_status evaluate_splits(cli_run *run, const char *text, int count)
     return status;
 }
 
-/* -1, or an exit status after a line was printed; so are all below. */
-static int save_run(cli_run *run, const char *path)
+/* Beside a checkpoint of an end, or of an evaluation, one waits for its statistics, too, so that ist eval can be asked about
+ * it; one without is better than none.  path: as cli_checkpoint_write_now.
+ * -1, or an exit status after a line was printed; so are all below. */
+static int save_with_statistics(cli_run *run, const char *path)
 {
-    /* So that ist eval can be asked about any checkpoint; one without statistics is better than none. */
     if (run->calibrated_round != run->at.round && ist_trainer_calibrate(run->trainer) == IST_OK)
         run->calibrated_round = run->at.round;
-    const ist_status status = ist_trainer_save(run->trainer, path);
-    return status == IST_OK ? -1 : failed(run, status, CLI_WRITING);
+    const int wrong = cli_checkpoint_write_now(&run->saves, path);
+    if (wrong >= 0) run->end = CLI_END_FAILED;
+    return wrong;
 }
 
 /* The evaluation that was just done, as a candidate. */
@@ -230,9 +252,9 @@ static int judge(cli_run *run, bool due)
         if (status != IST_OK) return failed(run, status, CLI_READING);
     }
     /* One that was not due is the result of this process, but no part of the run. */
-    if (!due || !run->checkpoint || !cli_best_path(path, sizeof path, run->checkpoint)) return -1;
+    if (!due || !run->saves.path || !cli_best_path(path, sizeof path, run->saves.path)) return -1;
     run->best_saved = true;
-    return save_run(run, path);
+    return save_with_statistics(run, path);
 }
 
 static int evaluate(cli_run *run, bool due)
@@ -240,11 +262,15 @@ static int evaluate(cli_run *run, bool due)
     const double start_s = cli_wall_s();
     char text[512], more[96];
     describe(run, text, sizeof text);
-    ist_status status = show_weights(run);
+    /* Where there is nothing to look at, statistics wait for the end. */
+    const bool wanted = run->split_count > 0 || !due || run->at.round == run->at.rounds;
+    ist_status status = wanted ? show_weights(run) : IST_OK;
     if (status == IST_OK) status = evaluate_splits(run, text, run->split_count);
     run->evaluate_s += cli_wall_s() - start_s;
     if (status != IST_OK) return failed(run, status, CLI_READING);
     run->evaluated_round = run->at.round;
+    /* The last evaluation is made anew by whoever resumes behind it. */
+    if (due && run->at.round < run->at.rounds) run->saves.position.events += run->split_count;
     for (int i = 0; i < run->split_count; i++) {
         const cli_split *split = &run->split[i];
         cli_log_write(run->log, make_event(run, "eval", split->result.loss, split));
@@ -258,31 +284,54 @@ static int evaluate(cli_run *run, bool due)
     return judge(run, due);
 }
 
-static int save_checkpoint(cli_run *run)
+/* What lies there is of another run. */
+static void forget_old_best(const cli_run *run)
 {
     char path[CLI_PATH_BYTES];
-    if (!run->checkpoint || run->saved_round == run->at.round) return -1;
-    /* What lies there is of another run. */
-    if (cli_best_wanted(&run->best) && !run->best_saved && cli_best_path(path, sizeof path, run->checkpoint))
+    if (cli_best_wanted(&run->best) && !run->best_saved && cli_best_path(path, sizeof path, run->saves.path))
         (void)remove(path);
-    const int wrong = save_run(run, run->checkpoint);
-    if (wrong >= 0) return wrong;
-    run->saved_round = run->at.round;
-    return -1;
+}
+
+/* While rounds go on. */
+static void save_behind(cli_run *run, bool by_clock)
+{
+    asked_to_save = 0;
+    if (!run->saves.path || run->saved_round == run->at.round) return;
+    forget_old_best(run);
+    if (cli_checkpoint_write(&run->saves, by_clock)) run->saved_round = run->at.round;
+}
+
+/* Nothing goes on before it is safe.  final: the run has ended, by itself or by an option; else it is interrupted, and there is
+ * no time for statistics. */
+static int save_now(cli_run *run, bool final)
+{
+    if (!run->saves.path) return -1;
+    if (!cli_checkpoint_end(&run->saves)) run->saved_round = -1;
+    if (run->saved_round == run->at.round) return -1;
+    forget_old_best(run);
+    const int wrong = final ? save_with_statistics(run, NULL) : cli_checkpoint_write_now(&run->saves, NULL);
+    if (wrong < 0) run->saved_round = run->at.round;
+    else run->end = CLI_END_FAILED;
+    return wrong;
+}
+
+static const char *signal_name(int number)
+{
+    return number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGUSR1";
 }
 
 static int interrupted(cli_run *run)
 {
     const int number = caught_signal;
-    const int wrong = save_checkpoint(run);
+    const int wrong = save_now(run, false);
     if (wrong >= 0) return wrong;
     run->end = CLI_END_SIGNAL;
     run->signal = number;
-    cli_note("stopped by %s after round %lld of %lld%s%s", number == SIGINT ? "SIGINT" : "SIGTERM",
-             (long long)run->at.round, (long long)run->at.rounds,
-             run->checkpoint ? "; go on with the same command and --resume "
+    cli_note("stopped by %s after round %lld of %lld%s%s", signal_name(number), (long long)run->at.round,
+             (long long)run->at.rounds,
+             run->saves.path ? "; go on with the same command and --resume "
                              : " (without --checkpoint nothing is kept)",
-             run->checkpoint ? run->checkpoint : "");
+             run->saves.path ? run->saves.path : "");
     return 128 + number;
 }
 
@@ -294,11 +343,23 @@ static int32_t count_due(const cli_run *run, int64_t round, double eval_rounds)
     return count;
 }
 
+/* FILE.best, also of FILE.1, FILE.2, .. */
+static bool best_beside(char path[CLI_PATH_BYTES], const char *checkpoint)
+{
+    char base[CLI_PATH_BYTES];
+    if (!cli_best_path(path, CLI_PATH_BYTES, checkpoint)) return false;
+    const char *dot = strrchr(checkpoint, '.');
+    const size_t digits = dot ? strspn(dot + 1, "0123456789") : 0;
+    if (access(path, F_OK) == 0 || digits == 0 || dot[1 + digits] != '\0') return true;
+    snprintf(base, sizeof base, "%.*s", (int)(dot - checkpoint), checkpoint);
+    return cli_best_path(path, CLI_PATH_BYTES, base);
+}
+
 /* A resumed run learns what was the best so far from the checkpoint of that time. */
 static int recall_best(cli_run *run, double eval_rounds)
 {
     char path[CLI_PATH_BYTES], copy[CLI_PATH_BYTES];
-    if (!cli_best_wanted(&run->best) || !run->resumed || !cli_best_path(path, sizeof path, run->resumed)) return -1;
+    if (!cli_best_wanted(&run->best) || !*run->saves.resumed || !best_beside(path, run->saves.resume)) return -1;
     const bool evaluated = run->at.round == run->at.rounds || next_due(run, 0, eval_rounds) <= run->at.round;
     FILE *file = evaluated ? fopen(path, "rb") : NULL;
     if (evaluated && !file) {
@@ -316,14 +377,13 @@ static int recall_best(cli_run *run, double eval_rounds)
     cli_best_take(&run->best, &run->at, &run->split[0].result, true);
     if (run->best.keep) status = ist_model_copy(run->best.model, run->shown);
     if (status != IST_OK) return failed(run, status, CLI_READING);
-    if (run->checkpoint && strcmp(run->checkpoint, run->resumed) != 0 &&
-        cli_best_path(copy, sizeof copy, run->checkpoint)) {
-        const int wrong = save_run(run, copy);
+    if (run->saves.path && cli_best_path(copy, sizeof copy, run->saves.path) && strcmp(copy, path) != 0) {
+        const int wrong = save_with_statistics(run, copy);
         if (wrong >= 0) return wrong;
     }
     run->best_saved = true;
     run->calibrated_round = -1;
-    status = ist_trainer_resume(run->trainer, run->resumed);
+    status = cli_checkpoint_again(&run->saves);
     if (status == IST_OK) status = ist_trainer_progress(run->trainer, &run->at);
     if (status != IST_OK) return failed(run, status, CLI_READING);
     run->best.since = count_due(run, run->best.round, eval_rounds);
@@ -360,14 +420,14 @@ static int diverged(cli_run *run)
 {
     char why[256]; /* a copy: saving may fail, too, and that has a line of its own */
     snprintf(why, sizeof why, "%s", ist_context_error(run->context));
-    const bool saved = run->checkpoint && save_checkpoint(run) < 0;
+    const bool saved = run->saves.path && save_now(run, true) < 0;
     const bool kept = keep_last_good(run);
     char model[64] = "; the model is not written";
     if (kept) snprintf(model, sizeof model, "; the model is that of round %lld", (long long)run->evaluated_round);
     run->end = CLI_END_DIVERGED;
     cli_error("diverged in round %lld (%s); try a smaller --lr%s%s%s", (long long)run->at.round + 1, why,
               run->model_path ? model : "", saved ? "; the state before that round is in " : "",
-              saved ? run->checkpoint : "");
+              saved ? run->saves.path : "");
     return CLI_FAILED;
 }
 
@@ -376,7 +436,6 @@ static int train(cli_run *run)
     const double epochs_to_rounds = run->epochs > 0 ? (double)run->at.rounds / run->epochs : 0;
     const double tenth = fmax(1, (double)run->at.rounds / 10);
     const double eval_rounds = run->eval_every < 0 ? tenth : run->eval_every * epochs_to_rounds;
-    const double save_rounds = run->checkpoint_every < 0 ? eval_rounds : run->checkpoint_every * epochs_to_rounds;
     int wrong = recall_best(run, eval_rounds);
     if (wrong >= 0) return wrong;
 
@@ -386,7 +445,7 @@ static int train(cli_run *run)
             break;
         }
         const int64_t eval_at = next_due(run, run->at.round, eval_rounds);
-        const int64_t save_at = next_due(run, run->at.round, save_rounds);
+        const int64_t save_at = next_save(run, eval_rounds, epochs_to_rounds);
         int64_t until = eval_at < save_at ? eval_at : save_at;
         if (until > run->at.rounds) until = run->at.rounds;
         cli_watchdog_watch(run->watchdog, true);
@@ -398,6 +457,7 @@ static int train(cli_run *run)
         if (status == IST_E_DIVERGED && run->retry &&
             cli_retry_take(run->retry, run->trainer, ist_context_error(run->context), run->log)) {
             run->saved_round = -1; /* the state is another one */
+            run->saves.position.events++;
             continue;
         }
         if (status == IST_E_DIVERGED) return diverged(run);
@@ -416,11 +476,13 @@ static int train(cli_run *run)
             run->end = CLI_END_TIME;
             break;
         }
-        if (run->at.round >= save_at && (wrong = save_checkpoint(run)) >= 0) return wrong;
+        if (asked_to_save && !run->saves.path) cli_note("SIGUSR2: no --checkpoint to write to");
+        const bool due = run->at.round >= save_at;
+        if (due || asked_to_save || cli_checkpoint_is_due(&run->saves)) save_behind(run, !due);
     }
     if (run->evaluated_round != run->at.round && (wrong = evaluate(run, run->at.round == run->at.rounds)) >= 0)
         return wrong;
-    if ((wrong = save_checkpoint(run)) >= 0 || (wrong = show_best(run)) >= 0) return wrong;
+    if ((wrong = save_now(run, true)) >= 0 || (wrong = show_best(run)) >= 0) return wrong;
     if (run->model_path) {
         const ist_status status = ist_model_save(run->shown, run->model_path);
         if (status != IST_OK) return failed(run, status, CLI_WRITING);
@@ -430,7 +492,7 @@ static int train(cli_run *run)
 
 int cli_run_go(cli_run *run)
 {
-    struct sigaction old[2];
+    struct sigaction old[CAUGHT];
     run->evaluated_round = run->saved_round = run->calibrated_round = -1;
     run->shown = run->model;
     run->end = CLI_END_FINISHED;
@@ -440,6 +502,7 @@ int cli_run_go(cli_run *run)
     run->begin = run->at;
     if (!cli_verify_after(&run->verify, run->trainer, run->log, &run->at))
         return run->exit_status = failed(run, run->verify.status, CLI_READING);
+    cli_checkpoint_begin(&run->saves);
     catch_signals(run->trainer, old);
     run->exit_status = run->trace ? cli_trace_begin(run->trace, run->context) : -1;
     if (run->exit_status < 0) {
@@ -449,6 +512,7 @@ int cli_run_go(cli_run *run)
         const int wrong = run->trace ? cli_trace_end(run->trace, run->context) : -1;
         if (wrong >= 0 && run->exit_status == CLI_DONE) run->exit_status = wrong;
     }
+    (void)cli_checkpoint_end(&run->saves); /* after a failure */
     release_signals(old);
     cli_progress_clear();
     return run->exit_status;

@@ -3,6 +3,7 @@
 #define IST_TOOLS_CLI_RUN_H
 
 #include "cli_best.h"
+#include "cli_checkpoint.h"
 #include "cli_retry.h"
 #include "cli_trace.h"
 #include "cli_verify.h"
@@ -14,7 +15,7 @@ typedef struct cli_split {
     ist_evaluation result; /* of the last evaluation */
 } cli_split;
 
-enum { CLI_MAX_SPLITS = 2, CLI_EVERY_AUTO = -1 };
+enum { CLI_MAX_SPLITS = 2 };
 
 typedef enum cli_end {
     CLI_END_FINISHED,
@@ -35,14 +36,12 @@ typedef struct cli_run {
     cli_split split[CLI_MAX_SPLITS]; /* target_accuracy looks at the first */
     int split_count;
     ist_evaluate_config evaluate;
-    double epochs;           /* of the whole run */
-    bool phases;             /* it has some at full width: told in each line */
-    bool uneven;             /* its rounds have more or fewer samples: phases, or a schedule of local steps */
-    double eval_every;       /* epochs; 0: only at the end; CLI_EVERY_AUTO: ten times in all */
-    double checkpoint_every; /* epochs; 0: only at the end; CLI_EVERY_AUTO: with every evaluation */
-    double target_accuracy;  /* of the first split; 0: none */
-    const char *checkpoint;  /* file, NULL: none */
-    const char *resumed;     /* file the trainer was resumed from; NULL: a fresh run */
+    double epochs;          /* of the whole run */
+    bool phases;            /* it has some at full width: told in each line */
+    bool uneven;            /* its rounds have more or fewer samples: phases, or a schedule of local steps */
+    double eval_every;      /* epochs; 0: only at the end; CLI_EVERY_AUTO: ten times in all */
+    double target_accuracy; /* of the first split; 0: none */
+    cli_checkpoint saves;   /* the trainer was resumed already, where it was */
     cli_best best;
     double watchdog_s;      /* told when nothing has moved for so long; 0: never */
     const cli_retry *retry; /* NULL: a run that diverges stops */
@@ -66,7 +65,7 @@ typedef struct cli_run {
     int exit_status;
 } cli_run;
 
-/* Returns run->exit_status.  Signals SIGINT and SIGTERM are caught from here to the return only. */
+/* Returns run->exit_status.  SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 are caught from here to the return only. */
 int cli_run_go(cli_run *run);
 
 /* Rates of this process, a resumed run's earlier part not counted. */

@@ -106,7 +106,7 @@ void cli_print_pages(const json_t *placement)
 static void print_times(const cli_run *run)
 {
     const ist_progress *at = &run->at;
-    const double whole = at->seconds + run->evaluate_s;
+    const double whole = at->seconds + run->evaluate_s + run->saves.waited_s;
     /* Deals, waking the teams, the log: what the library's four phases leave of its own time. */
     const double other = at->seconds - at->gather_s - at->train_s - at->wait_s - at->writeback_s;
     const struct {
@@ -119,6 +119,7 @@ static void print_times(const cli_run *run)
         {"write back", at->writeback_s},
         {"between rounds", other > 0 ? other : 0},
         {"evaluation", run->evaluate_s},
+        {"checkpoints", run->saves.waited_s},
         {"all", whole},
     };
     cli_table table;
@@ -239,6 +240,7 @@ json_t *cli_summary_event(const cli_summary *summary)
     cli_describe_model(run->model, text, sizeof text);
     json_object_set_new(o, "net", json_string(text));
     json_object_set_new(o, "parameters", json_integer(ist_model_parameter_count(run->model)));
+    json_object_set_new(o, "checkpoints", cli_checkpoint_json(&run->saves));
     json_object_set_new(o, "verify", cli_verify_json(&run->verify));
     json_object_set_new(o, "report", summary->placement ? json_deep_copy(summary->placement) : json_null());
     return o;

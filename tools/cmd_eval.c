@@ -1,6 +1,7 @@
 /* cmd_eval.c - ist eval: accuracy and loss of a model on a data set with labels. */
 #include <stdio.h>
 
+#include "cli_calibrate.h"
 #include "cli_commands.h"
 #include "cli_number.h"
 #include "cli_summary.h"
@@ -9,6 +10,7 @@
 typedef struct eval_options {
     cli_data data;
     ist_evaluate_config evaluate;
+    cli_calibrate calibrate;
     ist_context_config machine;
     bool json;
 } eval_options;
@@ -62,10 +64,12 @@ static bool print_result(const eval_options *o, const char *path, const ist_mode
 
 int cmd_eval(int argc, char **argv)
 {
-    eval_options o = {.evaluate = IST_EVALUATE_CONFIG_INIT, .machine = IST_CONTEXT_CONFIG_INIT};
+    eval_options o = {
+        .evaluate = IST_EVALUATE_CONFIG_INIT, .calibrate = cli_calibrate_init, .machine = IST_CONTEXT_CONFIG_INIT};
     const cli_group groups[] = {
         {"options", options, sizeof options / sizeof options[0], &o},
         {"evaluation", cli_evaluate_options, cli_evaluate_option_count, &o.evaluate},
+        {"statistics of batch norm", cli_calibrate_options, cli_calibrate_option_count, &o.calibrate},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "eval",
@@ -84,11 +88,14 @@ int cmd_eval(int argc, char **argv)
     ist_evaluation result;
     ist_dataset *data = NULL;
     ist_status failed = ist_model_load(context, &model, args.operand);
-    if (failed == IST_OK && (data = cli_dataset_open(context, o.data.x, o.data.y, &status))) {
+    int wrong = failed == IST_OK ? cli_calibrate_model(&o.calibrate, context, model) : -1;
+    if (wrong >= 0) {
+        status = wrong;
+    } else if (failed == IST_OK && (data = cli_dataset_open(context, o.data.x, o.data.y, &status))) {
         failed = ist_model_evaluate(model, data, &o.evaluate, &result);
         if (failed == IST_OK) status = print_result(&o, args.operand, model, &result) ? CLI_DONE : CLI_FAILED;
     }
-    if (failed != IST_OK) status = cli_library_failed(context, failed, CLI_READING);
+    if (failed != IST_OK) status = cli_calibrate_failed(context, failed, args.operand);
     ist_dataset_destroy(data);
     ist_model_destroy(model);
     ist_context_destroy(context);

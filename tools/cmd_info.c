@@ -21,7 +21,7 @@
 #include "cmd_info_predict.h"
 
 typedef struct info_options {
-    bool json;
+    bool json, checkpoints;
     cli_hidden hidden;
     cli_shares shares;
     ist_model_config net;
@@ -126,6 +126,10 @@ static const cli_option net_options[] = {
      .low_open = true,
      .high = 1,
      .help = "as in ist train"},
+    {.name = "checkpoints",
+     .kind = CLI_FLAG,
+     AT(checkpoints),
+     .help = "with the copy of the run that checkpoints are written from while it goes on"},
     {.name = "shares",
      .value = "F,F,..|even",
      .kind = CLI_CUSTOM,
@@ -229,6 +233,9 @@ static void print_plan(const info_options *o, const json_t *planned)
            cli_show_count((char[CLI_NUMBER_BYTES]){0}, o->rows),
            cli_show_bytes(a, cli_json_number(planned, "planned_bytes", 0)),
            cli_show_bytes(b, cli_json_number(planned, "master_bytes", 0)));
+    if (o->checkpoints)
+        printf("%s of it a copy that checkpoints are written from\n",
+               cli_show_bytes(a, cli_json_number(planned, "copy_bytes", 0)));
     const json_t *traffic = json_object_get(planned, "traffic");
     const double moved = cli_json_number(traffic, "round_bytes_moved", 0);
     const double crossed = cli_json_number(traffic, "round_bytes_crossed", 0);
@@ -300,6 +307,7 @@ static void complete(info_options *o, int32_t teams)
 {
     o->net.hidden = o->hidden.width;
     o->net.hidden_count = o->hidden.count;
+    o->run.background_saves = o->checkpoints;
     if (o->shares.count > 0) o->run.shares = o->shares.share;
     if (o->run.subnets == 0) o->run.subnets = o->shares.count;
     if (o->run.subnets == 0 && o->method == INFO_SGD) o->run.subnets = 1;

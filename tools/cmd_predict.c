@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli_calibrate.h"
 #include "cli_commands.h"
 #include "cli_context.h"
 #include "cli_number.h"
@@ -11,6 +12,7 @@ typedef struct predict_options {
     const char *data, *out;
     int32_t top_k;
     ist_evaluate_config evaluate;
+    cli_calibrate calibrate;
     ist_context_config machine;
 } predict_options;
 
@@ -69,7 +71,7 @@ static int write_result(const predict_options *o, const float *probability, int6
 
 static int predict(const predict_options *o, const char *path, ist_context *context)
 {
-    int status = CLI_FAILED;
+    int status = CLI_FAILED, wrong;
     ist_model *model = NULL;
     ist_dataset *data = NULL;
     float *probability = NULL;
@@ -78,13 +80,15 @@ static int predict(const predict_options *o, const char *path, ist_context *cont
     if (failed == IST_OK) failed = ist_model_describe(model, &config);
     if (failed == IST_OK && o->top_k > config.classes) {
         status = cli_wrong("--top-k: the model has %d classes", config.classes);
+    } else if (failed == IST_OK && (wrong = cli_calibrate_model(&o->calibrate, context, model)) >= 0) {
+        status = wrong;
     } else if (failed == IST_OK && (data = cli_dataset_open(context, o->data, NULL, &status))) {
         const int64_t rows = ist_dataset_rows(data);
         probability = calloc((size_t)rows, (size_t)config.classes * sizeof *probability);
         failed = probability ? ist_model_predict(model, data, &o->evaluate, probability) : IST_E_MEMORY;
         if (failed == IST_OK) status = write_result(o, probability, rows, config.classes);
     }
-    if (failed != IST_OK) status = cli_library_failed(context, failed, CLI_READING);
+    if (failed != IST_OK) status = cli_calibrate_failed(context, failed, path);
     free(probability);
     ist_dataset_destroy(data);
     ist_model_destroy(model);
@@ -93,10 +97,12 @@ static int predict(const predict_options *o, const char *path, ist_context *cont
 
 int cmd_predict(int argc, char **argv)
 {
-    predict_options o = {.evaluate = IST_EVALUATE_CONFIG_INIT, .machine = IST_CONTEXT_CONFIG_INIT};
+    predict_options o = {
+        .evaluate = IST_EVALUATE_CONFIG_INIT, .calibrate = cli_calibrate_init, .machine = IST_CONTEXT_CONFIG_INIT};
     const cli_group groups[] = {
         {"options", options, sizeof options / sizeof options[0], &o},
         {"evaluation", cli_evaluate_options, cli_evaluate_option_count, &o.evaluate},
+        {"statistics of batch norm", cli_calibrate_options, cli_calibrate_option_count, &o.calibrate},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "predict",

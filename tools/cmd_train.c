@@ -29,9 +29,10 @@ typedef struct train_options {
     ist_train_config run;
     ist_evaluate_config evaluate;
     ist_context_config machine;
-    double eval_every, checkpoint_every, target_accuracy, watchdog_s;
+    double eval_every, target_accuracy, watchdog_s;
     int32_t verify_every;
-    const char *log, *model, *checkpoint, *resume;
+    const char *log, *model;
+    cli_checkpoint saves;
     cli_trace trace;
     cli_best best;
     cli_retry retry;
@@ -221,25 +222,6 @@ static const cli_option file_options[] = {
      .kind = CLI_TEXT,
      AT(log),
      .help = "write one JSON object a line: start, every round, every evaluation, end"},
-    {.name = "checkpoint",
-     .value = "FILE",
-     .kind = CLI_TEXT,
-     AT(checkpoint),
-     .help = "write the whole state of the run, also when SIGINT or SIGTERM ends it"},
-    {.name = "checkpoint-every",
-     .value = "EPOCHS|auto",
-     .kind = CLI_REAL,
-     AT(checkpoint_every),
-     .low = 0,
-     .high = -1,
-     .word = "auto",
-     .word_value = CLI_EVERY_AUTO,
-     .help = "auto: with every evaluation; 0: only at the end"},
-    {.name = "resume",
-     .value = "FILE",
-     .kind = CLI_TEXT,
-     AT(resume),
-     .help = "go on from a checkpoint, bit for bit as if never stopped: the same command line and this"},
     {.name = "verify-placement",
      .value = "N",
      .kind = CLI_INT32,
@@ -271,13 +253,13 @@ static const cli_option file_options[] = {
 static int check_outputs(const train_options *o)
 {
     char best[4096];
-    const bool kept = o->checkpoint && cli_best_wanted(&o->best);
-    if (!cli_best_path(best, sizeof best, o->checkpoint)) return cli_wrong("--checkpoint: the name is too long");
+    const bool kept = o->saves.path && cli_best_wanted(&o->best);
+    if (!cli_best_path(best, sizeof best, o->saves.path)) return cli_wrong("--checkpoint: the name is too long");
     const struct {
         const char *option, *path;
     } out[] = {{"model", o->model},
                {"log", o->log},
-               {"checkpoint", o->checkpoint},
+               {"checkpoint", o->saves.path},
                {"trace", o->trace.path},
                {"checkpoint", kept ? best : NULL}};
     for (size_t i = 0; i < 5; i++) {
@@ -291,12 +273,7 @@ static int check_outputs(const train_options *o)
         const int wrong = cli_output_probe(out[i].option, out[i].path);
         if (wrong >= 0) return wrong;
     }
-    if (o->resume) {
-        FILE *file = fopen(o->resume, "rb");
-        if (!file) return cli_unreadable("resume", o->resume);
-        fclose(file);
-    }
-    return -1;
+    return cli_checkpoint_look(&o->saves);
 }
 
 static bool trains_replicas(const train_options *o)
@@ -322,9 +299,11 @@ static int check_options(train_options *o, const cli_args *args)
     if (o->run.average_decay > 0 && o->run.average_from >= 1) {
         return cli_wrong("--average-decay: needs --average-from, where the mean begins");
     }
-    if (cli_was_given(args, "checkpoint-every") && !o->checkpoint) {
-        return cli_wrong("--checkpoint-every: needs --checkpoint, the file to write");
+    if ((cli_was_given(args, "checkpoint-every") || cli_was_given(args, "keep")) && !o->saves.path) {
+        return cli_wrong("--%s: needs --checkpoint, the file to write",
+                         cli_was_given(args, "keep") ? "keep" : "checkpoint-every");
     }
+    if (o->saves.any && !o->saves.resume) return cli_wrong("--resume-any: needs --resume, the file to go on from");
     const int retries = cli_retry_check(&o->retry, args);
     if (retries >= 0) return retries;
     if (o->method == METHOD_SGD) {
@@ -369,12 +348,10 @@ static int check_options(train_options *o, const cli_args *args)
 static int32_t automatic_subnets(const train_options *o, ist_context *context, int32_t teams)
 {
     ist_model_config config = IST_MODEL_CONFIG_INIT;
-    ist_model *before = NULL;
+    ist_model *before = cli_checkpoint_model(&o->saves, context);
     config.subnets = 0;
-    if (o->resume && ist_model_load(context, &before, o->resume) == IST_OK) {
-        ist_model_describe(before, &config);
-        ist_model_destroy(before);
-    }
+    if (before) ist_model_describe(before, &config);
+    ist_model_destroy(before);
     if (trains_replicas(o)) return teams > 2 ? teams : 2;
     return config.subnets > 0 ? config.subnets : cli_automatic_subnets(&o->hidden, teams);
 }
@@ -449,9 +426,21 @@ static int make_trainer(train_parts *p, train_options *o)
     }
     if (status == IST_OK && o->run.average_from < 1) status = ist_model_create(p->context, &p->average, &o->net);
     if (status == IST_OK && o->best.keep) status = ist_model_create(p->context, &p->best, &o->net);
+    o->run.background_saves = cli_checkpoint_is_periodic(&o->saves);
     if (status == IST_OK) status = ist_trainer_create(p->context, &p->trainer, p->model, p->train, &o->run);
-    if (status == IST_OK && o->resume) status = ist_trainer_resume(p->trainer, o->resume);
+    if (status == IST_E_MEMORY && o->run.background_saves) { /* without the copy that checkpoints are written from? */
+        o->run.background_saves = 0;
+        status = ist_trainer_create(p->context, &p->trainer, p->model, p->train, &o->run);
+        o->saves.stops = true;
+        if (status == IST_OK) cli_note("no room to copy the run: training waits while a checkpoint is written");
+    }
     return status == IST_OK ? -1 : cli_library_failed(p->context, status, CLI_READING);
+}
+
+static int64_t round_of(const ist_trainer *trainer)
+{
+    ist_progress at = {.struct_size = sizeof at};
+    return ist_trainer_progress(trainer, &at) == IST_OK ? at.round : 0;
 }
 
 static json_t *start_event(const cli_verb *verb, const train_parts *p, const train_options *o, const cli_run *run)
@@ -459,7 +448,9 @@ static json_t *start_event(const cli_verb *verb, const train_parts *p, const tra
     json_t *e = json_object(), *rows = json_object();
     json_object_set_new(e, "event", json_string("start"));
     json_object_set_new(e, "version", json_string(IST_VERSION_STRING));
-    json_object_set_new(e, "resumed", json_boolean(o->resume != NULL));
+    json_object_set_new(e, "resumed", json_boolean(o->saves.resume != NULL));
+    json_object_set_new(e, "round", json_integer(round_of(p->trainer)));
+    json_object_set_new(e, "events", json_integer(run->saves.position.events));
     json_object_set_new(e, "options", cli_options_json(verb));
     json_object_set_new(rows, "train", json_integer(ist_dataset_rows(p->train)));
     for (int i = 0; i < run->split_count; i++) {
@@ -496,9 +487,20 @@ static int finish(train_parts *p, const train_options *o, cli_run *run)
     return p->log.failed && status == CLI_DONE ? CLI_FAILED : status;
 }
 
+static int open_log(train_parts *p, const train_options *o, cli_run *run)
+{
+    ist_progress at = {.struct_size = sizeof at};
+    if (!*run->saves.resumed) return cli_log_open(&p->log, o->log, false) ? -1 : CLI_FAILED;
+    ist_trainer_progress(p->trainer, &at);
+    const int wrong = cli_position_open_log(&run->saves.position, &p->log, o->log, &at);
+    if (run->saves.position.events < 0) run->saves.position.events = 0; /* of a checkpoint that did not tell */
+    return wrong;
+}
+
 static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
 {
     int status = CLI_FAILED;
+    char normalize[128];
     p->context = cli_context_open(&o->machine, &status);
     if (!p->context) return status;
     p->teams = cli_context_teams(p->context);
@@ -508,10 +510,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
 
     cli_run run = {.evaluate = o->evaluate,
                    .eval_every = o->eval_every,
-                   .checkpoint_every = o->checkpoint_every,
                    .target_accuracy = o->target_accuracy,
-                   .checkpoint = o->checkpoint,
-                   .resumed = o->resume,
                    .best = o->best,
                    .watchdog_s = o->watchdog_s,
                    .retry = &o->retry,
@@ -531,10 +530,16 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
     run.average = p->average;
     run.best.model = p->best;
     run.trainer = p->trainer;
+    run.saves = o->saves;
+    run.saves.context = p->context;
+    run.saves.trainer = p->trainer;
+    cli_normalize_show(&o->normalize, normalize, sizeof normalize);
+    run.saves.position.normalize = normalize;
+    if ((status = cli_checkpoint_resume(&run.saves, verb)) >= 0) return status;
     run.epochs = o->run.epochs;
     run.phases = o->run.warmup_epochs > 0 || o->run.full_width_epochs > 0;
     run.uneven = run.phases || o->run.local_steps_last > 0;
-    if (!cli_log_open(&p->log, o->log, o->resume != NULL)) return CLI_FAILED;
+    if ((status = open_log(p, o, &run)) >= 0) return status;
     if (o->log) cli_log_write(&p->log, start_event(verb, p, o, &run));
     if (p->log.failed) return CLI_FAILED; /* before the work, not after it */
     cli_run_go(&run);
@@ -553,7 +558,7 @@ int cmd_train(int argc, char **argv)
                        .retry = CLI_RETRY_INIT,
                        .watchdog_s = 60,
                        .eval_every = CLI_EVERY_AUTO,
-                       .checkpoint_every = CLI_EVERY_AUTO};
+                       .saves = {.every = {CLI_UNIT_EPOCHS, CLI_EVERY_AUTO}, .keep = 1}};
     const cli_group groups[] = {
         GROUP("data", data_options, &o),
         GROUP("net", net_options, &o),
@@ -562,16 +567,19 @@ int cmd_train(int argc, char **argv)
         {"early end", cli_best_options, cli_best_option_count, &o.best},
         {"divergence", cli_retry_options, cli_retry_option_count, &o.retry},
         GROUP("files and output", file_options, &o),
+        {"checkpoints", cli_checkpoint_options, cli_checkpoint_option_count, &o.saves},
         {"timeline", cli_trace_options, cli_trace_option_count, &o.trace},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
-    const cli_verb verb = {.name = "train",
-                           .purpose = "train a net from files",
-                           .groups = groups,
-                           .group_count = sizeof groups / sizeof groups[0],
-                           .notes = "Progress goes to standard error, the summary to standard output.\n"
-                                    "Exit status: 0 done, 1 the run failed, 2 the command line is wrong, 3 the data "
-                                    "are bad,\n130 and 143 after SIGINT and SIGTERM, with the checkpoint written."};
+    const cli_verb verb = {
+        .name = "train",
+        .purpose = "train a net from files",
+        .groups = groups,
+        .group_count = sizeof groups / sizeof groups[0],
+        .notes = "Progress goes to standard error, the summary to standard output.\n"
+                 "Exit status: 0 done, 1 the run failed, 2 the command line is wrong, 3 the data "
+                 "are bad,\n130, 143 and 138 after SIGINT, SIGTERM and SIGUSR1, with the checkpoint written.\n"
+                 "SIGUSR2 writes a checkpoint, and the run goes on."};
     cli_args args;
     int status = cli_preset_take(&verb, argc, argv);
     if (status < 0) status = cli_parse(&verb, argc, argv, &args);

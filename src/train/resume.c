@@ -187,17 +187,22 @@ static bool length_is_free(const ist_train_config *c)
            (c->average_from == 0 || c->average_from == 1);
 }
 
-static bool is_length(const char *name)
+/* Of two runs that may have different lengths, or of which both count rounds. */
+static bool no_matter(const ist__training *t, const identity *field, bool in_rounds)
 {
-    return strcmp(name, "epochs") == 0 || strcmp(name, "rounds") == 0;
+    const bool epochs = strcmp(field->name, "epochs") == 0, rounds = strcmp(field->name, "rounds") == 0;
+    return ((epochs || rounds) && length_is_free(&t->config)) || (epochs && in_rounds);
 }
 
 static ist_status compare(ist__training *t, const run_record *found, const char *path, ist__error *error)
 {
     identity all[IDENTITY_NUMBERS];
     identify(t, all);
+    bool in_rounds = false;
+    for (int i = 0; i < IDENTITY_NUMBERS; i++)
+        if (strcmp(all[i].name, "rounds") == 0) in_rounds = found->identity[i] > 0 && all[i].value > 0;
     for (int i = 0; i < IDENTITY_NUMBERS; i++) {
-        if (found->identity[i] == all[i].value || (is_length(all[i].name) && length_is_free(&t->config))) continue;
+        if (found->identity[i] == all[i].value || no_matter(t, &all[i], in_rounds)) continue;
         return differ(t, all[i].name, found->identity[i], all[i].value, path, error);
     }
     if (found->seed != t->config.seed) {

@@ -82,8 +82,8 @@ case_help() {
         train) promised="train valid test hidden method subnets local-steps batch epochs rounds optimizer lr momentum beta1
             beta2 epsilon weight-decay lr-schedule lr-ramp lr-floor lr-step-every lr-step-factor label-smoothing
             input-dropout hidden-dropout output-scale state data normalize norm output-norm statistics calibration-batches seed
-            target-accuracy eval-every log model checkpoint checkpoint-every resume verify-placement json quiet $team" ;;
-        eval) promised="data batch statistics json $team" ;;
+            target-accuracy eval-every log model checkpoint checkpoint-every keep resume resume-any verify-placement json quiet $team" ;;
+        eval) promised="data batch statistics calibrate calibrate-rows calibrate-seed json $team" ;;
         predict) promised="data out top-k batch statistics $team" ;;
         info) promised="json topology subnets hidden features classes rows batch optimizer $team" ;;
         demo) promised="verify-placement $team" ;;
@@ -382,7 +382,7 @@ case_signal() {
     grep -q 'stopped by SIGTERM after round' err || fail "nothing was said: $(cat err)"
     jq -es '.[-1] | .event == "end" and .status == 143 and .reason == "signal" and .round < .rounds' killed.jsonl >/dev/null ||
         fail "the end event: $(tail -n 1 killed.jsonl)"
-    run 0 eval c.ist --data "$data" # a checkpoint is a model, too
+    run 0 eval c.ist --data "$data" --calibrate "${data%%:*}" # a checkpoint is a model, too
     start_and_kill INT 130 "${common[@]}" --model broken.ist --checkpoint c.ist --resume c.ist
     run 0 "${common[@]}" --model broken.ist --checkpoint c.ist --resume c.ist --teams 1 --threads 1
     cmp whole.ist broken.ist || fail "the resumed model differs from the unbroken one"

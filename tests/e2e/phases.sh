@@ -80,7 +80,7 @@ case_resume() {
             "$(jq -c 'select(.event == "eval") | [.round, .loss]' part.jsonl)" ] || fail "resumed: other evaluations"
     done
     # shellcheck disable=SC2086
-    wrong 'warmup_epochs was 1.5 when this run began' $phases --warmup-epochs 1 --local-steps-last 9 --resume part.ckpt
+    wrong 'warmup-epochs: the checkpoint has 1.5, this run 1 ' $phases --warmup-epochs 1 --local-steps-last 9 --resume part.ckpt
 }
 
 # CASE local_steps: rounds grow as the schedule says
