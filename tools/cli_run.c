@@ -355,6 +355,17 @@ static bool best_beside(char path[CLI_PATH_BYTES], const char *checkpoint)
     return cli_best_path(path, CLI_PATH_BYTES, base);
 }
 
+/* The trainer is at the best round, and the log was then where the note says. */
+static int copy_best(cli_run *run, const char *path)
+{
+    char normalize[128];
+    const cli_position position = run->saves.position;
+    cli_position_recall(&run->saves.position, run->trainer, normalize, sizeof normalize);
+    const int wrong = save_with_statistics(run, path);
+    run->saves.position = position;
+    return wrong;
+}
+
 /* A resumed run learns what was the best so far from the checkpoint of that time. */
 static int recall_best(cli_run *run, double eval_rounds)
 {
@@ -378,7 +389,7 @@ static int recall_best(cli_run *run, double eval_rounds)
     if (run->best.keep) status = ist_model_copy(run->best.model, run->shown);
     if (status != IST_OK) return failed(run, status, CLI_READING);
     if (run->saves.path && cli_best_path(copy, sizeof copy, run->saves.path) && strcmp(copy, path) != 0) {
-        const int wrong = save_with_statistics(run, copy);
+        const int wrong = copy_best(run, copy);
         if (wrong >= 0) return wrong;
     }
     run->best_saved = true;
