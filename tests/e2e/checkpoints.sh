@@ -14,7 +14,7 @@ make() {
         print line > name "x.csv" } }'
 }
 make t 300
-net=(--hidden 24,20 --subnets 2 --local-steps 5 --batch 16)
+net=(--hidden "24,20" --subnets 2 --local-steps 5 --batch 16)
 command=("$ist" train --train tx.csv:ty.csv --quiet "${net[@]}")
 
 # The round after which a checkpoint was written: that of the start event of who goes on from it.
@@ -43,7 +43,7 @@ case_keep() {
     [ "$(stands c.ckpt) $(stands c.ckpt.1) $(stands c.ckpt.2)" = "20 16 12" ] || fail "rounds $(stands c.ckpt) $(stands c.ckpt.1) $(stands c.ckpt.2)"
     cp c.ckpt.1 p.ckpt
     run 0 --rounds 20 --resume c.ckpt.2 --checkpoint c.ckpt --checkpoint-every 4r --keep 2 --model m.ist
-    cmp m.ist whole.ist && cmp c.ckpt.1 p.ckpt || fail "another run"
+    if ! cmp m.ist whole.ist || ! cmp c.ckpt.1 p.ckpt; then fail "another run"; fi
     # What was resumed from stays until two newer ones are there; what is beyond K goes.
     [ "$(stands c.ckpt) $(stands c.ckpt.1) $(echo c.ckpt*)" = "20 16 c.ckpt c.ckpt.1" ] || fail "files: $(ls)"
     run 0 --rounds 20 --checkpoint c.ckpt --checkpoint-every 0 --keep 5 --seed 2 # another run: its own files alone
@@ -211,8 +211,8 @@ case_signals() {
     command=("$ist" train --train tx.csv:ty.csv --hidden 300,300 --subnets 2 --local-steps 5 --batch 16 --rounds 100000)
     start --checkpoint c.ckpt --checkpoint-every 0
     [ ! -e c.ckpt ] || fail "a checkpoint before anybody asked"
-    local i
-    for i in 1 2 3; do # two signals in one round are one
+    local _
+    for _ in 1 2 3; do # two signals in one round are one
         rm -f c.ckpt
         kill -USR2 $pid
         until [ -s c.ckpt ]; do kill -0 $pid 2>/dev/null && sleep 0.01 || fail "SIGUSR2 ended it: $(cat err)"; done

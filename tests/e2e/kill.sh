@@ -18,7 +18,7 @@ awk 'BEGIN { srand(7); for (i = 0; i < 600; i++) { c = int(rand() * 4); print c 
     for (p = 0; p < 20; p++) line = line (p ? "," : "") sprintf("%.3f", 2 * rand() + (int(p / 5) == c) * 0.6)
     print line > "x.csv" } }'
 head -n 150 x.csv >vx.csv && head -n 150 y.csv >vy.csv
-common=(--train x.csv:y.csv --valid vx.csv:vy.csv --hidden 700,500 --batch 16 --quiet)
+common=(--train x.csv:y.csv --valid vx.csv:vy.csv --hidden "700,500" --batch 16 --quiet)
 kinds=(
     "--method ist --subnets 4 --local-steps 8 --epochs 40"
     "--method sgd --local-steps 10 --epochs 12 --optimizer adam --lr 0.001"
@@ -107,7 +107,7 @@ for ((run = 0; run < runs; run++)); do
             *) fail "run $run, process $process (${kind[*]} ${crew[*]} ${resume[*]}): exit status $status: $(cat err)" ;;
         esac
     done
-    [ $status = 0 ] || fail "run $run never ends"
+    [ "$status" = 0 ] || fail "run $run never ends"
     cmp run.ist $name.ist || fail "run $run: another model: ${kind[*]}"
     cmp <(told run.jsonl) <(told $name.jsonl) || fail "run $run: another log: ${kind[*]}"
     [ "$(find . -name '.run.ckpt.tmp.*' | wc -l)" = 0 ] || fail "run $run: a temporary file was left behind"
