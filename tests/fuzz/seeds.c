@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "data/sparse.h"
 #include "fuzz.h"
 #include "fuzz_run.h"
 
@@ -189,6 +190,24 @@ static void sparse_seeds(void)
     put("xmc", "rows");
 }
 
+#if FUZZ_DATA_FILES
+/* The sparse text made above, as data files. */
+static void data_file_seeds(void)
+{
+    static const char *const from[] = {"xmc/some", "xmc/empty", "xmc/rows", "libsvm/two-classes"};
+    const ist__sparse_ask ask = {.index_base = 0};
+    char path[4096], name[8];
+    for (int i = 0; i < 4; i++) {
+        ist__sparse rows = {0};
+        snprintf(path, sizeof path, "%s/%s", root, from[i]);
+        fuzz_require(ist__sparse_load(path, &ask, NULL, &rows, NULL) == IST_OK);
+        snprintf(name, sizeof name, "%d", i);
+        fuzz_require(ist__sparse_save(&rows, place("datafile", name), NULL) == IST_OK);
+        ist__sparse_destroy(&rows);
+    }
+}
+#endif
+
 /* ------------------------------------------------------------------------------------------------------- models -- */
 
 static void model_seed(const char *name, int32_t hidden_count, int32_t hidden_norm, int32_t output_norm, double scale)
@@ -327,6 +346,9 @@ int main(int argc, char **argv)
     gzip_seeds();
     csv_seeds();
     sparse_seeds();
+#if FUZZ_DATA_FILES
+    data_file_seeds();
+#endif
     model_seeds();
     checkpoint_seeds();
     topology_seeds();

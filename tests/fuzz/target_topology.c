@@ -15,7 +15,7 @@
 
 #include "fuzz.h"
 
-enum { SURVIVED = 42 };
+enum { SURVIVED = 42, MOST_KIB = 160 << 10 }; /* hwloc may ask for gigabytes, too */
 
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
@@ -32,7 +32,7 @@ _Noreturn static void try_hwloc(const char *path)
     static const int deaths[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP};
     for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++) signal(deaths[i], SIG_DFL);
     if (__sanitizer_set_death_callback) __sanitizer_set_death_callback(NULL);
-    const struct rlimit no_core = {0, 0}, seconds = {2, 2};
+    const struct rlimit no_core = {0, 0}, seconds = {1, 1};
     setrlimit(RLIMIT_CORE, &no_core);
     setrlimit(RLIMIT_CPU, &seconds);
     close(1);
@@ -55,8 +55,9 @@ static bool hwloc_survives(const char *path)
     const pid_t child = fork();
     fuzz_require(child >= 0);
     if (child == 0) try_hwloc(path);
-    while (waitpid(child, &how, 0) < 0) fuzz_require(errno == EINTR);
-    return WIFEXITED(how) && WEXITSTATUS(how) == SURVIVED;
+    struct rusage usage;
+    while (wait4(child, &how, 0, &usage) < 0) fuzz_require(errno == EINTR);
+    return WIFEXITED(how) && WEXITSTATUS(how) == SURVIVED && usage.ru_maxrss < MOST_KIB;
 }
 
 static void use(ist_context *context)
