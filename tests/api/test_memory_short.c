@@ -17,7 +17,17 @@
 
 #include "fixture_run.h"
 
-#define SHOWN      __attribute__((visibility("default")))
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#  define SANITIZED 1
+#elif defined(__has_feature)
+#  if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#    define SANITIZED 1
+#  endif
+#endif
+
+/* Libraries call these before the sanitizer has begun. */
+#define EARLY      __attribute__((no_sanitize("address", "undefined")))
+#define SHOWN      EARLY __attribute__((visibility("default")))
 #define NEXT(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
 
 /* ----------------------------------------------------------------------------------------------- what fails, and when -- */
@@ -28,7 +38,7 @@ static long fail_at;
 static atomic_long seen;
 static atomic_int failed;
 
-static bool fails(int kind, const void *return_address)
+EARLY static bool fails(int kind, const void *return_address)
 {
     Dl_info from;
     if (kind != armed) return false;
@@ -38,7 +48,8 @@ static bool fails(int kind, const void *return_address)
     return true;
 }
 
-#define FAILS(kind) fails(kind, __builtin_return_address(0))
+#ifndef SANITIZED
+#  define FAILS(kind) fails(kind, __builtin_return_address(0))
 
 SHOWN void *aligned_alloc(size_t alignment, size_t bytes)
 {
@@ -50,20 +61,23 @@ SHOWN void *mmap(void *address, size_t bytes, int protection, int flags, int fil
     return FAILS(MEMORY) ? MAP_FAILED : NEXT(mmap)(address, bytes, protection, flags, file, offset);
 }
 
+#endif
+
 static void *json_room(size_t bytes)
 {
     return fails(JSON, NULL) ? NULL : malloc(bytes);
 }
 
+#ifndef SANITIZED
 /* Of a file: EIO. */
-static bool io_fails(const void *return_address)
+EARLY static bool io_fails(const void *return_address)
 {
     if (!fails(FILES, return_address)) return false;
     errno = EIO;
     return true;
 }
 
-#define IO_FAILS() io_fails(__builtin_return_address(0))
+#  define IO_FAILS() io_fails(__builtin_return_address(0))
 
 SHOWN int open(const char *path, int flags, ...)
 {
@@ -98,6 +112,7 @@ SHOWN int fstat(int file, struct stat *out)
 {
     return IO_FAILS() ? -1 : NEXT(fstat)(file, out);
 }
+#endif
 
 /* ------------------------------------------------------------------------------------------------------ the sequence -- */
 
@@ -232,8 +247,8 @@ static run_spec spec_of_all(void)
 /* Each `every`-th call of a kind, from the first one on; IST_EVERY=1 in the environment: each. */
 static void check_kind(int kind, long every)
 {
-#if defined(__SANITIZE_THREAD__) || defined(__clang__) && defined(__SANITIZE_ADDRESS__)
-    SKIP("this sanitizer has its own aligned_alloc inside the program");
+#ifdef SANITIZED
+    SKIP("sanitizers take the place of the same functions");
 #endif
     if (getenv("IST_EVERY")) every = atol(getenv("IST_EVERY"));
     static const char *const names[] = {"run.ist", "model.ist", "x.csv", "y.csv", "trace.json", "end.ist"};
