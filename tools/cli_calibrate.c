@@ -35,7 +35,9 @@ int cli_calibrate_model(const cli_calibrate *c, ist_context *context, ist_model 
 {
     if (!c->x) return -1;
     int wrong = -1;
-    ist_dataset *data = cli_dataset_open(context, c->x, NULL, &wrong);
+    ist_model_config net = IST_MODEL_CONFIG_INIT;
+    ist_model_describe(model, &net);
+    ist_dataset *data = cli_dataset_open(context, c->x, NULL, false, net.features, &wrong);
     if (!data) return wrong;
     const ist_status status = ist_model_calibrate(model, data, c->rows, c->seed);
     ist_dataset_destroy(data);

@@ -142,10 +142,14 @@ cli_teams cli_context_teams(ist_context *context)
     return teams;
 }
 
-ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, int *exit_status)
+ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, bool labels, int32_t features,
+                              int *exit_status)
 {
     ist_dataset *dataset = NULL;
-    const ist_status status = ist_dataset_open(context, &dataset, x, y);
+    ist_dataset_config config = IST_DATASET_CONFIG_INIT;
+    config.need_labels = labels;
+    config.features = features;
+    const ist_status status = ist_dataset_open_as(context, &dataset, x, y, &config);
     if (status == IST_OK) return dataset;
     *exit_status = cli_library_failed(context, status, CLI_READING);
     return NULL;

@@ -26,7 +26,10 @@ typedef struct cli_teams {
 } cli_teams;
 cli_teams cli_context_teams(ist_context *context);
 
-/* Opens features and labels (y NULL: none).  NULL: a line was printed, *exit_status is set. */
-ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, int *exit_status);
+/* Opens features and labels.  labels: y may be NULL when x has them inside, else y NULL means none.  features: of the
+ * model, or of the training rows, which sparse files may have less of; 0: as many as there are.  NULL: a line was printed,
+ * *exit_status is set. */
+ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, bool labels, int32_t features,
+                              int *exit_status);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* strtod and its kind skip blanks and read hexadecimal, "inf" and "nan"; none of these is meant on a command line. */
 static bool looks_decimal(const char *text, const char *also)
@@ -58,6 +59,12 @@ bool cli_data_parse(void *field, char *text, char *why, size_t cap)
 {
     cli_data *data = field;
     const size_t len = strlen(text);
+    struct stat st;
+    if (len > 0 && stat(text, &st) == 0) { /* with labels inside */
+        data->x = text;
+        data->y = NULL;
+        return true;
+    }
     for (size_t i = len; i-- > 0;) {
         if (text[i] != ':' || i == 0 || i + 1 == len) continue;
         text[i] = '\0';
@@ -65,7 +72,7 @@ bool cli_data_parse(void *field, char *text, char *why, size_t cap)
         data->y = text + i + 1;
         return true;
     }
-    snprintf(why, cap, "is not X:Y, a file of features, a colon, a file of labels");
+    snprintf(why, cap, "is not X:Y, a file of features, a colon, a file of labels; nor is it one file, which has both");
     return false;
 }
 
@@ -73,7 +80,7 @@ void cli_data_show(const void *field, char *out, size_t cap)
 {
     const cli_data *data = field;
     out[0] = '\0';
-    if (data->x) snprintf(out, cap, "%s:%s", data->x, data->y);
+    if (data->x) snprintf(out, cap, "%s%s%s", data->x, data->y ? ":" : "", data->y ? data->y : "");
 }
 
 /* The next item of a list separated by commas, cut off in place; NULL after the last. */

@@ -13,9 +13,9 @@ bool cli_parse_real(const char *text, double *out); /* finite */
 bool cli_parse_whole(const char *text, int64_t *out);
 bool cli_parse_natural(const char *text, uint64_t *out); /* 0 .. 2^64 - 1 */
 
-/* X:Y, cut in place at the last colon that leaves both parts non-empty. */
+/* X:Y, cut in place at the last colon that leaves both parts non-empty; or X, when there is a file of that name. */
 typedef struct cli_data {
-    const char *x, *y; /* NULL: not given */
+    const char *x, *y; /* NULL: not given; y: or inside x */
 } cli_data;
 bool cli_data_parse(void *field, char *text, char *why, size_t cap);
 void cli_data_show(const void *field, char *out, size_t cap);

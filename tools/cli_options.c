@@ -289,6 +289,7 @@ static void print_help(const cli_verb *verb)
     char form[160], text[700], value[256];
     printf("ist %s - %s\n\nusage: ist %s", verb->name, verb->purpose, verb->name);
     if (verb->operand) printf(" %s", verb->operand);
+    if (verb->second) printf(" [%s]", verb->second);
     for (size_t g = 0; g < verb->group_count; g++) {
         for (size_t i = 0; i < verb->groups[g].count; i++) {
             if (!verb->groups[g].options[i].required) continue;
@@ -298,6 +299,7 @@ static void print_help(const cli_verb *verb)
     }
     puts(" [options]");
     if (verb->operand) printf("\n  %-*s%s\n", LEFT - 2, verb->operand, verb->operand_help);
+    if (verb->second) printf("  %-*s%s\n", LEFT - 2, verb->second, verb->second_help);
     for (size_t g = 0; g < verb->group_count; g++) {
         const cli_group *group = &verb->groups[g];
         printf("\n%s\n", group->title);
@@ -376,9 +378,11 @@ static int take_operand(const cli_verb *verb, cli_args *args, const char *text)
     char quoted[QUOTE_BYTES];
     cli_quote(quoted, sizeof quoted, text);
     if (!verb->operand) return cli_wrong("%s is not an option, and nothing else is expected here", quoted);
-    if (args->operand) return cli_wrong("%s: one %s is enough", quoted, verb->operand);
-    if (!*text) return cli_wrong("%s: the name is empty", verb->operand);
-    args->operand = text;
+    const bool second = args->operand && verb->second;
+    if (args->second || (args->operand && !second))
+        return cli_wrong("%s: one %s is enough", quoted, args->second ? verb->second : verb->operand);
+    if (!*text) return cli_wrong("%s: the name is empty", second ? verb->second : verb->operand);
+    *(second ? &args->second : &args->operand) = text;
     return -1;
 }
 

@@ -58,6 +58,7 @@ typedef struct cli_group {
 typedef struct cli_verb {
     const char *name, *purpose;
     const char *operand, *operand_help; /* "MODEL"; NULL: takes none.  An operand is required */
+    const char *second, *second_help;   /* one more operand, which may be missing; NULL: takes none */
     const char *notes;                  /* after the options, may be NULL */
     const cli_group *groups;
     size_t group_count;
@@ -65,7 +66,7 @@ typedef struct cli_verb {
 
 enum { CLI_MAX_GIVEN = 64 };
 typedef struct cli_args {
-    const char *operand;
+    const char *operand, *second;           /* NULL: not given */
     const cli_option *given[CLI_MAX_GIVEN]; /* each once */
     size_t given_count;
 } cli_args;

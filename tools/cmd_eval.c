@@ -19,13 +19,13 @@ typedef struct eval_options {
 
 static const cli_option options[] = {
     {.name = "data",
-     .value = "X:Y",
+     .value = "X[:Y]",
      .kind = CLI_CUSTOM,
      AT(data),
      .required = true,
      .parse = cli_data_parse,
      .show = cli_data_show,
-     .help = "features and labels: .npy, idx (.gz) or .csv"},
+     .help = "features and labels: .npy, idx (.gz) or .csv; or one file of sparse rows (libsvm, XMC, .isd)"},
     {.name = "json", .kind = CLI_FLAG, AT(json), .help = "one JSON object on standard output"},
 };
 
@@ -88,10 +88,13 @@ int cmd_eval(int argc, char **argv)
     ist_evaluation result;
     ist_dataset *data = NULL;
     ist_status failed = ist_model_load(context, &model, args.operand);
+    ist_model_config net = IST_MODEL_CONFIG_INIT;
+    if (failed == IST_OK) failed = ist_model_describe(model, &net);
     int wrong = failed == IST_OK ? cli_calibrate_model(&o.calibrate, context, model) : -1;
     if (wrong >= 0) {
         status = wrong;
-    } else if (failed == IST_OK && (data = cli_dataset_open(context, o.data.x, o.data.y, &status))) {
+    } else if (failed == IST_OK &&
+               (data = cli_dataset_open(context, o.data.x, o.data.y, true, net.features, &status))) {
         failed = ist_model_evaluate(model, data, &o.evaluate, &result);
         if (failed == IST_OK) status = print_result(&o, args.operand, model, &result) ? CLI_DONE : CLI_FAILED;
     }

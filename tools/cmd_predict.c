@@ -24,7 +24,7 @@ static const cli_option options[] = {
      .kind = CLI_TEXT,
      AT(data),
      .required = true,
-     .help = "features, without labels: .npy, idx (.gz) or .csv"},
+     .help = "features; labels are not needed: .npy, idx (.gz), .csv or sparse rows (libsvm, XMC, .isd)"},
     {.name = "out",
      .value = "P.npy",
      .kind = CLI_TEXT,
@@ -82,7 +82,7 @@ static int predict(const predict_options *o, const char *path, ist_context *cont
         status = cli_wrong("--top-k: the model has %d classes", config.classes);
     } else if (failed == IST_OK && (wrong = cli_calibrate_model(&o->calibrate, context, model)) >= 0) {
         status = wrong;
-    } else if (failed == IST_OK && (data = cli_dataset_open(context, o->data, NULL, &status))) {
+    } else if (failed == IST_OK && (data = cli_dataset_open(context, o->data, NULL, false, config.features, &status))) {
         const int64_t rows = ist_dataset_rows(data);
         probability = calloc((size_t)rows, (size_t)config.classes * sizeof *probability);
         failed = probability ? ist_model_predict(model, data, &o->evaluate, probability) : IST_E_MEMORY;

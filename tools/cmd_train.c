@@ -51,22 +51,23 @@ static const cli_choice norm_words[] = {{"batch", IST_NORM_BATCH}, {"none", IST_
 static const cli_choice balance_words[] = {{"even", IST_BALANCE_EVEN}, {"adaptive", IST_BALANCE_ADAPTIVE}, {NULL, 0}};
 static const cli_option data_options[] = {
     {.name = "train",
-     .value = "X:Y",
+     .value = "X[:Y]",
      .kind = CLI_CUSTOM,
      AT(train),
      .required = true,
      .parse = cli_data_parse,
      .show = cli_data_show,
-     .help = "features and labels to train on: .npy, idx (.gz) or .csv"},
+     .help =
+         "features and labels to train on: .npy, idx (.gz) or .csv; or one file of sparse rows (libsvm, XMC, .isd)"},
     {.name = "valid",
-     .value = "X:Y",
+     .value = "X[:Y]",
      .kind = CLI_CUSTOM,
      AT(valid),
      .parse = cli_data_parse,
      .show = cli_data_show,
      .help = "a split to look at during training"},
     {.name = "test",
-     .value = "X:Y",
+     .value = "X[:Y]",
      .kind = CLI_CUSTOM,
      AT(test),
      .parse = cli_data_parse,
@@ -386,7 +387,7 @@ static void destroy_parts(train_parts *p)
 static int open_data(train_parts *p, train_options *o, cli_run *run)
 {
     int status = CLI_BAD_DATA;
-    p->train = cli_dataset_open(p->context, o->train.x, o->train.y, &status);
+    p->train = cli_dataset_open(p->context, o->train.x, o->train.y, true, 0, &status);
     if (!p->train) return status;
     o->net.features = ist_dataset_features(p->train);
     o->net.classes = ist_dataset_classes(p->train);
@@ -397,7 +398,7 @@ static int open_data(train_parts *p, train_options *o, cli_run *run)
     } split[CLI_MAX_SPLITS] = {{"valid", &o->valid}, {"test", &o->test}};
     for (int i = 0; i < CLI_MAX_SPLITS; i++) {
         if (!split[i].data->x) continue;
-        p->split[i] = cli_dataset_open(p->context, split[i].data->x, split[i].data->y, &status);
+        p->split[i] = cli_dataset_open(p->context, split[i].data->x, split[i].data->y, true, o->net.features, &status);
         if (!p->split[i]) return status;
         if (ist_dataset_features(p->split[i]) != o->net.features) {
             cli_error("--%s: %s has %d features a row, the training rows have %d", split[i].name, split[i].data->x,
@@ -409,7 +410,7 @@ static int open_data(train_parts *p, train_options *o, cli_run *run)
         run->split[run->split_count++] = (cli_split){.name = split[i].name, .data = p->split[i]};
     }
     if (o->net.classes < 2) {
-        cli_error("--train: %s has only one class", o->train.y);
+        cli_error("--train: %s has only one class", o->train.y ? o->train.y : o->train.x);
         return CLI_BAD_DATA;
     }
     return -1;

@@ -12,7 +12,7 @@
 set -u -o pipefail
 
 build="gcc libc6-dev cmake ninja-build pkg-config libhwloc-dev libopenblas-openmp-dev librandom123-dev libjansson-dev
-    zlib1g-dev"
+    libxxhash-dev zlib1g-dev"
 demo="libespeak-ng-dev espeak-ng-data libsndfile1-dev libfftw3-dev"
 # clang-14 and libomp-14-dev by version: archer (in libomp-14-dev) and the clang must belong together.  qemu, binutils
 # and xz-utils are for emulated NUMA machines; systemtap-sdt-dev, likwid and linux-perf for the marks of profilers.

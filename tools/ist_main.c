@@ -24,6 +24,7 @@ static const struct {
     {"train", "train a net from files", cmd_train},
     {"eval", "accuracy and loss of a model on a data set", cmd_eval},
     {"predict", "class probabilities, or the most probable classes, of every row", cmd_predict},
+    {"convert", "sparse text into a data file that opens at once; or what is in it", cmd_convert},
     {"info", "the machine, the plan of teams, and the bytes of a training", cmd_info},
     {"demo", "a result in a minute, without any file", cmd_demo},
 };

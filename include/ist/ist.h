@@ -119,10 +119,54 @@ enum { IST_TEXT_AUTO = 0, IST_TEXT_XMC = 1, IST_TEXT_LIBSVM = 2 }; /* of sparse 
 
 /* Open features and, unless y_path is NULL, one class id (0 .. C-1) for each row.
  * x_path  .npy (2 or more dimensions: rows, then features), idx (.gz), .csv; unsigned bytes stay bytes in memory, all
- *         other types become float32.  A feature that is not finite is refused.
- * y_path  .npy (1 dimension, integers), idx (.gz), .csv (one column).  NULL: no labels
+ *         other types become float32.  A feature that is not finite is refused.  Or a sparse file: see
+ *         ist_dataset_open_as, which this calls with its defaults
+ * y_path  .npy (1 dimension, integers), idx (.gz), .csv (one column).  NULL: no labels, or those inside a sparse file
  * Errors: IST_E_IO, IST_E_FORMAT (names file and byte or row), IST_E_SHAPE (rows of X and Y differ), IST_E_MEMORY. */
 IST_API ist_status ist_dataset_open(ist_context *context, ist_dataset **out, const char *x_path, const char *y_path);
+
+/* What the caller says of a sparse file: XMC repository text, libsvm text (both .gz, too; with labels inside), or the data
+ * file that ist_dataset_save writes.  It is recognised by its content, and read by the threads of the context.
+ * docs/data.md tells the formats and what is refused.  Start from IST_DATASET_CONFIG_INIT.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    int32_t text;        /* IST_TEXT_*; other than AUTO: x_path is such text, whatever it looks like */
+    int32_t index_base;  /* of libsvm text: the number of the first feature, 1 as LIBSVM has it, or 0 */
+    int32_t features;    /* of sparse files: so many, those that a file does not know are 0, and a file with more is
+                           refused; 0: as many as the file has */
+    int32_t sparse;      /* 1: keep sparse rows, for ist_dataset_save and ist_dataset_describe alone: nets do not take
+                            them yet.  0: make dense ones */
+    int32_t need_labels; /* 1: one class for each row, or IST_E_SHAPE.  0: rows of a sparse file that have no labels, or
+                            several, are a dataset without labels */
+    int32_t reserved0;   /* 0 */
+    int64_t
+        dense_limit_bytes; /* how many dense rows of a sparse file may take, or IST_E_SHAPE; 0: 64 MiB, and 512 bytes
+                                  for each value that the file has */
+} ist_dataset_config;
+/* clang-format off */
+#define IST_DATASET_CONFIG_INIT { sizeof(ist_dataset_config), IST_TEXT_AUTO, 1, 0, 0, 0, 0, 0 }
+/* clang-format on */
+
+/* As ist_dataset_open.  config NULL: defaults. */
+IST_API ist_status ist_dataset_open_as(ist_context *context, ist_dataset **out, const char *x_path, const char *y_path,
+                                       const ist_dataset_config *config);
+
+/* Write sparse rows as a data file, atomically: it opens at the speed of memory (docs/format.md).
+ * Errors: IST_E_ARGUMENT for a dataset that was not opened as sparse rows, IST_E_IO, IST_E_MEMORY. */
+IST_API ist_status ist_dataset_save(ist_context *context, const ist_dataset *dataset, const char *path);
+
+typedef struct {
+    size_t struct_size;
+    int64_t rows;
+    int32_t features, classes; /* classes: labels are 0 .. classes - 1 */
+    int64_t values;            /* of all rows: those that a sparse file has, rows * features of dense ones */
+    int64_t labels;            /* of all rows */
+    int64_t content_bytes;     /* of a sparse file, unpacked; else 0 */
+    int32_t text;              /* IST_TEXT_* that sparse rows were read from; AUTO: no text */
+    int32_t sparse;            /* 1: opened as sparse rows */
+} ist_dataset_info;
+/* out->struct_size must be set.  [any thread] */
+IST_API ist_status ist_dataset_describe(const ist_dataset *dataset, ist_dataset_info *out);
 
 /* A dataset over the caller's memory.
  * x       (rows, features) of `type` (IST_UINT8 or IST_FLOAT32), rows row_stride_bytes apart; borrowed by the dataset.

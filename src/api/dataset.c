@@ -1,10 +1,99 @@
-/* dataset.c - public functions of datasets. */
+/* dataset.c - public functions of datasets.
+ *
+ * The threads of a context help to read sparse files: what they do is told by src/data, which knows no threads.
+ */
 #include "api/handles.h"
+#include "numa/capacity.h"
+
+typedef struct errand {
+    ist__hand work;
+    void *argument;
+} errand;
+
+static void run_errand(void *argument, ist__worker *worker)
+{
+    const errand *e = argument;
+    e->work(e->argument, worker->thread, worker->threads);
+}
+
+/* ist__hands.run by the crew of a context.  A crew that is refused does not help; training will tell why. */
+static int32_t help(void *user, ist__hand work, void *argument)
+{
+    const ist_context *context = user;
+    errand e = {.work = work, .argument = argument};
+    return context->host.crew && ist__crew_run(context->host.crew, run_errand, &e, NULL) == IST_OK;
+}
+
+/* What memory can still give us; 0: not known. */
+static int64_t room_bytes(const ist_context *context)
+{
+    ist__capacity capacity;
+    if (ist__capacity_read(&capacity, context->host.machine, "", NULL)) return 0;
+    int64_t room = capacity.room;
+    if (capacity.cgroup.room >= 0 && (room < 0 || capacity.cgroup.room < room)) room = capacity.cgroup.room;
+    ist__capacity_free(&capacity);
+    return room > 0 ? room : 0;
+}
+
+static ist_status check_config(ist_context *context, const ist_dataset_config *c)
+{
+    if (c->text < IST_TEXT_AUTO || c->text > IST_TEXT_LIBSVM || c->index_base < 0 || c->index_base > 1 ||
+        c->features < 0 || c->dense_limit_bytes < 0)
+        return ist__refuse(context, IST_E_ARGUMENT, "text, index_base, features or dense_limit_bytes is out of range");
+    return IST_OK;
+}
+
+ist_status ist_dataset_open_as(ist_context *context, ist_dataset **out, const char *x_path, const char *y_path,
+                               const ist_dataset_config *config)
+{
+    if (!context || !out || !x_path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    ist_dataset_config known = IST_DATASET_CONFIG_INIT;
+    ist_status status = IST_OK;
+    if (config) status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
+    if (!status) status = check_config(context, &known);
+    if (status) return status;
+    if (known.sparse && y_path)
+        return ist__refuse(context, IST_E_ARGUMENT, "sparse rows have their labels inside, y_path must be NULL");
+    const ist__dataset_ask ask = {
+        .sparse = {.text = known.text, .index_base = known.index_base, .features = known.features},
+        .keep_sparse = known.sparse != 0,
+        .need_labels = known.need_labels != 0,
+        .dense_limit_bytes = known.dense_limit_bytes,
+        .room_bytes = room_bytes(context)};
+    const ist__hands hands = {.run = help, .user = context};
+    return ist__dataset_open_as(out, x_path, y_path, &ask, &hands, &context->error);
+}
 
 ist_status ist_dataset_open(ist_context *context, ist_dataset **out, const char *x_path, const char *y_path)
 {
-    if (!context || !out || !x_path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
-    return ist__dataset_open(out, x_path, y_path, &context->error);
+    return ist_dataset_open_as(context, out, x_path, y_path, NULL);
+}
+
+ist_status ist_dataset_save(ist_context *context, const ist_dataset *dataset, const char *path)
+{
+    if (!context || !dataset || !path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    if (dataset->sparse.rows == 0)
+        return ist__refuse(context, IST_E_ARGUMENT, "the dataset was not opened as sparse rows");
+    return ist__sparse_save(&dataset->sparse, path, &context->error);
+}
+
+ist_status ist_dataset_describe(const ist_dataset *dataset, ist_dataset_info *out)
+{
+    if (!dataset || !out || out->struct_size < sizeof *out) return IST_E_ARGUMENT;
+    const ist__sparse *s = &dataset->sparse;
+    const bool sparse = s->rows > 0;
+    *out = (ist_dataset_info){.struct_size = out->struct_size,
+                              .rows = dataset->rows,
+                              .features = dataset->features,
+                              .classes = dataset->classes,
+                              .values = sparse ? s->nonzeros : dataset->rows * dataset->features,
+                              .labels = sparse            ? s->label_entries
+                                        : dataset->labels ? dataset->rows
+                                                          : 0,
+                              .content_bytes = s->content_bytes,
+                              .text = s->text,
+                              .sparse = sparse};
+    return IST_OK;
 }
 
 ist_status ist_dataset_wrap(ist_context *context, ist_dataset **out, const void *x, int32_t type, int64_t rows,

@@ -244,6 +244,29 @@ ist_status ist__reader_bytes(ist__reader *reader, void *to, size_t bytes, const 
     return IST_OK;
 }
 
+bool ist__reader_packed(const ist__reader *reader)
+{
+    return reader->packed;
+}
+
+ist_status ist__reader_at(const ist__reader *reader, uint64_t offset, void *to, size_t bytes, const char *what,
+                          ist__error *error)
+{
+    unsigned char *next = to;
+    for (size_t left = bytes; left > 0;) {
+        const ssize_t got = pread(reader->file, next, left < REQUEST_BYTES ? left : REQUEST_BYTES, (off_t)offset);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return ist__fail_system(error, reader->shown, "cannot read", errno);
+        if (got == 0)
+            return ist__fail(error, IST_E_FORMAT, "%s: byte %llu: truncated, expected %llu more bytes of %s",
+                             reader->shown, (unsigned long long)offset, (unsigned long long)left, what);
+        next += got;
+        left -= (size_t)got;
+        offset += (uint64_t)got;
+    }
+    return IST_OK;
+}
+
 ist_status ist__reader_end(ist__reader *reader, ist__error *error)
 {
     unsigned char extra;

@@ -30,6 +30,10 @@ uint64_t ist__reader_rest(const ist__reader *reader);
 ist_status ist__reader_bytes(ist__reader *reader, void *to, size_t bytes, const char *what, ist__error *error);
 /* At most `bytes`; *got says how many, 0 at the end. */
 ist_status ist__reader_some(ist__reader *reader, void *to, size_t bytes, size_t *got, ist__error *error);
+/* Exactly `bytes` bytes at a place of a plain file, wherever the reader stands; it stays there.  [any thread] */
+ist_status ist__reader_at(const ist__reader *reader, uint64_t offset, void *to, size_t bytes, const char *what,
+                          ist__error *error);
+bool ist__reader_packed(const ist__reader *reader); /* gzip */
 /* IST_OK if nothing is left, else IST_E_FORMAT. */
 ist_status ist__reader_end(ist__reader *reader, ist__error *error);
 

@@ -34,39 +34,95 @@ static ist_status fail_rows(const char *x_path, int64_t x_rows, const char *y_pa
                      (long long)y_rows);
 }
 
-/* Fill the dataset; what it owns is freed by destroy, also after a failure. */
-static ist_status load(ist_dataset *dataset, const char *x_path, const char *y_path, ist__error *error)
+/* Labels from a file of their own. */
+static ist_status load_labels(ist_dataset *dataset, const char *x_path, const char *y_path, ist__error *error)
 {
+    int32_t *labels;
+    int64_t rows;
+    if (dataset->labels) {
+        char shown[IST__SHOWN_PATH_BYTES];
+        ist__show_path(shown, x_path);
+        return ist__fail(error, IST_E_SHAPE, "%s: has labels inside, and needs no file of labels", shown);
+    }
+    const ist_status status = ist__load_labels(y_path, &labels, &rows, &dataset->classes, error);
+    if (status) return status;
+    dataset->labels = dataset->owned_labels = labels;
+    return rows == dataset->rows ? IST_OK : fail_rows(x_path, dataset->rows, y_path, rows, error);
+}
+
+static ist_status load_sparse(ist_dataset *dataset, const char *x_path, const char *y_path, const ist__dataset_ask *ask,
+                              const ist__hands *hands, ist__error *error)
+{
+    ist__sparse sparse;
+    ist_status status = ist__sparse_load(x_path, &ask->sparse, hands, &sparse, error);
+    if (status) return status;
+    if (ask->keep_sparse) {
+        dataset->sparse = sparse;
+        dataset->rows = sparse.rows;
+        dataset->features = sparse.features;
+        dataset->classes = sparse.labels;
+        dataset->type = IST_FLOAT32;
+        return IST_OK;
+    }
+    ist__dataset_ask dense = *ask;
+    dense.need_labels = ask->need_labels && !y_path;
+    status = ist__dataset_of_sparse(dataset, &sparse, x_path, &dense, hands, error);
+    ist__sparse_destroy(&sparse);
+    return status;
+}
+
+static ist_status load_dense(ist_dataset *dataset, const char *x_path, const char *y_path, const ist__dataset_ask *ask,
+                             ist__error *error)
+{
+    char shown[IST__SHOWN_PATH_BYTES];
+    ist__show_path(shown, x_path);
     ist__matrix matrix;
-    ist_status status = ist__load_features(x_path, &matrix, error);
+    if (ask->keep_sparse)
+        return ist__fail(error, IST_E_FORMAT, "%s: byte 0: neither XMC nor libsvm text, nor a data file of ist", shown);
+    const ist_status status = ist__load_features(x_path, &matrix, error);
     if (status) return status;
     dataset->x = dataset->owned_x = matrix.x;
     dataset->rows = matrix.rows;
     dataset->features = (int32_t)matrix.features;
     dataset->type = matrix.type;
     dataset->row_stride_bytes = matrix.features * (int64_t)ist__type_bytes(matrix.type);
-    if (!y_path) return IST_OK;
-
-    int32_t *labels;
-    int64_t rows;
-    status = ist__load_labels(y_path, &labels, &rows, &dataset->classes, error);
-    if (status) return status;
-    dataset->labels = dataset->owned_labels = labels;
-    return rows == dataset->rows ? IST_OK : fail_rows(x_path, dataset->rows, y_path, rows, error);
+    if (ask->need_labels && !y_path)
+        return ist__fail(error, IST_E_SHAPE, "%s: has no labels inside, and needs a file of labels", shown);
+    return IST_OK;
 }
 
-ist_status ist__dataset_open(ist_dataset **out, const char *x_path, const char *y_path, ist__error *error)
+/* Fill the dataset; what it owns is freed by destroy, also after a failure. */
+static ist_status load(ist_dataset *dataset, const char *x_path, const char *y_path, const ist__dataset_ask *ask,
+                       const ist__hands *hands, ist__error *error)
+{
+    ist__sparse_kind kind = IST__SPARSE_TEXT;
+    ist_status status = IST_OK;
+    if (ask->sparse.text == IST_TEXT_AUTO) status = ist__sparse_recognise(x_path, &kind, error);
+    if (status) return status;
+    if (kind == IST__SPARSE_NOT) status = load_dense(dataset, x_path, y_path, ask, error);
+    else status = load_sparse(dataset, x_path, y_path, ask, hands, error);
+    return status || !y_path ? status : load_labels(dataset, x_path, y_path, error);
+}
+
+ist_status ist__dataset_open_as(ist_dataset **out, const char *x_path, const char *y_path, const ist__dataset_ask *ask,
+                                const ist__hands *hands, ist__error *error)
 {
     if (!out || !x_path) return ist__fail(error, IST_E_ARGUMENT, "dataset: no path of features");
     ist_dataset *dataset = ist__alloc(1, sizeof *dataset);
     if (!dataset) return ist__fail(error, IST_E_MEMORY, "out of memory");
-    const ist_status status = load(dataset, x_path, y_path, error);
+    const ist_status status = load(dataset, x_path, y_path, ask, hands, error);
     if (status) {
         ist__dataset_destroy(dataset);
         return status;
     }
     *out = dataset;
     return IST_OK;
+}
+
+ist_status ist__dataset_open(ist_dataset **out, const char *x_path, const char *y_path, ist__error *error)
+{
+    const ist__dataset_ask ask = {.sparse = {.index_base = 1}};
+    return ist__dataset_open_as(out, x_path, y_path, &ask, NULL, error);
 }
 
 static ist_status check_table(const void *x, int32_t type, int64_t rows, int32_t features, int64_t stride,
@@ -130,6 +186,7 @@ void ist__dataset_destroy(ist_dataset *dataset)
     if (!dataset) return;
     ist__free(dataset->owned_x);
     ist__free(dataset->owned_labels);
+    ist__sparse_destroy(&dataset->sparse);
     ist__free(dataset);
 }
 

@@ -5,7 +5,8 @@
 #ifndef IST_DATA_DATASET_H
 #define IST_DATA_DATASET_H
 
-#include "base/status.h"
+#include "base/share.h"
+#include "data/sparse.h"
 
 struct ist_dataset {
     int64_t rows;
@@ -13,17 +14,35 @@ struct ist_dataset {
     int32_t classes; /* 0 without labels */
     int32_t type;    /* IST_UINT8 or IST_FLOAT32 */
     int64_t row_stride_bytes;
-    const void *x;         /* (rows, features) of type */
+    const void *x;         /* (rows, features) of type; NULL: sparse rows only */
     const int32_t *labels; /* (rows), or NULL */
     void *owned_x;         /* what destroy frees; NULL when borrowed */
     void *owned_labels;
+    ist__sparse sparse; /* rows 0: dense rows only.  Either, never both */
 };
 
-/* y_path NULL: no labels. */
+/* What the caller says of files; all 0: nothing. */
+typedef struct ist__dataset_ask {
+    ist__sparse_ask sparse;
+    bool keep_sparse;          /* no dense rows are made */
+    bool need_labels;          /* refuse files without */
+    int64_t dense_limit_bytes; /* of sparse files; 0: by what they have, */
+    int64_t room_bytes;        /* and this; 0: not known */
+} ist__dataset_ask;
+
+/* y_path NULL: labels are inside, or there are none.  hands: who helps; may be NULL. */
+ist_status ist__dataset_open_as(ist_dataset **out, const char *x_path, const char *y_path, const ist__dataset_ask *ask,
+                                const ist__hands *hands, ist__error *error);
+/* The same with an ask of 0, but features of libsvm text counted from 1, and alone. */
 ist_status ist__dataset_open(ist_dataset **out, const char *x_path, const char *y_path, ist__error *error);
 ist_status ist__dataset_wrap(ist_dataset **out, const void *x, int32_t type, int64_t rows, int32_t features,
                              int64_t row_stride_bytes, const int32_t *labels, int32_t classes, ist__error *error);
 void ist__dataset_destroy(ist_dataset *dataset);
+
+/* Dense rows of sparse ones: *dataset is filled, and destroy frees what it owns, also after a failure.  Without
+ * need_labels labels that are not one a row are left away.   * IST_E_SHAPE: labels, or too large; IST_E_MEMORY. */
+ist_status ist__dataset_of_sparse(ist_dataset *dataset, const ist__sparse *s, const char *path,
+                                  const ist__dataset_ask *ask, const ist__hands *hands, ist__error *error);
 
 /* Bytes of one element of a type; 0 for an unknown one. */
 size_t ist__type_bytes(int32_t type);

@@ -52,7 +52,7 @@ static ist_status recognise(ist__reader *reader, const char *path, format *kind,
     if (have == sizeof magic && memcmp(magic, "\x93NUM", sizeof magic) == 0)
         return ist__npy_header(reader, array, error);
     if (have == sizeof magic && magic[0] == 0 && magic[1] == 0) return ist__idx_header(reader, magic, array, error);
-    return ist__fail(error, IST_E_FORMAT, "%s: byte 0: neither NPY nor idx, and not named .csv",
+    return ist__fail(error, IST_E_FORMAT, "%s: byte 0: neither NPY nor idx, nor sparse text, and not named .csv",
                      ist__reader_path(reader));
 }
 

@@ -38,17 +38,24 @@ ist_status ist__sparse_recognise(const char *path, ist__sparse_kind *kind, ist__
         have += got;
     }
     ist__reader_close(reader);
-    if (!status && looks_sparse(text, have)) *kind = IST__SPARSE_TEXT;
-    return status;
+    if (status) return status;
+    if (have >= IST__SPARSE_MAGIC_BYTES && memcmp(text, ist__sparse_magic, IST__SPARSE_MAGIC_BYTES) == 0)
+        *kind = IST__SPARSE_FILE;
+    else if (looks_sparse(text, have)) *kind = IST__SPARSE_TEXT;
+    return IST_OK;
 }
 
 ist_status ist__sparse_load(const char *path, const ist__sparse_ask *ask, const ist__hands *hands, ist__sparse *out,
                             ist__error *error)
 {
     ist__reader *reader;
-    ist_status status = ist__reader_open(&reader, path, error);
+    ist__sparse_kind kind;
+    ist_status status = ist__sparse_recognise(path, &kind, error);
     if (status) return status;
-    status = ist__sparse_text_load(reader, NULL, 0, ask, hands, out, error);
+    status = ist__reader_open(&reader, path, error);
+    if (status) return status;
+    if (kind == IST__SPARSE_FILE) status = ist__sparse_file_load(reader, ask, hands, out, error);
+    else status = ist__sparse_text_load(reader, ask, hands, out, error);
     ist__reader_close(reader);
     return status;
 }

@@ -24,6 +24,8 @@ typedef struct ist__sparse {
     const float *value;              /* (nonzeros) finite */
     const int64_t *label_begin;      /* (rows + 1): likewise, of */
     const int32_t *label;            /* (label_entries) */
+    int32_t text;                    /* IST_TEXT_* that it was made of; AUTO: no text */
+    int64_t content_bytes;           /* of the file, unpacked */
     void *owned[IST__SPARSE_ARRAYS]; /* what destroy frees; NULL: nothing, or not ours */
 } ist__sparse;
 
@@ -43,6 +45,14 @@ ist_status ist__sparse_recognise(const char *path, ist__sparse_kind *kind, ist__
  * IST_E_IO, IST_E_FORMAT ("PATH: line 12, column 34: expected .., found .."), IST_E_MEMORY. */
 ist_status ist__sparse_load(const char *path, const ist__sparse_ask *ask, const ist__hands *hands, ist__sparse *out,
                             ist__error *error);
+
+/* Write a data file (docs/format.md), atomically.  IST_E_IO, IST_E_MEMORY. */
+ist_status ist__sparse_save(const ist__sparse *sparse, const char *path, ist__error *error);
+
+/* Whether the arrays keep what the struct promises, for arrays from strangers: IST_E_FORMAT names the first row (from 1)
+ * that does not.  who: what the line begins with. */
+ist_status ist__sparse_check(const ist__sparse *sparse, const ist__hands *hands, const char *who, ist__error *error);
+
 void ist__sparse_destroy(ist__sparse *sparse); /* {0} is fine */
 
 #endif

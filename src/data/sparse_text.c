@@ -17,7 +17,7 @@
 #include "data/loaders.h"
 #include "data/sparse_text.h"
 
-enum { BLOCK_BYTES = 1 << 22, PIECES = 64, MAX_LINE_BYTES = 1 << 29 };
+enum { BLOCK_BYTES = 1 << 24, PIECES = 64, MAX_LINE_BYTES = 1 << 29 };
 
 /* Bytes of text that one row, one entry (" 1:1"), one label (",1") takes at least. */
 enum { ROW_BYTES = 1, ENTRY_BYTES = 4, LABEL_BYTES = 2 };
@@ -303,13 +303,11 @@ static ist_status check_header(load *l, const uint64_t claim[3], const ist__spar
 }
 
 /* Read the first block, and learn from its first line what the text is. */
-static ist_status begin(load *l, const void *known, size_t count, const ist__sparse_ask *ask)
+static ist_status begin(load *l, const ist__sparse_ask *ask)
 {
     block *b = &l->block[0];
     const uint64_t rest = ist__reader_rest(l->reader);
-    if (!enlarge(b, count + 2 + (rest < BLOCK_BYTES ? (size_t)rest : BLOCK_BYTES))) return fail_memory(l);
-    if (count > 0) memcpy(b->text, known, count);
-    b->end = count;
+    if (!enlarge(b, 2 + (rest < BLOCK_BYTES ? (size_t)rest : BLOCK_BYTES))) return fail_memory(l);
     ist_status status = fill(l->reader, b, l->error);
     if (!status) status = find_cut(l);
     if (status) return status;
@@ -376,12 +374,14 @@ static ist_status finish(load *l, const ist__sparse_ask *ask, ist__sparse *out)
                          .value = l->to.value,
                          .label_begin = l->to.label_begin,
                          .label = l->to.label,
+                         .text = l->rules.xmc ? IST_TEXT_XMC : IST_TEXT_LIBSVM,
+                         .content_bytes = (int64_t)ist__reader_offset(l->reader),
                          .owned = {l->to.row_begin, l->to.feature, l->to.value, l->to.label_begin, l->to.label}};
     return IST_OK;
 }
 
-ist_status ist__sparse_text_load(ist__reader *reader, const void *known, size_t count, const ist__sparse_ask *ask,
-                                 const ist__hands *hands, ist__sparse *out, ist__error *error)
+ist_status ist__sparse_text_load(ist__reader *reader, const ist__sparse_ask *ask, const ist__hands *hands,
+                                 ist__sparse *out, ist__error *error)
 {
     load *l = ist__alloc(1, sizeof *l);
     if (!l) return ist__fail(error, IST_E_MEMORY, "out of memory");
@@ -389,7 +389,7 @@ ist_status ist__sparse_text_load(ist__reader *reader, const void *known, size_t 
     l->hands = hands;
     l->error = error;
     l->label_largest = -1;
-    ist_status status = begin(l, known, count, ask);
+    ist_status status = begin(l, ask);
     if (!status) status = parse_blocks(l);
     if (!status) status = finish(l, ask, out);
     if (status) {

@@ -73,8 +73,13 @@ ist_status ist__sparse_tell(const ist__sparse_rules *rules, const ist__sparse_pi
 /* "rows features labels" in [from, to)?  Three whole numbers, nothing else. */
 bool ist__sparse_header(const char *from, const char *to, uint64_t claim[3]);
 
-/* The text that follows `known` (count bytes, read already). */
-ist_status ist__sparse_text_load(ist__reader *reader, const void *known, size_t count, const ist__sparse_ask *ask,
-                                 const ist__hands *hands, ist__sparse *out, ist__error *error);
+ist_status ist__sparse_text_load(ist__reader *reader, const ist__sparse_ask *ask, const ist__hands *hands,
+                                 ist__sparse *out, ist__error *error);
+
+/* The first bytes of a data file (sparse_file.c), and what follows them. */
+enum { IST__SPARSE_MAGIC_BYTES = 8 };
+extern const unsigned char ist__sparse_magic[IST__SPARSE_MAGIC_BYTES];
+ist_status ist__sparse_file_load(ist__reader *reader, const ist__sparse_ask *ask, const ist__hands *hands,
+                                 ist__sparse *out, ist__error *error);
 
 #endif

@@ -4,6 +4,8 @@
 ist_status ist__fit_features(const ist__net *net, const ist_dataset *data, ist__error *error)
 {
     const int32_t features = net->shape.width[0];
+    if (!data->x)
+        return ist__fail(error, IST_E_SHAPE, "the dataset was opened as sparse rows, which nets do not take yet");
     if (data->features == features) return IST_OK;
     return ist__fail(error, IST_E_SHAPE, "the dataset has %d features, the model %d", data->features, features);
 }

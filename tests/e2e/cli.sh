@@ -17,7 +17,7 @@ source_dir=${IST_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-verbs="train eval predict info demo"
+verbs="train eval predict convert info demo"
 
 # run STATUS WORDS..: ist WORDS must exit with STATUS; its output is in the files out and err.
 run() {
@@ -85,6 +85,7 @@ case_help() {
             target-accuracy eval-every log model checkpoint checkpoint-every keep resume resume-any verify-placement json quiet $team" ;;
         eval) promised="data batch statistics calibrate calibrate-rows calibrate-seed json $team" ;;
         predict) promised="data out top-k batch statistics $team" ;;
+        convert) promised="text index-base features json $team" ;;
         info) promised="json topology subnets hidden features classes rows batch optimizer $team" ;;
         demo) promised="verify-placement $team" ;;
         esac

@@ -566,8 +566,9 @@ TEST(other_files_are_refused)
 {
     CHECK_STR(refusal(temp_put("x.npy", "", 0), 0), "byte 0: the file is empty");
     CHECK_STR(refusal(temp_put_gzip("x.npy", "", 0), 0), "byte 0: the file is empty");
-    CHECK_STR(refusal(temp_put_text("x", "1,2,3\n"), 0), "byte 0: neither NPY nor idx, and not named .csv");
-    CHECK_STR(refusal(temp_put_text("x", "hi"), 1), "byte 0: neither NPY nor idx, and not named .csv");
+    CHECK_STR(refusal(temp_put_text("x", "1,2,3\n"), 0),
+              "byte 0: neither NPY nor idx, nor sparse text, and not named .csv");
+    CHECK_STR(refusal(temp_put_text("x", "hi"), 1), "byte 0: neither NPY nor idx, nor sparse text, and not named .csv");
     CHECK_STR(refusal(temp_put_text("x", "\x93NUMBER plate"), 0), "byte 4: not an NPY file");
     ist__matrix m;
     CHECK_EQ(ist__load_features(temp_path("missing.csv"), &m, NULL), IST_E_IO);
