@@ -5,14 +5,24 @@
 # As minutes are long, checkpoints come every INTERVAL seconds (15) in runs of about SECONDS (90): the time that the runs with them
 # take longer, for each checkpoint, is what a minute loses with one a minute.  The pause (the copy) is told apart from the rest
 # (processor time and memory bandwidth that the writing thread takes).  Environment: IST the executable; PAIRS how often (2);
-# OPTIMIZER (momentum).  Needs 4 GB of memory, 2 GB of disk where it is run, python3 with numpy, jq.
+# OPTIMIZER (momentum).  Needs 4 GB of memory, 2 GB of disk where it is run, python3, jq.
 set -eu
 seconds=${1:-90} interval=${2:-15} pairs=${PAIRS:-2} optimizer=${OPTIMIZER:-momentum}
 ist=${IST:-ist}
 work=$(mktemp -d ./checkpoint-perf.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-python3 -c "import numpy as n; r = n.random.default_rng(1); n.save('$work/x.npy', r.standard_normal((2048, 4096), dtype=n.float32)); n.save('$work/y.npy', r.integers(0, 35, 2048).astype(n.int32))"
-common=(train --train "$work/x.npy:$work/y.npy" --normalize none --hidden 8192,8192 --subnets 2 --local-steps 1 --batch 64 --eval-every 0
+python3 - "$work" <<'MAKE'
+import os, struct, sys
+def npy(name, kind, shape, data):
+    head = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (kind, shape)
+    head = head.ljust(117) + "\n"
+    with open(os.path.join(sys.argv[1], name), "wb") as out:
+        out.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + data)
+rows = 2048
+npy("x.npy", "|u1", "(%d, 4096)" % rows, os.urandom(rows * 4096))
+npy("y.npy", "<i4", "(%d,)" % rows, struct.pack("<%di" % rows, *[i * 7 % 35 for i in range(rows)]))
+MAKE
+common=(train --train "$work/x.npy:$work/y.npy" --hidden 8192,8192 --subnets 2 --local-steps 1 --batch 64 --eval-every 0
     --optimizer "$optimizer" --calibration-batches 1 --quiet --json)
 
 # One short run tells how many rounds take so long.
