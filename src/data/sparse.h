@@ -34,6 +34,7 @@ typedef struct ist__sparse_ask {
     int32_t text;       /* IST_TEXT_* */
     int32_t index_base; /* of the features of libsvm text: the number of the first one, 0 or 1 */
     int32_t features;   /* the table has so many, a file with more is refused; 0: as many as the file says */
+    size_t block_bytes; /* of text at a time, which no result depends on; 0: 16 MiB */
 } ist__sparse_ask;
 
 /* What a file is, by its first bytes (and, to leave CSV alone, its name). */

@@ -4,7 +4,7 @@
  * whole lines: counted, given their places by one thread, and parsed to these.  Which thread takes which piece does not
  * matter for the result, nor for the error line, which is that of the first fault in the file.
  *
- * Memory: two blocks of 4 MiB (a longer line makes them grow), and the arrays, which grow as the file goes, by what its
+ * Memory: two blocks of 16 MiB (a longer line makes them grow), and the arrays, which grow as the file goes, by what its
  * beginning tells of the rest, and never beyond what the rest could hold.  The claims of an XMC header are believed when
  * they came true, and take no memory before.
  *
@@ -307,7 +307,8 @@ static ist_status begin(load *l, const ist__sparse_ask *ask)
 {
     block *b = &l->block[0];
     const uint64_t rest = ist__reader_rest(l->reader);
-    if (!enlarge(b, 2 + (rest < BLOCK_BYTES ? (size_t)rest : BLOCK_BYTES))) return fail_memory(l);
+    const size_t bytes = ask->block_bytes > 0 ? ask->block_bytes : BLOCK_BYTES;
+    if (!enlarge(b, 2 + (rest < bytes ? (size_t)rest : bytes))) return fail_memory(l);
     ist_status status = fill(l->reader, b, l->error);
     if (!status) status = find_cut(l);
     if (status) return status;

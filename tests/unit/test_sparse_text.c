@@ -241,7 +241,10 @@ TEST(every_byte_may_be_any_other)
 /* ----------------------------------------------------------------------------------------------------- large files -- */
 
 /* A made-up table and its text, several blocks long: row r has r % 37 features and r % 5 labels. */
-enum { ROWS = 36000, FEATURES = 50000, LABELS = 700 };
+enum { BLOCK = 1 << 16, ROWS = 3600, FEATURES = 50000, LABELS = 700 };
+
+static const ist__sparse_ask blocks_from_0 = {.block_bytes = BLOCK},
+                             blocks_from_1 = {.index_base = 1, .block_bytes = BLOCK};
 
 static int32_t feature_of(int64_t r, int64_t i)
 {
@@ -296,16 +299,16 @@ TEST(any_number_of_threads_gives_the_same_arrays)
 {
     for (int reversed = 0; reversed < 2; reversed++) {
         bytes b = large_text(reversed);
-        CHECK(b.count > (size_t)2 << 22); /* three blocks */
+        CHECK(b.count > (size_t)10 * BLOCK);
         const char *plain = temp_put("l.txt", b.data, b.count);
         const char *packed = reversed ? plain : temp_put_gzip("l.txt.gz", b.data, b.count);
         free(b.data);
         for (many_hands_count = 1; many_hands_count <= 4; many_hands_count++) {
-            ist__sparse s = load_as(many_hands_count % 2 ? plain : packed, &from_0, &many_hands);
+            ist__sparse s = load_as(many_hands_count % 2 ? plain : packed, &blocks_from_0, &many_hands);
             check_large(&s);
             ist__sparse_destroy(&s);
         }
-        ist__sparse s = load_as(plain, &from_0, NULL);
+        ist__sparse s = load_as(plain, &blocks_from_0, NULL);
         check_large(&s);
         ist__sparse_destroy(&s);
     }
@@ -327,7 +330,7 @@ TEST(the_first_fault_is_told_whichever_thread_finds_it)
         ist__sparse s = {0};
         ist__error error = {0};
         char expected[64];
-        CHECK_EQ(ist__sparse_load(path, &from_0, &many_hands, &s, &error), IST_E_FORMAT);
+        CHECK_EQ(ist__sparse_load(path, &blocks_from_0, &many_hands, &s, &error), IST_E_FORMAT);
         snprintf(expected, sizeof expected, ": line %lld, column ", (long long)first);
         CHECK(strstr(error.text, expected) != NULL);
     }
@@ -337,14 +340,14 @@ TEST(a_line_may_be_longer_than_a_block)
 {
     bytes b = {0};
     char word[64];
-    enum { COUNT = 900000 };
+    enum { COUNT = 30000 };
     bytes_text(&b, "1 1:1\n2");
     for (int i = 0; i < COUNT; i++) {
         snprintf(word, sizeof word, " %d:1.5", COUNT - i); /* descending: sorting must not take the square */
         bytes_text(&b, word);
     }
-    CHECK(b.count > (size_t)2 << 22);
-    ist__sparse s = load_as(temp_put("l.svm", b.data, b.count), &from_1, &many_hands);
+    CHECK(b.count > (size_t)3 * BLOCK);
+    ist__sparse s = load_as(temp_put("l.svm", b.data, b.count), &blocks_from_1, &many_hands);
     free(b.data);
     CHECK_EQ(s.rows, 2);
     CHECK_EQ(s.nonzeros, COUNT + 1);
