@@ -56,6 +56,15 @@ pick csvs "$work/with/x.csv"
 pick csv_labels "$work/with/y.csv" "$seeds/csv/labels"
 pick idx_features "$x" "$seeds/idx/08-2" "$seeds/idx/0d-3" "$seeds/idx/0e-4"
 pick idx_labels "$y" "$seeds/idx/0c-1"
+for i in {0..23}; do printf '%d 1:%d.5 3:-2e1 # row\n' $((i % 3)) "$i"; done >"$work/with/x.svm"
+pick svms "$work/with/x.svm" "$seeds"/libsvm/*
+{
+    printf '24 3 3\n'
+    for i in {0..23}; do printf '%d 0:%d 2:.5\n' $((i % 3)) "$i"; done
+} >"$work/with/x.xmc"
+pick xmcs "$work/with/x.xmc" "$seeds"/xmc/*
+"$ist" convert "$work/with/x.svm" "$work/with/x.isd" >/dev/null || fail "no data file"
+pick isds "$work/with/x.isd" "$seeds"/datafile/*
 {
     printf '\x93NUMPY\1\0\x76\0%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (24, 3), }"
     head -c 288 /dev/zero
@@ -79,6 +88,11 @@ train train-npy z npys x @/x:"$y"
 train train-idx z idx_features x @/x:"$y"
 train train-csv z csvs x.csv @/x.csv:"$y"
 train train-gzip - packed x @/x:"$y"
+train train-libsvm z svms x.svm @/x.svm
+train train-xmc z xmcs x.txt @/x.txt
+train train-data-file - isds x.isd @/x.isd
+plan convert-text z "$picked/xmcs" x.txt "$ist" convert @/x.txt out.isd
+plan convert-data-file - "$picked/isds" x.isd "$ist" convert @/x.isd
 train labels-idx z idx_labels y "$x":@/y
 train labels-csv z csv_labels y.csv "$x":@/y.csv
 plan eval-model zm "$picked/models" m "$ist" eval @/m --data "$x:$y" "${crew[@]}"

@@ -190,7 +190,6 @@ static void sparse_seeds(void)
     put("xmc", "rows");
 }
 
-#if FUZZ_DATA_FILES
 /* The sparse text made above, as data files. */
 static void data_file_seeds(void)
 {
@@ -206,7 +205,6 @@ static void data_file_seeds(void)
         ist__sparse_destroy(&rows);
     }
 }
-#endif
 
 /* ------------------------------------------------------------------------------------------------------- models -- */
 
@@ -346,9 +344,7 @@ int main(int argc, char **argv)
     gzip_seeds();
     csv_seeds();
     sparse_seeds();
-#if FUZZ_DATA_FILES
     data_file_seeds();
-#endif
     model_seeds();
     checkpoint_seeds();
     topology_seeds();
