@@ -30,7 +30,7 @@ case_sticky() {
     cmp whole.ist half.ist || fail "a sticky run that was resumed is another"
     run 2 --subnets 4 --rounds 20 --repartition-fraction 0.2 --resume half.ist --quiet ||
         fail "exit status of a changed fraction"
-    grep -q repartition_fraction err || fail "$(cat err)"
+    grep -q -e --repartition-fraction err || fail "$(cat err)"
 }
 
 # CASE shares: given shares decide widths, are part of the run's identity, and are refused for nets that they do not suit
