@@ -192,7 +192,7 @@ static void listen(int file, end *e)
     text[length] = '\0';
     if (length > 0) text[length - 1] = '\0';
     const char *last = strrchr(text, '\n');
-    snprintf(e->line, sizeof e->line, "%s", last ? last + 1 : text);
+    snprintf(e->line, sizeof e->line, "%.*s", (int)sizeof e->line - 1, last ? last + 1 : text);
     if (ftruncate(file, 0) != 0 || lseek(file, 0, SEEK_SET) != 0) give_up("ftruncate");
 }
 
