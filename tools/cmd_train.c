@@ -428,7 +428,8 @@ static int make_trainer(train_parts *p, train_options *o)
     if (status == IST_OK && o->run.average_from < 1) status = ist_model_create(p->context, &p->average, &o->net);
     if (status == IST_OK && o->best.keep) status = ist_model_create(p->context, &p->best, &o->net);
     o->run.background_saves = cli_checkpoint_is_periodic(&o->saves);
-    if (status == IST_OK) status = ist_trainer_create(p->context, &p->trainer, p->model, p->train, &o->run);
+    if (status != IST_OK) return cli_library_failed(p->context, status, CLI_READING);
+    status = ist_trainer_create(p->context, &p->trainer, p->model, p->train, &o->run);
     if (status == IST_E_MEMORY && o->run.background_saves) { /* without the copy that checkpoints are written from? */
         o->run.background_saves = 0;
         status = ist_trainer_create(p->context, &p->trainer, p->model, p->train, &o->run);
@@ -476,8 +477,9 @@ static int finish(train_parts *p, const train_options *o, cli_run *run)
     int status = run->exit_status;
     json_t *end = cli_summary_event(&summary);
     const bool whole = !cli_memory_lost();
-    if (!whole) cli_error("out of memory for the summary");
-    if (!whole || (o->json && !cli_json_print(end))) status = CLI_FAILED;
+    if (!whole && status == CLI_DONE) cli_error("out of memory for the summary");
+    if (!whole && status == CLI_DONE) status = CLI_FAILED;
+    if (whole && o->json && !cli_json_print(end)) status = CLI_FAILED;
     if (whole) cli_log_write(&p->log, end);
     else json_decref(end);
     cli_log_close(&p->log);
