@@ -84,9 +84,8 @@ static void pass(FILE *file, int64_t events, scan *s)
 /* Is that the line of the round that the checkpoint was written after?  *known: could it be told? */
 static bool is_round(const char *line, const ist_progress *at, bool *known)
 {
-    json_error_t error;
-    json_t *round = json_loads(line, 0, &error);
-    *known = round || json_error_code(&error) != json_error_out_of_memory;
+    json_t *round = json_loads(line, 0, NULL);
+    *known = round != NULL;
     const json_t *loss = json_object_get(round, "loss");
     const bool same = (int64_t)cli_json_number(round, "round", -1) == at->round &&
                       (!json_is_real(loss) || json_real_value(loss) == at->loss);
@@ -113,7 +112,7 @@ static int find_end(const cli_position *position, FILE *file, const char *path, 
         if (known) {
             wrong = refuse(path, "is the log of another run than the checkpoint");
         } else {
-            cli_error("--log: %s: out of memory", path);
+            cli_error("--log: %s: the line of the checkpoint's round cannot be read (damaged, or no memory)", path);
             wrong = CLI_FAILED;
         }
     }

@@ -144,7 +144,8 @@ judge() {
     done
     if [ "$status" = 0 ] && [ -e "$scene.shape" ] && [[ " alloc map stream " = *" $kind "* ]]; then
         shape_of out >shape || complain "the answer is no JSON"
-        cmp -s shape "$scene.shape" || comm -13 <(jq -c '.[]' shape | sort) <(jq -c '.[]' "$scene.shape" | sort) >missing
+        cmp -s shape "$scene.shape" || comm -13 <(jq -c '.[]' shape | sort) <(jq -c '.[]' "$scene.shape" | sort) |
+            grep -v '^"report\.proof\.kinds\.' >missing # without room for a copy, a run saves without one
         [ ! -s missing ] || { head -n 5 missing >&2; complain "the answer lacks these"; }
         rm -f missing
     fi
