@@ -307,27 +307,20 @@ bool cli_checkpoint_end(cli_checkpoint *c)
     return ended(c, status);
 }
 
-static bool write_waiting(cli_checkpoint *c)
+/* Rotate where it is the newest, note the position, and save by `how`; what of it the run waited for is counted. */
+static ist_status save(cli_checkpoint *c, const char *path, ist_status (*how)(ist_trainer *, const char *))
 {
     const double began_s = cli_wall_s();
-    rotate(c);
+    if (path == c->path) rotate(c);
     ist_status status = cli_position_note(&c->position, c->trainer);
-    if (status == IST_OK) status = ist_trainer_save(c->trainer, c->path);
+    if (status == IST_OK) status = how(c->trainer, path);
     c->waited_s += cli_wall_s() - began_s;
-    set_due(c);
-    if (status != IST_OK) {
-        told(c);
-        return false;
-    }
-    c->ours = true;
-    c->written++;
-    return true;
+    return status;
 }
 
 bool cli_checkpoint_write(cli_checkpoint *c, bool by_clock)
 {
     int32_t busy = 0;
-    if (c->stops) return write_waiting(c);
     if (c->begun && by_clock) {
         const ist_status status = ist_trainer_save_end(c->trainer, 0, &busy);
         if (busy) {
@@ -337,25 +330,17 @@ bool cli_checkpoint_write(cli_checkpoint *c, bool by_clock)
         (void)ended(c, status);
     }
     (void)cli_checkpoint_end(c);
-    const double began_s = cli_wall_s();
-    rotate(c);
-    ist_status status = cli_position_note(&c->position, c->trainer);
-    if (status == IST_OK) status = ist_trainer_save_begin(c->trainer, c->path);
-    c->waited_s += cli_wall_s() - began_s;
-    c->begun = status == IST_OK;
+    const ist_status status = save(c, c->path, c->stops ? ist_trainer_save : ist_trainer_save_begin);
     set_due(c);
-    if (status != IST_OK) told(c);
-    return c->begun;
+    if (c->stops || status != IST_OK) return ended(c, status);
+    c->begun = true;
+    return true;
 }
 
 int cli_checkpoint_write_now(cli_checkpoint *c, const char *path)
 {
     (void)cli_checkpoint_end(c);
-    const double began_s = cli_wall_s();
-    if (!path) rotate(c);
-    ist_status status = cli_position_note(&c->position, c->trainer);
-    if (status == IST_OK) status = ist_trainer_save(c->trainer, path ? path : c->path);
-    c->waited_s += cli_wall_s() - began_s;
+    const ist_status status = save(c, path ? path : c->path, ist_trainer_save);
     if (status != IST_OK) {
         c->failed++;
         return cli_library_failed(c->context, status, CLI_WRITING);

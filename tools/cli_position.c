@@ -81,16 +81,12 @@ static void pass(FILE *file, int64_t events, scan *s)
     free(line);
 }
 
-/* Is that the line of the round that the checkpoint was written after?  *known: could it be told? */
-static bool is_round(const char *line, const ist_progress *at, bool *known)
+/* Is that the line of the round that the checkpoint was written after? */
+static bool is_round(const json_t *line, const ist_progress *at)
 {
-    json_t *round = json_loads(line, 0, NULL);
-    *known = round != NULL;
-    const json_t *loss = json_object_get(round, "loss");
-    const bool same = (int64_t)cli_json_number(round, "round", -1) == at->round &&
-                      (!json_is_real(loss) || json_real_value(loss) == at->loss);
-    json_decref(round);
-    return same;
+    const json_t *loss = json_object_get(line, "loss");
+    return (int64_t)cli_json_number(line, "round", -1) == at->round &&
+           (!json_is_real(loss) || json_real_value(loss) == at->loss);
 }
 
 static int refuse(const char *path, const char *why)
@@ -103,19 +99,20 @@ static int refuse(const char *path, const char *why)
 static int find_end(const cli_position *position, FILE *file, const char *path, const ist_progress *at, long *end)
 {
     scan s = {0};
-    bool known = true;
-    pass(file, position->events, &s);
     int wrong = -1;
-    if (s.end == 0) wrong = refuse(path, "does not begin with the start of a run");
-    else if (s.events != position->events) wrong = refuse(path, "does not reach the checkpoint: is it that run's log?");
-    else if (s.round && !is_round(s.round, at, &known)) {
-        if (known) {
-            wrong = refuse(path, "is the log of another run than the checkpoint");
-        } else {
-            cli_error("--log: %s: the line of the checkpoint's round cannot be read (damaged, or no memory)", path);
-            wrong = CLI_FAILED;
-        }
+    pass(file, position->events, &s);
+    json_t *round = s.round ? json_loads(s.round, 0, NULL) : NULL;
+    if (s.end == 0) {
+        wrong = refuse(path, "does not begin with the start of a run");
+    } else if (s.events != position->events) {
+        wrong = refuse(path, "does not reach the checkpoint: is it that run's log?");
+    } else if (s.round && !round) {
+        cli_error("--log: %s: the line of the checkpoint's round cannot be read (damaged, or no memory)", path);
+        wrong = CLI_FAILED;
+    } else if (round && !is_round(round, at)) {
+        wrong = refuse(path, "is the log of another run than the checkpoint");
     }
+    json_decref(round);
     free(s.round);
     *end = s.end;
     return wrong;

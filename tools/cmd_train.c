@@ -477,8 +477,10 @@ static int finish(train_parts *p, const train_options *o, cli_run *run)
     int status = run->exit_status;
     json_t *end = cli_summary_event(&summary);
     const bool whole = !cli_memory_lost();
-    if (!whole && status == CLI_DONE) cli_error("out of memory for the summary");
-    if (!whole && status == CLI_DONE) status = CLI_FAILED;
+    if (!whole && status == CLI_DONE) {
+        cli_error("out of memory for the summary");
+        status = CLI_FAILED;
+    }
     if (whole && o->json && !cli_json_print(end)) status = CLI_FAILED;
     if (whole) cli_log_write(&p->log, end);
     else json_decref(end);
