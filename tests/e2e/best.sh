@@ -6,6 +6,7 @@
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
+need jq
 
 # Classes that overlap, so that the valid split goes up and down.
 make() {

@@ -6,6 +6,7 @@
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
+need jq
 
 make() {
     awk -v name="$1" -v rows="$2" -v classes="${3:-4}" 'BEGIN { srand(7); for (i = 0; i < rows; i++) { c = int(rand() * classes)

@@ -4,39 +4,10 @@
 # Run as `bash cli.sh CASE`; each line "# CASE name: what" below is an entry of ctest.  Environment: IST the executable,
 # IST_SHARED a folder with data that is not part of the project (may be empty), IST_SOURCE the checkout.
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
-set -u
-export LC_ALL=C
-
-skip() { echo "SKIP: $*"; exit 77; }
-fail() { echo "FAIL: $*" >&2; exit 1; }
-need() { for tool in "$@"; do command -v "$tool" >/dev/null || skip "$tool is not installed"; done; }
-
-ist=${IST:-}
-[ -n "$ist" ] && [ -x "$ist" ] || skip "the command ist was not built"
 source_dir=${IST_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=scene.sh
+source "$(dirname "$0")/scene.sh"
 verbs="train eval predict convert info demo"
-
-# run STATUS WORDS..: ist WORDS must exit with STATUS; its output is in the files out and err.
-run() {
-    local want=$1 got
-    shift
-    "$ist" "$@" >out 2>err
-    got=$?
-    [ "$got" = "$want" ] || fail "exit status $got instead of $want: ist $* -- $(head -c 400 err)"
-}
-
-# wrong PATTERN WORDS..: a wrong command line: status 2, nothing on stdout, one line on stderr that has PATTERN.
-wrong() {
-    local pattern=$1
-    shift
-    run 2 "$@"
-    [ -s out ] && fail "standard output is not empty: ist $*"
-    [ "$(wc -l <err)" = 1 ] || fail "not one line on standard error: ist $* -- $(cat err)"
-    grep -q -e "$pattern" err || fail "\"$pattern\" is not in: $(cat err)"
-}
 
 # write_npy FILE DESCR SHAPE: bytes as octal escapes on stdin become an .npy with a header of 128 bytes.
 write_npy() {

@@ -6,6 +6,7 @@
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
+need jq
 
 # Three classes, 20 features of which some rows lack the last ones; the same rows as csv.  Rows from $2 to $3.
 make() {

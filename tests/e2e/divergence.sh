@@ -3,6 +3,7 @@
 #
 # Run as `bash divergence.sh CASE`; each line "# CASE name: what" below is an entry of ctest.  Environment: IST the executable.
 source "$(dirname "$0")/scene.sh"
+need jq
 
 # 400 rows of 16 features in 4 classes, by the feature that is large.
 awk 'BEGIN { srand(3); for (i = 0; i < 400; i++) { c = int(rand() * 4); print c > "y.csv"

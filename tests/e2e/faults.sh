@@ -9,6 +9,7 @@
 # there is the old file or the new one, whole; nothing temporary is left, and no memory, descriptor or mapping either.
 # Environment: IST the executable, INJECT_LIBRARY the library that makes calls fail.
 source "$(dirname "$0")/scene.sh"
+need jq
 
 library=${INJECT_LIBRARY:-}
 [ -n "$library" ] && [ -f "$library" ] || skip "the library that makes calls fail is not built (it takes the place of malloc, as sanitizers do)"

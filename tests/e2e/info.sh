@@ -3,20 +3,11 @@
 #
 # Run as `bash info.sh CASE`; each line "# CASE name: what" below is an entry of ctest.  Environment: IST the executable,
 # IST_SOURCE the checkout.  Exit status: 0 passed, 1 failed, 77 skipped with a reason.
-set -u
-export LC_ALL=C
-
-skip() { echo "SKIP: $*"; exit 77; }
-fail() { echo "FAIL: $*" >&2; exit 1; }
-
-ist=${IST:-}
-[ -n "$ist" ] && [ -x "$ist" ] || skip "the command ist was not built"
-command -v jq >/dev/null || skip "jq is not installed"
 source_dir=${IST_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
+# shellcheck source=scene.sh
+source "$(dirname "$0")/scene.sh"
+need jq
 machines=$source_dir/tests/unit/topologies
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
 "$ist" info --json | jq -r .context.machine.source | grep -q ^none && skip "built without hwloc: no topology texts"
 
 info() { "$ist" info "$@" >out 2>err || fail "ist info $* -- $(cat err)"; }

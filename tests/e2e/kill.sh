@@ -9,6 +9,7 @@
 # skipped.
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
+need jq
 runs=${1:-3}
 deaths=5
 [ "$runs" -lt 10 ] && deaths=2 # of each run: a short look

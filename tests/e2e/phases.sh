@@ -6,6 +6,7 @@
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
+need jq
 
 awk 'BEGIN { srand(5); for (i = 0; i < 320; i++) { c = int(rand() * 4)
     print c > "y.csv"; line = ""

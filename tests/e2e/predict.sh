@@ -5,6 +5,7 @@
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
+need jq
 
 cat >rates.json <<'END'
 {"on": "a made one", "rates": {

@@ -5,6 +5,7 @@
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
+need jq
 
 # Rows in the order of their classes.
 awk 'BEGIN { srand(7); for (i = 0; i < 400; i++) { c = int(i / 100); print c > "y.csv"

@@ -3,19 +3,9 @@
 #
 # Run as `bash profile.sh CASE`; each line "# CASE name: what" below is an entry of ctest.  Environment: IST the executable,
 # IST_SOURCE the checkout.  Exit status: 0 passed, 1 failed, 77 skipped with a reason.
-set -u
-export LC_ALL=C
-
-skip() { echo "SKIP: $*"; exit 77; }
-fail() { echo "FAIL: $*" >&2; exit 1; }
-need() { for tool in "$@"; do command -v "$tool" >/dev/null || skip "$tool is not installed"; done; }
-
-ist=${IST:-}
-[ -n "$ist" ] && [ -x "$ist" ] || skip "the command ist was not built"
 source_dir=${IST_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=scene.sh
+source "$(dirname "$0")/scene.sh"
 small=(--rows 400 --test-rows 40 --hidden "40,30" --subnets 2 --local-steps 3 --epochs 2 --teams 2 --threads 1)
 
 # A recipe of perf/: its own reason to skip is ours.

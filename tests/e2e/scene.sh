@@ -8,10 +8,10 @@ export LC_ALL=C
 
 skip() { echo "SKIP: $*"; exit 77; }
 fail() { echo "FAIL: $*" >&2; exit 1; }
+need() { for tool in "$@"; do command -v "$tool" >/dev/null || skip "$tool is not installed"; done; }
 
 ist=${IST:-}
 [ -n "$ist" ] && [ -x "$ist" ] || skip "the command ist was not built"
-command -v jq >/dev/null || skip "jq is not installed"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -26,10 +26,12 @@ run() {
     [ "$got" = "$want" ] || fail "exit status $got instead of $want: $* -- $(head -c 400 err)"
 }
 
-# wrong PATTERN WORDS..: a wrong command line: status 2, one line on stderr that has PATTERN.
+# wrong PATTERN WORDS..: a wrong command line: status 2, nothing on stdout, one line on stderr that has PATTERN.
 wrong() {
     local pattern=$1
     shift
     run 2 "$@"
-    [ "$(wc -l <err)" = 1 ] && grep -q -e "$pattern" err || fail "\"$pattern\" is not the line: $(cat err)"
+    [ -s out ] && fail "standard output is not empty: $*"
+    [ "$(wc -l <err)" = 1 ] || fail "not one line on standard error: $* -- $(cat err)"
+    grep -q -e "$pattern" err || fail "\"$pattern\" is not in: $(cat err)"
 }

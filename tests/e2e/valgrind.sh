@@ -5,6 +5,7 @@
 # Environment: IST the executable.  Exit status: 0 passed, 1 failed, 77 skipped with a reason.
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
+need jq
 
 command -v valgrind >/dev/null || skip "valgrind is not installed"
 if grep -qa __asan_init "$ist" 2>/dev/null; then skip "the command has a sanitizer of its own"; fi
