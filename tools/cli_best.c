@@ -6,29 +6,11 @@
 
 #include "cli_number.h"
 
-/* SECONDS, also 90s, 10m, 2h. */
 static bool parse_time(void *field, char *text, char *why, size_t cap)
 {
-    static const struct {
-        char letter;
-        double seconds;
-    } unit[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
-    const size_t len = strlen(text);
-    double seconds = 1, amount = 0;
-    char number[64];
-    size_t digits = len;
-    for (size_t i = 0; len > 0 && i < 3; i++) {
-        if (text[len - 1] != unit[i].letter) continue;
-        seconds = unit[i].seconds;
-        digits = len - 1;
-    }
-    snprintf(number, sizeof number, "%.*s", (int)(digits < sizeof number ? digits : 0), text);
-    if (!cli_parse_real(number, &amount) || !(amount > 0) || amount * seconds > 1e9) {
-        snprintf(why, cap, "is not a time above 0: seconds, or a number and s, m or h, such as 90s, 10m, 2h");
-        return false;
-    }
-    *(double *)field = amount * seconds;
-    return true;
+    if (cli_parse_seconds(text, field)) return true;
+    snprintf(why, cap, "is not a time above 0: seconds, or a number and s, m or h, such as 90s, 10m, 2h");
+    return false;
 }
 
 static void show_time(const void *field, char *out, size_t cap)

@@ -23,33 +23,22 @@ enum { KEEP_MOST = 1000 };
 
 static bool parse_every(void *field, char *text, char *why, size_t cap)
 {
-    static const struct {
-        char letter;
-        cli_unit unit;
-        double factor;
-    } units[] = {{'r', CLI_UNIT_ROUNDS, 1},
-                 {'s', CLI_UNIT_SECONDS, 1},
-                 {'m', CLI_UNIT_SECONDS, 60},
-                 {'h', CLI_UNIT_SECONDS, 3600}};
     cli_every every = {CLI_UNIT_EPOCHS, CLI_EVERY_AUTO};
-    char number[64];
-    double factor = 1, amount = 0;
-    size_t len = strlen(text);
-    if (strcmp(text, "auto") == 0) {
-        *(cli_every *)field = every;
-        return true;
+    const size_t len = strlen(text);
+    const char last = len > 0 ? text[len - 1] : '\0';
+    bool fits = true;
+    if (last == 'r') {
+        char number[64];
+        every.unit = CLI_UNIT_ROUNDS;
+        snprintf(number, sizeof number, "%.*s", (int)(len - 1 < sizeof number ? len - 1 : 0), text);
+        fits = cli_parse_real(number, &every.amount) && every.amount >= 1 && every.amount <= 1e15 &&
+               floor(every.amount) == every.amount;
+    } else if (last != '\0' && strchr("smh", last)) {
+        every.unit = CLI_UNIT_SECONDS;
+        fits = cli_parse_seconds(text, &every.amount) && every.amount >= 0.01;
+    } else if (strcmp(text, "auto") != 0) {
+        fits = cli_parse_real(text, &every.amount) && every.amount >= 0 && every.amount <= 1e15;
     }
-    for (size_t i = 0; len > 0 && i < sizeof units / sizeof *units; i++) {
-        if (text[len - 1] != units[i].letter) continue;
-        every.unit = units[i].unit;
-        factor = units[i].factor;
-        len--;
-        break;
-    }
-    snprintf(number, sizeof number, "%.*s", (int)(len < sizeof number ? len : 0), text);
-    bool fits = cli_parse_real(number, &amount) && amount >= 0 && amount * factor <= 1e15;
-    if (every.unit == CLI_UNIT_ROUNDS) fits = fits && amount >= 1 && floor(amount) == amount;
-    if (every.unit == CLI_UNIT_SECONDS) fits = fits && amount * factor >= 0.01 && amount * factor <= 1e9;
     if (!fits) {
         snprintf(
             why, cap,
@@ -57,7 +46,6 @@ static bool parse_every(void *field, char *text, char *why, size_t cap)
             "0.01s or more such as 90s, 10m, 2h");
         return false;
     }
-    every.amount = amount * factor;
     *(cli_every *)field = every;
     return true;
 }

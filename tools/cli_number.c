@@ -55,6 +55,27 @@ bool cli_parse_natural(const char *text, uint64_t *out)
     return true;
 }
 
+bool cli_parse_seconds(const char *text, double *out)
+{
+    static const struct {
+        char letter;
+        double seconds;
+    } unit[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+    const size_t len = strlen(text);
+    double seconds = 1, amount = 0;
+    char number[64];
+    size_t digits = len;
+    for (size_t i = 0; len > 0 && i < 3; i++) {
+        if (text[len - 1] != unit[i].letter) continue;
+        seconds = unit[i].seconds;
+        digits = len - 1;
+    }
+    snprintf(number, sizeof number, "%.*s", (int)(digits < sizeof number ? digits : 0), text);
+    if (!cli_parse_real(number, &amount) || !(amount > 0) || amount * seconds > 1e9) return false;
+    *out = amount * seconds;
+    return true;
+}
+
 bool cli_data_parse(void *field, char *text, char *why, size_t cap)
 {
     cli_data *data = field;

@@ -12,6 +12,7 @@
 bool cli_parse_real(const char *text, double *out); /* finite */
 bool cli_parse_whole(const char *text, int64_t *out);
 bool cli_parse_natural(const char *text, uint64_t *out); /* 0 .. 2^64 - 1 */
+bool cli_parse_seconds(const char *text, double *out);   /* 90, 90s, 10m, 2h: above 0, at most 1e9 seconds */
 
 /* X:Y, cut in place at the last colon that leaves both parts non-empty; or X, when there is a file of that name. */
 typedef struct cli_data {
