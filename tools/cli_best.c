@@ -2,7 +2,6 @@
 #include "cli_best.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "cli_number.h"
 
