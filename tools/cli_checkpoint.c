@@ -256,15 +256,27 @@ static void set_due(cli_checkpoint *c)
     if (c->every.unit == CLI_UNIT_SECONDS) c->due_s = cli_wall_s() + c->every.amount;
 }
 
+/* So long before the interval is over the next file is begun, that it is whole when it is: nobody who is killed then loses more
+ * than the interval.  A round may come between, and a file may take twice as long as those before it.  The first is begun at
+ * half the interval, as nothing is known of it. */
+static double ahead_s(const cli_checkpoint *c, double round_s)
+{
+    const double most = c->every.amount / 2;
+    ist_saves sums = {.struct_size = sizeof sums};
+    if (ist_trainer_saves(c->trainer, &sums) != IST_OK) return 0;
+    const double safe = (double)(sums.count - sums.failed);
+    return safe < 1 ? most : fmin(most, round_s + 2 * (sums.copy_s + sums.write_s) / safe);
+}
+
 void cli_checkpoint_begin(cli_checkpoint *c)
 {
     set_due(c);
 }
 
-bool cli_checkpoint_is_due(const cli_checkpoint *c)
+bool cli_checkpoint_is_due(const cli_checkpoint *c, double round_s)
 {
     if (!c->path) return false;
-    return c->late || (c->every.unit == CLI_UNIT_SECONDS && cli_wall_s() >= c->due_s);
+    return c->late || (c->every.unit == CLI_UNIT_SECONDS && cli_wall_s() >= c->due_s - ahead_s(c, round_s));
 }
 
 static void told(cli_checkpoint *c)

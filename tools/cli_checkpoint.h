@@ -61,8 +61,8 @@ ist_status cli_checkpoint_again(const cli_checkpoint *c);
 
 /* The run begins: so does the interval. */
 void cli_checkpoint_begin(cli_checkpoint *c);
-/* By the clock, or because it was late; asked after every round. */
-bool cli_checkpoint_is_due(const cli_checkpoint *c);
+/* By the clock, or because it was late; asked after every round, which takes about round_s seconds. */
+bool cli_checkpoint_is_due(const cli_checkpoint *c, double round_s);
 /* Write one while rounds go on.  by_clock: when the one before is still being written, put it off; else wait for that.  True: it
  * was begun.  A failure is told in a line; the run goes on, and the next one may succeed. */
 bool cli_checkpoint_write(cli_checkpoint *c, bool by_clock);

@@ -145,6 +145,13 @@ static bool is_out_of_time(const cli_run *run)
     return limit > 0 && run->at.seconds - run->begin.seconds >= limit;
 }
 
+/* By the clock; rounds are taken to last as long as those so far. */
+static bool is_checkpoint_due(const cli_run *run)
+{
+    return cli_checkpoint_is_due(
+        &run->saves, rate(run->at.seconds - run->begin.seconds, (double)(run->at.round - run->begin.round)));
+}
+
 static int32_t on_round(void *user, const ist_progress *progress)
 {
     cli_run *run = user;
@@ -159,7 +166,7 @@ static int32_t on_round(void *user, const ist_progress *progress)
         cli_show_time(left, rate((double)(progress->rounds - progress->round), rate(done, progress->seconds)));
         cli_progress_show(false, "%s  %s left", text, left);
     }
-    return caught_signal || asked_to_save || !right || is_out_of_time(run) || cli_checkpoint_is_due(&run->saves);
+    return caught_signal || asked_to_save || !right || is_out_of_time(run) || is_checkpoint_due(run);
 }
 
 /* ------------------------------------------------------------------------------------------------------- steps -- */
@@ -489,7 +496,7 @@ static int train(cli_run *run)
         }
         if (asked_to_save && !run->saves.path) cli_note("SIGUSR2: no --checkpoint to write to");
         const bool due = run->at.round >= save_at;
-        if (due || asked_to_save || cli_checkpoint_is_due(&run->saves)) save_behind(run, !due);
+        if (due || asked_to_save || is_checkpoint_due(run)) save_behind(run, !due);
     }
     if (run->evaluated_round != run->at.round && (wrong = evaluate(run, run->at.round == run->at.rounds)) >= 0)
         return wrong;
