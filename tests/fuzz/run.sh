@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# run.sh [--afl] [--coverage] [--no-build] MINUTES [TARGET..] - builds the fuzz targets and runs each for so many minutes on all cores.
+# run.sh [--afl] [--coverage] [--no-build] MINUTES [TARGET..] - builds the fuzz targets and runs each for so many minutes.
+#
+# As many targets at once as there are cores; with more cores than targets each has as many processes as come to it.
 #
 #   --afl       AFL++ (Debian: afl++) instead of libFuzzer
 #   --no-build  the targets are there
@@ -29,7 +31,6 @@ case $minutes in '' | *[!0-9.]*)
 esac
 shift
 seconds=$(awk -v m="$minutes" 'BEGIN { printf "%d", 60 * m }')
-cores=$(nproc)
 build=${FUZZ_BUILD:-build/$engine} corpora=${FUZZ_CORPUS:-build/fuzz-corpus} keep=${FUZZ_KEEP:-build/fuzz-findings}
 logs=$build/fuzz-logs
 
@@ -53,6 +54,9 @@ if [ ${#targets[@]} -eq 0 ]; then
     done
 fi
 for target in "${targets[@]}"; do [ -x "$bin/fuzz_$target" ] || fail "there is no target $target"; done
+cores=$(nproc)
+at_once=$((${#targets[@]} < cores ? ${#targets[@]} : cores))
+each=$((cores / at_once)) # processes of a target
 
 # The threads of OpenMP do not spin between inputs; freed memory is given back soon, so that 256 MiB mean something.
 export OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
@@ -78,9 +82,8 @@ with_libfuzzer() {
     local target=$1 log=$logs/$1.log dictionary=() found=$keep/$1/ folders
     [ -f "tests/fuzz/$target.dict" ] && dictionary=("-dict=tests/fuzz/$target.dict")
     mkdir -p "$corpora/$target" "$found"
-    touch "$logs/begin"
     mapfile -t folders < <(inputs "$target")
-    ASAN_OPTIONS=quarantine_size_mb=8:detect_leaks=1 "$bin/fuzz_$target" -fork="$cores" -max_total_time="$seconds" \
+    ASAN_OPTIONS=quarantine_size_mb=8:detect_leaks=1 "$bin/fuzz_$target" -fork="$each" -max_total_time="$seconds" \
         -rss_limit_mb=256 -malloc_limit_mb=128 -timeout=2 -max_len=16384 -ignore_crashes=1 -ignore_ooms=0 -ignore_timeouts=0 \
         -artifact_prefix="$found" "${dictionary[@]}" "$corpora/$target" "${folders[@]}" >"$log" 2>&1 </dev/null
     local edges features executions findings
@@ -92,7 +95,6 @@ with_libfuzzer() {
     grep -qE 'DONE|fuzzed for [0-9]+ seconds' "$log" || findings=$((findings > 0 ? findings : 1))
     row "$target" "${executions:-0}" $((${executions:-0} / seconds)) "${edges:-?}" "${features:-?}" \
         "$(find "$corpora/$target" -type f | wc -l)" "$findings"
-    total=$((total + findings))
 }
 
 # stat KEY FILE: a value of AFL++'s fuzzer_stats.
@@ -101,10 +103,9 @@ stat() { sed -n "s/^$1 *: *//p" "$2" | tr -d '%'; }
 with_afl() {
     local target=$1 out=$build/out/$1 k pids=() folder
     rm -rf "$out" "$build/in/$target"
-    touch "$logs/begin"
     mkdir -p "$out" "$build/in/$target" "$keep/$target"
     while IFS= read -r folder; do cp "$folder"/* "$build/in/$target/"; done < <(inputs "$target")
-    for ((k = 0; k < cores; k++)); do
+    for ((k = 0; k < each; k++)); do
         local role=-S
         [ $k = 0 ] && role=-M
         AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_AUTORESUME=0 AFL_NO_AFFINITY=1 \
@@ -114,7 +115,7 @@ with_afl() {
     done
     wait "${pids[@]}"
     local executions=0 findings edges="?"
-    for ((k = 0; k < cores; k++)); do
+    for ((k = 0; k < each; k++)); do
         [ -f "$out/f$k/fuzzer_stats" ] || { tail -n 5 "$logs/$target.afl.$k.log" >&2; fail "AFL++ did not run $target"; }
         executions=$((executions + $(stat execs_done "$out/f$k/fuzzer_stats")))
         edges=$(stat edges_found "$out/f$k/fuzzer_stats")
@@ -122,14 +123,25 @@ with_afl() {
     find "$out" \( -path '*/crashes/id*' -o -path '*/hangs/id*' \) -exec cp {} "$keep/$target/" \;
     findings=$(find "$keep/$target" -type f -newer "$logs/begin" | wc -l)
     row "$target" "$executions" $((executions / seconds)) "$edges" - "$(find "$out" -path '*/queue/id*' | wc -l)" "$findings"
-    total=$((total + findings))
 }
 
-total=0
-printf '%s minutes a target, %s processes, %s\n' "$minutes" "$cores" "$([ $engine = afl ] && echo AFL++ || echo libFuzzer)"
+# fuzz TARGET: its row goes to standard output.
+fuzz() { if [ $engine = afl ]; then with_afl "$1"; else with_libfuzzer "$1"; fi | tee "$logs/$1.row"; }
+
+printf '%s minutes a target, %d targets at once on %d cores, %s\n' "$minutes" "$at_once" "$cores" \
+    "$([ $engine = afl ] && echo AFL++ || echo libFuzzer)"
 row target executions exec/s edges features corpus findings
+rm -f "$logs"/*.row
+touch "$logs/begin"
 for target in "${targets[@]}"; do
-    if [ $engine = afl ]; then with_afl "$target"; else with_libfuzzer "$target"; fi
+    while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n; done
+    fuzz "$target" &
+done
+wait
+total=0
+for target in "${targets[@]}"; do
+    [ -s "$logs/$target.row" ] || fail "no result of $target, see $logs"
+    total=$((total + $(awk '{ print $NF }' "$logs/$target.row")))
 done
 
 # ---------------------------------------------------------------------------------------------------------- coverage --
