@@ -14,9 +14,10 @@ set -u -o pipefail
 build="gcc libc6-dev cmake ninja-build pkg-config libhwloc-dev libopenblas-openmp-dev librandom123-dev libjansson-dev
     libxxhash-dev zlib1g-dev"
 demo="libespeak-ng-dev espeak-ng-data libsndfile1-dev libfftw3-dev"
+# ccache: runs of tools/test.sh that compile the same do it once.
 # clang-14 and libomp-14-dev by version: archer (in libomp-14-dev) and the clang must belong together.  qemu, binutils
 # and xz-utils are for emulated NUMA machines; systemtap-sdt-dev, likwid and linux-perf for the marks of profilers.
-test="libcunit1-dev g++ clang clang-14 libomp-14-dev libomp-dev libclang-rt-14-dev clang-format-14 clang-format
+test="ccache libcunit1-dev g++ clang clang-14 libomp-14-dev libomp-dev libclang-rt-14-dev clang-format-14 clang-format
     shellcheck valgrind jq mandoc numactl qemu-system-x86 binutils xz-utils systemtap-sdt-dev likwid linux-perf"
 analyze="clang clang-tidy cppcheck gcovr"
 perf="gnuplot-nox python3-torch jq systemtap-sdt-dev likwid linux-perf bpftrace"
