@@ -264,6 +264,10 @@ ist_status ist__sparse_file_load(ist__reader *reader, const ist__sparse_ask *ask
     job j = {.reader = reader, .layout = &l, .table = table, .body = body, .begin = ist__reader_offset(reader)};
     if (!status) status = read_body(&j, hands, error);
     ist__free(table);
+    if (status) {
+        ist__free(body);
+        return status;
+    }
 
     const ist__sparse table_of_file = {.rows = (int64_t)h.rows,
                                        .features = ask->features > 0 ? ask->features : (int32_t)h.features,
@@ -277,7 +281,7 @@ ist_status ist__sparse_file_load(ist__reader *reader, const ist__sparse_ask *ask
                                        .label = (const void *)(body + l.offset[4]),
                                        .content_bytes = (int64_t)(j.begin + l.body_bytes),
                                        .owned = {body}};
-    if (!status) status = ist__sparse_check(&table_of_file, hands, ist__reader_path(reader), error);
+    status = ist__sparse_check(&table_of_file, hands, ist__reader_path(reader), error);
     if (status) ist__free(body);
     else *out = table_of_file;
     return status;

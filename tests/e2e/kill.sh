@@ -103,8 +103,8 @@ for ((run = 0; run < runs; run++)); do
                     *s) # told, not judged: a file may have taken long
                         clocked=$((clocked + 1))
                         time=$(lost_s "$from")
-                        most_s=$(awk -v a="$most_s" -v b="${time:-0}" 'BEGIN { print a > b ? a : b }')
-                        within=$((within + $(awk -v a="${time:-0}" -v b="${each%s}" 'BEGIN { print a <= b }')))
+                        most_s=$(awk -v a="$most_s" -v b="${time:-0}" 'BEGIN { print (a > b ? a : b) }')
+                        within=$((within + $(awk -v a="${time:-0}" -v b="${each%s}" 'BEGIN { print (a <= b) }')))
                         ;;
                 esac
             fi
