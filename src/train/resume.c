@@ -299,6 +299,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
         t->progress.bytes_moved = record.bytes_moved;
         if (t->config.balance == IST_BALANCE_ADAPTIVE) ist__reseat_to(t, shares);
         ist__slow_to(t, shares, run.tail_found);
+        t->progress.lr = ist__training_last_lr(t);
     }
     ist__net_destroy(&found);
     ist__reader_close(reader);

@@ -78,12 +78,12 @@ IST__PHASE static void close_round(ist__training *t)
     }
     t->master_whole = t->write_all;
     p->loss = loss / samples;
-    p->lr = (double)ist__training_rule(t, t->round_steps - 1).lr;
     p->phase = t->now.phase->kind;
     p->local_steps = t->round_steps;
     p->round++;
     p->step += t->round_steps;
     p->samples += (int64_t)samples;
+    p->lr = ist__training_last_lr(t);
     t->folds = ist__average_takes(t, p->step);
     p->averaged += t->folds;
     p->epoch = (double)p->samples / (double)t->data->rows;
@@ -195,12 +195,25 @@ ist__step ist__training_step(const ist__training *t, const ist__subnet *subnet, 
                        .batch = t->config.batch};
 }
 
+/* updates: of the optimiser's state before this step */
+static ist__rule rule_at(const ist__training *t, const ist__phase *phase, int64_t step, int64_t updates)
+{
+    ist__lr_curve curve = ist__phase_curve(phase, step);
+    curve.lr *= t->progress.lr_scale;
+    return ist__optimizer_at(&t->config, &curve, updates);
+}
+
 ist__rule ist__training_rule(const ist__training *t, int32_t j)
 {
     const int64_t at = t->progress.step + j;
-    ist__lr_curve curve = ist__phase_curve(t->now.phase, at);
-    curve.lr *= t->progress.lr_scale;
-    return ist__optimizer_at(&t->config, &curve, t->config.state == IST_STATE_CARRIED ? at : j);
+    return rule_at(t, t->now.phase, at, t->config.state == IST_STATE_CARRIED ? at : j);
+}
+
+double ist__training_last_lr(const ist__training *t)
+{
+    const ist_progress *p = &t->progress;
+    if (p->round == 0) return t->phases.phase[0].lr;
+    return (double)rule_at(t, ist__phase_of_round(&t->phases, p->round - 1), p->step - 1, 0).lr;
 }
 
 /* A round that fails leaves the master as it was, but with a sticky deal the master is old where neurons stay: so what a

@@ -265,7 +265,7 @@ ist_status ist__training_create(ist__training **out, const ist__host *host, ist_
     t->phases = ist__phases_of(&resolved, data->rows);
     t->progress.steps = t->phases.steps;
     t->progress.rounds = t->phases.rounds;
-    t->progress.lr = t->phases.phase[0].lr;
+    t->progress.lr = ist__training_last_lr(t);
     ist__phases_tell(&t->phases, &t->progress);
     atomic_init(&t->diverged, 0);
     atomic_init(&t->stop, 0);

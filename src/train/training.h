@@ -135,6 +135,8 @@ ist_team_times ist__training_team(const ist__training *training, int32_t team);
 ist__step ist__training_step(const ist__training *training, const ist__subnet *subnet, int32_t team);
 /* The optimiser at step j of this round. */
 ist__rule ist__training_rule(const ist__training *training, int32_t j);
+/* The learning rate of the last step that was done, by this run or the one it goes on; before any, of the first phase. */
+double ist__training_last_lr(const ist__training *training);
 /* Optimiser state i of a subnet that is trained in this round, before a round: the master's, or 0.  Share of worker `rank` of `size`. */
 void ist__training_fill_state(const ist__training *training, const ist__subnet *subnet, int32_t i, int32_t rank,
                               int32_t size);

@@ -154,7 +154,8 @@ TEST(resumed_is_never_stopped_with_another_engine_of_the_same_bits)
 
 TEST(progress_goes_on_where_it_stood)
 {
-    const run_spec spec = run_spec_small();
+    run_spec spec = run_spec_small();
+    spec.train.schedule = IST_LR_COSINE;
     const char *path = scratch_path("progress.ist");
     run first = run_open(&spec), second = run_open(&spec);
     run_go(&first, 2);
@@ -164,6 +165,7 @@ TEST(progress_goes_on_where_it_stood)
     CHECK(a.round == b.round && a.rounds == b.rounds && a.step == b.step && a.steps == b.steps);
     CHECK(a.samples == b.samples && a.epoch == b.epoch && a.loss == b.loss);
     CHECK(a.flops == b.flops && a.bytes_moved == b.bytes_moved);
+    CHECK(a.lr == b.lr && a.lr < spec.train.lr && a.phase == b.phase && a.local_steps == b.local_steps);
     CHECK(b.seconds == 0); /* times are of this trainer */
     run_close(&first);
     run_close(&second);
