@@ -32,8 +32,8 @@ extern "C" {
 
 /* ------------------------------------------------------------------------------------------ version and status -- */
 
-#define IST_VERSION_NUMBER 100 /* 10000 major + 100 minor + patch */
-#define IST_VERSION_STRING "0.1.0"
+#define IST_VERSION_NUMBER 100     /* 10000 major + 100 minor + patch */
+#define IST_VERSION_STRING "0.1.0" /* the same in words */
 
 /* The version number of the library that is loaded.  [any thread] */
 IST_API int32_t ist_version(void);
@@ -87,7 +87,7 @@ typedef struct {
                                  such a context plans and reports, but refuses to train (IST_E_PLACEMENT).
                                  hwloc reads the file, and does not survive all damaged ones: trusted */
     void (*log)(void *user, int32_t level, const char *line); /* NULL: silent.  Called by the calling thread only */
-    void *log_user;
+    void *log_user;                                           /* first argument of log */
     int32_t part, parts; /* of several processes on one machine: this one takes share `part`, 0 .. parts - 1, of the
                             cores allowed to it, in machine order, so that the processes of a node stand together; the
                             first shares have a core more than the rest.  parts 0 or 1 (with part 0): all of them;
@@ -155,9 +155,10 @@ IST_API ist_status ist_dataset_open_as(ist_context *context, ist_dataset **out, 
  * Errors: IST_E_ARGUMENT for a dataset that was not opened as sparse rows, IST_E_IO, IST_E_MEMORY. */
 IST_API ist_status ist_dataset_save(ist_context *context, const ist_dataset *dataset, const char *path);
 
+/* What a dataset has. */
 typedef struct {
     size_t struct_size;
-    int64_t rows;
+    int64_t rows;              /* of features, with a label each or without */
     int32_t features, classes; /* classes: labels are 0 .. classes - 1 */
     int64_t values;            /* of all rows: those that a sparse file has, rows * features of dense ones */
     int64_t labels;            /* of all rows */
@@ -245,6 +246,7 @@ IST_API ist_status ist_model_calibrate(ist_model *model, const ist_dataset *data
 
 enum { IST_STATISTICS_STORED = 0, IST_STATISTICS_BATCH = 1 };
 enum { IST_ORDER_FILE = 0, IST_ORDER_SHUFFLED = 1 };
+/* How to evaluate and predict.  Start from IST_EVALUATE_CONFIG_INIT.  Append-only. */
 typedef struct {
     size_t struct_size;
     int32_t statistics; /* of batch norm: STORED ones [M6], or the paper's: those of each evaluation batch [M6] */
@@ -258,12 +260,13 @@ typedef struct {
 #define IST_EVALUATE_CONFIG_INIT { sizeof(ist_evaluate_config), IST_STATISTICS_STORED, 0, IST_ORDER_FILE }
 /* clang-format on */
 
+/* What an evaluation found. */
 typedef struct {
     int64_t rows, correct; /* argmax equal to the label; of equal logits the first counts */
     double accuracy;       /* correct / rows */
     double loss;           /* mean cross-entropy, nats */
-    double seconds;
-    double flops;
+    double seconds;        /* wall time */
+    double flops;          /* of products */
 } ist_evaluation;
 
 /* Loss and accuracy of the whole net on a dataset with labels.  config NULL: defaults.  A net with batch norm needs
@@ -590,19 +593,19 @@ typedef struct {
  * and so do seconds by cause. */
 typedef struct {
     size_t struct_size;
-    double round_s;
-    double step_s; /* a step of all subnets of the slowest team; with data parallel, its mean too */
+    double round_s; /* all of it */
+    double step_s;  /* a step of all subnets of the slowest team; with data parallel, its mean too */
     double gather_s, train_s, mean_s, writeback_s,
         between_s; /* by phase, of the slowest team; mean: of replicas; between:
                                                                  barriers of all teams, and the deal */
     double products_s, vectors_s, memory_s, copies_s, link_s,
-        barriers_s;            /* by cause: products; norms, loss, batches; what
+        barriers_s;                    /* by cause: products; norms, loss, batches; what
                         a node's bandwidth adds; copies of the exchange, means; what bandwidth between nodes adds;
                         barriers, the deal, and all that is no work */
-    double wait_s;             /* of a team that trains: mean of what the slowest takes longer */
-    int32_t teams, idle_teams; /* idle: they train no subnet */
-    double samples, samples_per_s;
-    double flops, gflops;
+    double wait_s;                     /* of a team that trains: mean of what the slowest takes longer */
+    int32_t teams, idle_teams;         /* idle: they train no subnet */
+    double samples, samples_per_s;     /* rows of a round, of all subnets; while it lasts */
+    double flops, gflops;              /* of products, the same way */
     double bytes_moved, bytes_crossed; /* of a round, as ist_progress counts them; of IST the mean over all deals */
 } ist_prediction;
 
