@@ -18,14 +18,10 @@ void cli_table_begin(cli_table *table, const char *align)
 
 void cli_table_cell(cli_table *table, const char *format, ...)
 {
-    char text[256];
     va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
     if (table->count == table->room) {
         const size_t room = table->room ? 2 * table->room : 64;
-        char **larger = realloc(table->cell, room * sizeof *larger);
+        char(*larger)[CLI_CELL_BYTES] = realloc(table->cell, room * sizeof *larger);
         if (!larger) {
             cli_memory_lose();
             return;
@@ -33,32 +29,28 @@ void cli_table_cell(cli_table *table, const char *format, ...)
         table->cell = larger;
         table->room = room;
     }
-    const size_t size = strlen(text) + 1;
-    char *copy = malloc(size);
-    if (copy) memcpy(copy, text, size);
-    else cli_memory_lose();
-    table->cell[table->count++] = copy;
+    va_start(list, format);
+    vsnprintf(table->cell[table->count++], CLI_CELL_BYTES, format, list);
+    va_end(list);
 }
 
 void cli_table_end(cli_table *table, int indent)
 {
     int width[16] = {0};
     for (size_t i = 0; i < table->count; i++) {
-        const int len = table->cell[i] ? (int)strlen(table->cell[i]) : 0;
+        const int len = (int)strlen(table->cell[i]);
         if (len > width[i % table->columns]) width[i % table->columns] = len;
     }
     for (size_t i = 0; i < table->count; i++) {
         const size_t column = i % table->columns;
         const bool last = column + 1 == table->columns || i + 1 == table->count;
-        const char *text = table->cell[i] ? table->cell[i] : "";
         if (column == 0) printf("%*s", indent, "");
         if (table->align[column] == 'r') {
-            printf("%*s", width[column], text);
+            printf("%*s", width[column], table->cell[i]);
         } else {
-            printf("%-*s", last ? 0 : width[column], text);
+            printf("%-*s", last ? 0 : width[column], table->cell[i]);
         }
         fputs(last ? "\n" : "  ", stdout);
-        free(table->cell[i]);
     }
     free(table->cell);
     table->cell = NULL;

@@ -6,10 +6,12 @@
 
 #include "cli_say.h"
 
+enum { CLI_CELL_BYTES = 256 };
+
 typedef struct cli_table {
     const char *align; /* one letter a column: l or r */
     size_t columns, count, room;
-    char **cell; /* (count) row after row, NULL: no memory */
+    char (*cell)[CLI_CELL_BYTES]; /* (count) row after row */
 } cli_table;
 
 void cli_table_begin(cli_table *table, const char *align);

@@ -48,7 +48,6 @@ static void pick_top(const float *probability, int32_t classes, int32_t k, int32
     for (int32_t c = 0; c < classes; c++) {
         if (kept == k && !(probability[c] > probability[top[k - 1]])) continue;
         int32_t at = kept < k ? kept++ : k - 1;
-        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.ArraySubscript): top has `kept` classes, and at < kept */
         for (; at > 0 && probability[c] > probability[top[at - 1]]; at--) top[at] = top[at - 1];
         top[at] = c;
     }
@@ -58,7 +57,7 @@ static void pick_top(const float *probability, int32_t classes, int32_t k, int32
 static int write_result(const predict_options *o, const float *probability, int64_t rows, int32_t classes)
 {
     if (o->top_k == 0) return cli_npy_write(o->out, "<f4", probability, rows, classes) ? CLI_DONE : CLI_FAILED;
-    int32_t *top = malloc((size_t)rows * (size_t)o->top_k * sizeof *top);
+    int32_t *top = calloc((size_t)rows, (size_t)o->top_k * sizeof *top);
     if (!top) {
         cli_error("%s", ist_strerror(IST_E_MEMORY));
         return CLI_FAILED;

@@ -22,17 +22,19 @@ float ist__exp(float x)
 /* x = 2^e m, m in [1, 2) first; x > 0 and finite. */
 static double split(double x, int32_t *e)
 {
-    uint64_t bits;
+    union {
+        double number;
+        uint64_t bits;
+    } u;
     *e = 0;
     if (x < 0x1p-1022) { /* no leading 1 is stored */
         x *= 0x1p54;
         *e = -54;
     }
-    memcpy(&bits, &x, sizeof bits);
-    *e += (int32_t)(bits >> 52) - 1023;
-    bits = (bits & 0x000fffffffffffffU) | 0x3ff0000000000000U;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    u.number = x;
+    *e += (int32_t)(u.bits >> 52) - 1023;
+    u.bits = (u.bits & 0x000fffffffffffffU) | 0x3ff0000000000000U;
+    return u.number;
 }
 
 /* log m = 2 artanh s = 2 (s + s^3/3 + s^5/5 + ..), s = (m - 1) / (m + 1).  With m in [sqrt(1/2), sqrt(2)] s^2 is below

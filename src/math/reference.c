@@ -107,7 +107,7 @@ static double cross_entropy(layer *l, const int32_t *labels, double smoothing)
     return loss;
 }
 
-/* d from dL/dy to dL/dz of neuron o; gradients of its gamma and beta, or of its bias. */
+/* d from dL/dy to dL/dz of neuron o; gradients of its gamma and beta, or of its bias (NULL under a norm). */
 static void backward_neuron(layer *l, int32_t o, double *dgamma, double *dbeta, double *dbias)
 {
     double sum = 0, sum_xhat = 0;
@@ -118,7 +118,7 @@ static void backward_neuron(layer *l, int32_t o, double *dgamma, double *dbeta, 
         sum += l->d[at];
         if (l->norm) sum_xhat += l->d[at] * l->xhat[at];
     }
-    if (!l->norm) {
+    if (dbias) {
         dbias[o] = sum;
         return;
     }
