@@ -95,11 +95,11 @@ static void read_zones(zones *sums, const ist__machine *machine, const char *tex
 /* ---------------------------------------------------------------------------------------------------- meminfo -- */
 
 static void read_node(ist__node_capacity *node, const char *root, int32_t os_index, int64_t free_pages,
-                      int64_t kept_pages, int64_t page_bytes)
+                      int64_t kept_pages, int64_t page_bytes, bool *lost)
 {
     char path[96];
     snprintf(path, sizeof path, "/sys/devices/system/node/node%d/meminfo", (int)os_index);
-    char *text = ist__kernel_text(root, path);
+    char *text = ist__kernel_text(root, path, lost);
     if (!text) return;
     const int64_t free_bytes =
         free_pages > 0 ? free_pages * page_bytes : scaled(ist__kernel_number(text, "MemFree"), 1024);
@@ -119,10 +119,11 @@ static int64_t unowned(const char *meminfo, const zones *sums, int64_t page_byte
     return sums->all_free > 0 ? or_zero(told - sums->all_free * page_bytes) : 0;
 }
 
-static void read_memory(ist__capacity *c, const ist__machine *machine, const char *root, zones *sums)
+static void read_memory(ist__capacity *c, const ist__machine *machine, const char *root, zones *sums, bool *lost)
 {
     const int64_t page_bytes = sysconf(_SC_PAGESIZE);
-    char *meminfo = ist__kernel_text(root, "/proc/meminfo"), *zoneinfo = ist__kernel_text(root, "/proc/zoneinfo");
+    char *meminfo = ist__kernel_text(root, "/proc/meminfo", lost),
+         *zoneinfo = ist__kernel_text(root, "/proc/zoneinfo", lost);
     int64_t hidden = 0, sum = 0;
     if (zoneinfo) read_zones(sums, machine, zoneinfo);
     if (meminfo) {
@@ -133,7 +134,7 @@ static void read_memory(ist__capacity *c, const ist__machine *machine, const cha
     }
     for (int32_t i = 0; i < c->node_count; i++) {
         ist__node_capacity *node = &c->nodes[i];
-        read_node(node, root, machine->nodes[i].os_index, sums->free_here[i], sums->kept_here[i], page_bytes);
+        read_node(node, root, machine->nodes[i].os_index, sums->free_here[i], sums->kept_here[i], page_bytes, lost);
         if (node->room >= 0) node->room += hidden;
         sum += or_zero(node->room) + or_zero(node->cache);
         if (node->room < 0) sums->closed = false; /* then the sum means nothing */
@@ -149,9 +150,10 @@ static void one_for_all(ist__capacity *c)
     c->nodes[0] = (ist__node_capacity){.size = c->size, .room = c->room, .cache = 0};
 }
 
-static void read_rlimits(ist__capacity *c, const char *root)
+static void read_rlimits(ist__capacity *c, const char *root, bool *lost)
 {
-    char *limits = ist__kernel_text(root, "/proc/self/limits"), *status = ist__kernel_text(root, "/proc/self/status");
+    char *limits = ist__kernel_text(root, "/proc/self/limits", lost),
+         *status = ist__kernel_text(root, "/proc/self/status", lost);
     if (limits && status) {
         const int64_t addresses = ist__kernel_number(limits, "Max address space");
         const int64_t data = ist__kernel_number(limits, "Max data size");
@@ -174,6 +176,23 @@ static void read_text_machine(ist__capacity *c, const ist__machine *machine)
     c->room = c->size;
 }
 
+/* False: for want of memory it is not what the system tells. */
+static bool read_machine(ist__capacity *c, const ist__machine *machine, const char *root, zones *sums)
+{
+    bool lost = false;
+    for (int32_t i = 0; i < c->node_count; i++) c->nodes[i] = (ist__node_capacity){-1, -1, -1};
+    if (!machine->this_system) {
+        read_text_machine(c, machine);
+        return true;
+    }
+    sums->kept_here = sums->free_here + c->node_count;
+    read_memory(c, machine, root, sums, &lost);
+    if (strncmp(machine->source, "none", 4) == 0) one_for_all(c);
+    c->cgroup = ist__cgroup_memory_read(root, &lost);
+    read_rlimits(c, root, &lost);
+    return !lost;
+}
+
 ist_status ist__capacity_read(ist__capacity *out, const ist__machine *machine, const char *root, ist__error *error)
 {
     const int32_t count = machine->node_count;
@@ -186,23 +205,14 @@ ist_status ist__capacity_read(ist__capacity *out, const ist__machine *machine, c
                        .node_count = count,
                        .nodes = ist__alloc(count, sizeof *c.nodes)};
     zones sums = {.free_here = ist__alloc(2 * (int64_t)count, sizeof *sums.free_here)};
-    if (!c.nodes || !sums.free_here) {
-        ist__free(c.nodes);
-        ist__free(sums.free_here);
-        return ist__fail(error, IST_E_MEMORY, "no memory for the memory of %d nodes", count);
-    }
-    sums.kept_here = sums.free_here + count;
-    for (int32_t i = 0; i < count; i++) c.nodes[i] = (ist__node_capacity){-1, -1, -1};
-    if (!machine->this_system) read_text_machine(&c, machine);
-    else {
-        read_memory(&c, machine, root, &sums);
-        if (strncmp(machine->source, "none", 4) == 0) one_for_all(&c);
-        c.cgroup = ist__cgroup_memory_read(root);
-        read_rlimits(&c, root);
-    }
+    const bool read = c.nodes && sums.free_here && read_machine(&c, machine, root, &sums);
     ist__free(sums.free_here);
-    *out = c;
-    return IST_OK;
+    if (read) {
+        *out = c;
+        return IST_OK;
+    }
+    ist__free(c.nodes);
+    return ist__fail(error, IST_E_MEMORY, "no memory for the memory of %d nodes", count);
 }
 
 void ist__capacity_free(ist__capacity *capacity)

@@ -19,6 +19,7 @@ enum { FOLDER_BYTES = 2048 };
 typedef struct group {
     int version;      /* 0: none was found */
     size_t mount_end; /* length of the mount's part of folder */
+    bool *lost;       /* as in numa/kernel_text.h */
     char folder[FOLDER_BYTES];
 } group;
 
@@ -75,12 +76,12 @@ static bool mounts(const char *line, int version, const char *controller)
     return type_length == 6 && strncmp(type, "cgroup", 6) == 0 && in_list(word_of(dash + 3, 2, &unused), controller);
 }
 
-static group find_group(const char *root, const char *controller)
+static group find_group(const char *root, const char *controller, bool *lost)
 {
-    group found = {0};
+    group found = {.lost = lost};
     char path[FOLDER_BYTES];
-    char *groups = ist__kernel_text(root, "/proc/self/cgroup"),
-         *mounted = ist__kernel_text(root, "/proc/self/mountinfo");
+    char *groups = ist__kernel_text(root, "/proc/self/cgroup", lost),
+         *mounted = ist__kernel_text(root, "/proc/self/mountinfo", lost);
     const int version = groups && mounted ? find_path(groups, controller, path, sizeof path) : 0;
     for (const char *line = mounted; version && *line; line += strcspn(line, "\n"), line += *line == '\n') {
         if (!mounts(line, version, controller)) continue;
@@ -113,7 +114,7 @@ static char *file_of(const char *root, const group *g, const char *name)
 {
     char path[FOLDER_BYTES + 64];
     snprintf(path, sizeof path, "%s/%s", g->folder, name);
-    return ist__kernel_text(root, path);
+    return ist__kernel_text(root, path, g->lost);
 }
 
 /* The number that is all of a file; -1 for "max", and where there is no file. */
@@ -160,10 +161,10 @@ static void copy_tail(char *out, size_t capacity, const char *text)
     if (cut) out[0] = out[1] = '.';
 }
 
-ist__cgroup_memory ist__cgroup_memory_read(const char *root)
+ist__cgroup_memory ist__cgroup_memory_read(const char *root, bool *lost)
 {
     ist__cgroup_memory m = {.limit = -1, .room = -1, .swap = -1};
-    group g = find_group(root, "memory");
+    group g = find_group(root, "memory", lost);
     if (!g.version) return m;
     do {
         const int64_t limit = number_of(root, &g, g.version == 2 ? "memory.max" : "memory.limit_in_bytes");
@@ -183,7 +184,7 @@ ist__cgroup_memory ist__cgroup_memory_read(const char *root)
 double ist__cgroup_cpus(const char *root)
 {
     double least = 0;
-    group g = find_group(root, "cpu");
+    group g = find_group(root, "cpu", NULL);
     if (!g.version) return 0;
     do {
         long long quota = -1, period = -1;

@@ -2,6 +2,7 @@
 #ifndef IST_NUMA_CGROUP_H
 #define IST_NUMA_CGROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { IST__CGROUP_FOLDER_BYTES = 160 };
@@ -14,8 +15,8 @@ typedef struct ist__cgroup_memory {
     char folder[IST__CGROUP_FOLDER_BYTES]; /* where the limit stands; its tail, if it is long */
 } ist__cgroup_memory;
 
-/* root: as in numa/kernel_text.h. */
-ist__cgroup_memory ist__cgroup_memory_read(const char *root);
+/* root, lost: as in numa/kernel_text.h. */
+ist__cgroup_memory ist__cgroup_memory_read(const char *root, bool *lost);
 
 /* Processors that the quota of time amounts to (cpu.max, cpu.cfs_quota_us): 1.5 is three halves; 0: no quota. */
 double ist__cgroup_cpus(const char *root);

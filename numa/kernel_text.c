@@ -17,7 +17,7 @@
 enum { PATH_BYTES = 4096, FIRST_BYTES = 1 << 14, MOST_BYTES = 1 << 26 };
 
 /* Files of /proc have no size: read until nothing comes, in a buffer that grows. */
-static char *read_all(int file)
+static char *read_all(int file, bool *lost)
 {
     int64_t room = FIRST_BYTES, used = 0;
     char *text = ist__alloc(room, 1);
@@ -25,24 +25,26 @@ static char *read_all(int file)
         const ssize_t got = read(file, text + used, (size_t)(room - used - 1));
         if (got == 0) return text; /* zeroed behind what was read */
         if (got > 0) used += got;
-        char *larger = NULL;
         if (got > 0 && used < room - 1) continue;
-        if (got > 0 && room < MOST_BYTES) larger = ist__alloc(room *= 4, 1);
+        const bool grows = got > 0 && room < MOST_BYTES;
+        char *larger = grows ? ist__alloc(room *= 4, 1) : NULL;
         if (larger) memcpy(larger, text, (size_t)used);
         ist__free(text);
+        if (!grows) return NULL;
         text = larger;
     }
+    if (lost) *lost = true;
     return NULL;
 }
 
-char *ist__kernel_text(const char *root, const char *path)
+char *ist__kernel_text(const char *root, const char *path, bool *lost)
 {
     char full[PATH_BYTES];
     const int length = snprintf(full, sizeof full, "%s%s", root, path);
     if (length < 0 || length >= (int)sizeof full) return NULL;
     const int file = open(full, O_RDONLY | O_CLOEXEC);
     if (file < 0) return NULL;
-    char *text = read_all(file);
+    char *text = read_all(file, lost);
     close(file);
     return text;
 }

@@ -32,30 +32,30 @@ TEST(files_of_any_length_are_read_whole)
     static char text[LINES * 8 + 1], found[16];
     for (int i = 0; i < LINES; i++) sprintf(text + i * 8, "n%05d1\n", i);
     fake_file("/proc/long", text);
-    char *back = ist__kernel_text(fake_root(), "/proc/long");
+    char *back = ist__kernel_text(fake_root(), "/proc/long", NULL);
     CHECK(back != NULL);
     CHECK_EQ(strlen(back), strlen(text));
     CHECK(strcmp(back, text) == 0);
     ist__free(back);
     snprintf(found, sizeof found, "%.7s", text + 8 * (LINES - 1));
     CHECK_STR(found, "n199991");
-    CHECK(ist__kernel_text(fake_root(), "/proc/none") == NULL);
+    CHECK(ist__kernel_text(fake_root(), "/proc/none", NULL) == NULL);
 }
 
 TEST(nothing_is_limited_where_nothing_can_be_read)
 {
     fake_new();
-    ist__cgroup_memory m = ist__cgroup_memory_read(fake_root());
+    ist__cgroup_memory m = ist__cgroup_memory_read(fake_root(), NULL);
     CHECK_EQ(m.room, -1);
     CHECK_EQ(m.limit, -1);
     CHECK_NEAR(ist__cgroup_cpus(fake_root()), 0, 0);
     fake_file("/proc/self/cgroup", "0::/user.slice\n");
     fake_file("/proc/self/mountinfo", MOUNT_2);
-    CHECK_EQ(ist__cgroup_memory_read(fake_root()).room, -1);
+    CHECK_EQ(ist__cgroup_memory_read(fake_root(), NULL).room, -1);
     fake_file("/sys/fs/cgroup/user.slice/memory.max", "max\n");
     fake_file("/sys/fs/cgroup/user.slice/memory.current", "1000\n");
     fake_file("/sys/fs/cgroup/user.slice/cpu.max", "max 100000\n");
-    CHECK_EQ(ist__cgroup_memory_read(fake_root()).room, -1);
+    CHECK_EQ(ist__cgroup_memory_read(fake_root(), NULL).room, -1);
     CHECK_NEAR(ist__cgroup_cpus(fake_root()), 0, 0);
 }
 
@@ -67,7 +67,7 @@ TEST(version_2_counts_page_cache_as_room)
     fake_file("/sys/fs/cgroup/job/memory.max", "1000\n");
     fake_file("/sys/fs/cgroup/job/memory.current", "600\n");
     fake_file("/sys/fs/cgroup/job/memory.stat", STAT_2);
-    const ist__cgroup_memory m = ist__cgroup_memory_read(fake_root());
+    const ist__cgroup_memory m = ist__cgroup_memory_read(fake_root(), NULL);
     CHECK_EQ(m.limit, 1000);
     CHECK_EQ(m.room, 1000 - (600 - 30 - 20 - 5));
     CHECK_EQ(m.swap, -1);
@@ -88,7 +88,7 @@ TEST(the_tightest_group_above_us_counts)
     fake_file("/sys/fs/cgroup/a/b/cpu.max", "400000 100000\n");
     fake_file("/sys/fs/cgroup/a/cpu.max", "150000 100000\n");
     fake_file("/sys/fs/cgroup/cpu.max", "1000000 100000\n");
-    const ist__cgroup_memory m = ist__cgroup_memory_read(fake_root());
+    const ist__cgroup_memory m = ist__cgroup_memory_read(fake_root(), NULL);
     CHECK_EQ(m.limit, 5000);
     CHECK_EQ(m.room, 100);
     CHECK_EQ(m.swap, 50);
@@ -97,7 +97,7 @@ TEST(the_tightest_group_above_us_counts)
     /* The mount's own folder is asked too. */
     fake_file("/sys/fs/cgroup/memory.max", "60\n");
     fake_file("/sys/fs/cgroup/memory.current", "50\n");
-    CHECK_EQ(ist__cgroup_memory_read(fake_root()).room, 10);
+    CHECK_EQ(ist__cgroup_memory_read(fake_root(), NULL).room, 10);
 }
 
 TEST(more_in_use_than_the_limit_leaves_nothing)
@@ -107,7 +107,7 @@ TEST(more_in_use_than_the_limit_leaves_nothing)
     fake_file("/proc/self/mountinfo", MOUNT_2);
     fake_file("/sys/fs/cgroup/memory.max", "1000\n");
     fake_file("/sys/fs/cgroup/memory.current", "1600\n");
-    CHECK_EQ(ist__cgroup_memory_read(fake_root()).room, 0);
+    CHECK_EQ(ist__cgroup_memory_read(fake_root(), NULL).room, 0);
 }
 
 TEST(version_1_has_a_folder_for_each_controller)
@@ -125,7 +125,7 @@ TEST(version_1_has_a_folder_for_each_controller)
     fake_file("/sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_period_us", "100000\n");
     fake_file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
     fake_file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
-    const ist__cgroup_memory m = ist__cgroup_memory_read(fake_root());
+    const ist__cgroup_memory m = ist__cgroup_memory_read(fake_root(), NULL);
     CHECK_EQ(m.limit, 4000);
     CHECK_EQ(m.room, 1110);
     CHECK_NEAR(ist__cgroup_cpus(fake_root()), 0.5, 1e-12);
@@ -139,13 +139,13 @@ TEST(a_container_sees_its_group_as_the_root)
     fake_file("/proc/self/mountinfo", "35 31 0:32 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n");
     fake_file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "4000\n");
     fake_file("/sys/fs/cgroup/memory/memory.usage_in_bytes", "3000\n");
-    CHECK_EQ(ist__cgroup_memory_read(fake_root()).room, 1000);
+    CHECK_EQ(ist__cgroup_memory_read(fake_root(), NULL).room, 1000);
     fake_file("/sys/fs/cgroup/memory/inner/memory.limit_in_bytes", "400\n");
     fake_file("/sys/fs/cgroup/memory/inner/memory.usage_in_bytes", "100\n");
-    CHECK_EQ(ist__cgroup_memory_read(fake_root()).room, 300);
+    CHECK_EQ(ist__cgroup_memory_read(fake_root(), NULL).room, 300);
     /* A path that has nothing to do with the mount: the mount itself. */
     fake_file("/proc/self/cgroup", "4:memory:/other\n");
-    CHECK_EQ(ist__cgroup_memory_read(fake_root()).room, 1000);
+    CHECK_EQ(ist__cgroup_memory_read(fake_root(), NULL).room, 1000);
 }
 
 TEST(a_long_folder_is_told_by_its_end)
@@ -163,7 +163,7 @@ TEST(a_long_folder_is_told_by_its_end)
     fake_file(path, "10\n");
     snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.current", group);
     fake_file(path, "4\n");
-    const ist__cgroup_memory m = ist__cgroup_memory_read(fake_root());
+    const ist__cgroup_memory m = ist__cgroup_memory_read(fake_root(), NULL);
     CHECK_EQ(m.room, 6);
     CHECK_EQ(strlen(m.folder), IST__CGROUP_FOLDER_BYTES - 1);
     CHECK(strncmp(m.folder, "..", 2) == 0 && strcmp(m.folder + strlen(m.folder) - 5, "xtail") == 0);
