@@ -19,7 +19,8 @@ demo="libespeak-ng-dev espeak-ng-data libsndfile1-dev libfftw3-dev"
 # and xz-utils are for emulated NUMA machines; systemtap-sdt-dev, likwid and linux-perf for the marks of profilers.
 test="ccache libcunit1-dev g++ clang clang-14 libomp-14-dev libomp-dev libclang-rt-14-dev clang-format-14 clang-format
     gfortran python3 doxygen lintian dpkg-dev fakeroot file
-    shellcheck valgrind jq mandoc numactl qemu-system-x86 binutils xz-utils systemtap-sdt-dev likwid linux-perf"
+    shellcheck valgrind jq mandoc numactl qemu-system-x86 binutils xz-utils systemtap-sdt-dev likwid linux-perf
+    python3-numpy python3-onnx"
 analyze="clang clang-tidy cppcheck gcovr"
 perf="gnuplot-nox python3-torch jq systemtap-sdt-dev likwid linux-perf bpftrace"
 

@@ -95,8 +95,8 @@ one_run() {
 declare -A left_out=(
     [clang]='^api\.'
     [asan]='^api\.(engines|invariance|paper_bugs)\.'
-    [tsan]='^(unit\.(checkpoint|dataset|elementary|formats|gemm|logmel|phase|predict|product|reader)\.|api\.((paper_bugs|predict)\.|engines\.(wide|narrow|nets|a_row|native_(portable|avx))|phases\..*resumed|trainer\.times))'
-    [nohwloc]='^(unit\.(average|checkpoint|dropout|elementary|evaluate|formats|gemm|kernels|logmel|optimizer|outer|panel|phase|product|reader|reference|replicas|shape|sparse_file|sparse_text|step|sticky|subnet|training|whole)\.|unit\.team\.barriers|api\.(engines|outer|paper_bugs|phases|predict|recipe|resume|slow)\.)'
+    [tsan]='^(unit\.(checkpoint|dataset|elementary|formats|gemm|logmel|phase|predict|product|reader)\.|api\.((export|paper_bugs|predict)\.|engines\.(wide|narrow|nets|a_row|native_(portable|avx))|phases\..*resumed|trainer\.times))'
+    [nohwloc]='^(unit\.(average|checkpoint|dropout|elementary|evaluate|formats|gemm|kernels|logmel|optimizer|outer|panel|phase|product|reader|reference|replicas|shape|sparse_file|sparse_text|step|sticky|subnet|training|whole)\.|unit\.team\.barriers|api\.(engines|export|outer|paper_bugs|phases|predict|recipe|resume|slow)\.)'
 )
 for run in "${runs[@]}"; do
     labels='^(unit|api|build)$' left=${left_out[$run]:-}

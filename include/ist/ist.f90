@@ -30,6 +30,8 @@ module ist
   integer(c_int32_t), parameter :: IST_NORM_NONE = 0, IST_NORM_BATCH = 1
   integer(c_int32_t), parameter :: IST_MAX_HIDDEN = 32
   integer(c_int32_t), parameter :: IST_NORMALIZE_NONE = 0, IST_NORMALIZE_GLOBAL = 1, IST_NORMALIZE_ZSCORE = 2
+  integer(c_int32_t), parameter :: IST_FILE_AUTO = 0, IST_FILE_SAFETENSORS = 1, IST_FILE_NPZ = 2, IST_FILE_ONNX = 3
+  integer(c_int32_t), parameter :: IST_ANSWER_PROBABILITIES = 0, IST_ANSWER_LOGITS = 1
   integer(c_int32_t), parameter :: IST_STATISTICS_STORED = 0, IST_STATISTICS_BATCH = 1
   integer(c_int32_t), parameter :: IST_ORDER_FILE = 0, IST_ORDER_SHUFFLED = 1
   integer(c_int32_t), parameter :: IST_SGD = 0, IST_MOMENTUM = 1, IST_NESTEROV = 2, IST_ADAM = 3
@@ -74,6 +76,18 @@ module ist
     integer(c_int32_t) :: output_norm = IST_NORM_BATCH, subnets = 1
     integer(c_int64_t) :: seed = 1_c_int64_t
     real(c_double) :: output_scale = 1.0_c_double
+  end type
+
+  type, bind(c) :: ist_export_config
+    integer(c_size_t) :: struct_size = 24_c_size_t
+    integer(c_int32_t) :: format = IST_FILE_AUTO, fold = 0, answer = IST_ANSWER_PROBABILITIES, reserved0 = 0
+  end type
+
+  type, bind(c) :: ist_subnet_config
+    integer(c_size_t) :: struct_size = 40_c_size_t
+    integer(c_int32_t) :: subnet = 0, subnets = 0
+    integer(c_int64_t) :: seed = 1_c_int64_t, round = 0_c_int64_t
+    type(c_ptr) :: shares = c_null_ptr
   end type
 
   type, bind(c) :: ist_evaluate_config
@@ -327,6 +341,27 @@ module ist
       type(c_ptr), value :: context
       type(c_ptr), intent(inout) :: out
       character(kind=c_char), intent(in) :: path(*)
+    end function
+    function ist_model_export(model, path, config) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_export
+      type(c_ptr), value :: model
+      character(kind=c_char), intent(in) :: path(*)
+      type(ist_export_config), intent(in), optional :: config
+    end function
+    function ist_model_import(context, out, path) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_import
+      type(c_ptr), value :: context
+      type(c_ptr), intent(inout) :: out
+      character(kind=c_char), intent(in) :: path(*)
+    end function
+    function ist_model_subnet(from, out, config) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_subnet
+      type(c_ptr), value :: from
+      type(c_ptr), intent(inout) :: out
+      type(ist_subnet_config), intent(in) :: config
     end function
     function ist_model_calibrate(model, dataset, rows, seed) bind(c)
       import

@@ -238,6 +238,58 @@ IST_API ist_status ist_model_save(ist_model *model, const char *path);
 /* Read a model, or the model inside a checkpoint. */
 IST_API ist_status ist_model_load(ist_context *context, ist_model **out, const char *path);
 
+enum {
+    IST_FILE_AUTO = 0, /* by the end of the path: .safetensors, .npz, .onnx */
+    IST_FILE_SAFETENSORS = 1,
+    IST_FILE_NPZ = 2,
+    IST_FILE_ONNX = 3 /* opset 13, one file of at most 2 GiB, any number of rows */
+};
+enum { IST_ANSWER_PROBABILITIES = 0, IST_ANSWER_LOGITS = 1 };
+/* How to write a model for other programs: docs/export.md names the tensors.  Start from IST_EXPORT_CONFIG_INIT.
+ * Append-only. */
+typedef struct {
+    size_t struct_size;
+    int32_t format; /* IST_FILE_* */
+    int32_t fold; /* 1: batch norm, the 1/n scale [M7] and output_scale become part of weights and biases, so that each
+                       layer is W x + b.  0: they stand by themselves */
+    int32_t answer;    /* IST_ANSWER_*: what the graph of an ONNX file ends with */
+    int32_t reserved0; /* 0 */
+} ist_export_config;
+/* clang-format off */
+#define IST_EXPORT_CONFIG_INIT { sizeof(ist_export_config), IST_FILE_AUTO, 0, IST_ANSWER_PROBABILITIES, 0 }
+/* clang-format on */
+
+/* Write a model for other programs, atomically.  Weights are written from where they lie, not copied.  Equal models give
+ * equal files.  config NULL: defaults.
+ * Errors: IST_E_ARGUMENT: a field is out of range, AUTO does not know the end of the path, ONNX or `fold` of a net with
+ * batch norm and no statistics (ist_model_calibrate), ONNX beyond 2 GiB; IST_E_IO, IST_E_MEMORY. */
+IST_API ist_status ist_model_export(ist_model *model, const char *path, const ist_export_config *config);
+/* Read a safetensors or NPZ file with tensors of those names, recognised by its content: what ist_model_export wrote is the
+ * same model, to the bit, unless it was folded; then it is the same function, without norms.
+ * Errors: IST_E_FORMAT (names file, byte and tensor), IST_E_IO, IST_E_MEMORY, IST_E_PLACEMENT. */
+IST_API ist_status ist_model_import(ist_context *context, ist_model **out, const char *path);
+
+/* Which subnet.  Start from IST_SUBNET_CONFIG_INIT.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    int32_t subnet;       /* 0 .. subnets - 1 */
+    int32_t subnets;      /* 0: what the model was made for */
+    uint64_t seed;        /* of the training */
+    int64_t round;        /* 0 .. 2^31 - 1: the deal of this round, counted from the first one of subnets */
+    const double *shares; /* (subnets) of the training, above 0, of any sum; borrowed for the call.  NULL: even */
+} ist_subnet_config;
+/* clang-format off */
+#define IST_SUBNET_CONFIG_INIT { sizeof(ist_subnet_config), 0, 0, 1, 0, NULL }
+/* clang-format on */
+
+/* One subnet alone: the narrow net of the hidden neurons that it has in the deal of a round [M2] [M3], as a model of its
+ * own, made for 1 subnet, of the same context.  With seed and shares of the training, and the number of its last round, it is
+ * the net that was trained last, but for an output bias, which all subnets share; of any other round, a net of neurons
+ * that were dealt together only then.  Not for deals with a repartition_fraction below 1, which are others.
+ * Statistics of batch norm hold in the first layer alone: where more layers have it, calibrate the new model.
+ * Errors: IST_E_ARGUMENT, IST_E_MEMORY. */
+IST_API ist_status ist_model_subnet(ist_model *from, ist_model **out, const ist_subnet_config *config);
+
 /* Measure the statistics of batch norm of a net that has none (a checkpoint between two evaluations), as a trainer does: on
  * `rows` rows of a dataset (1 or more; all, where it has fewer), drawn by `seed` [M6].  With the training rows, the seed of
  * the run and calibration_batches x batch rows they are those that ist_trainer_calibrate would have measured, to the bit.

@@ -46,6 +46,12 @@ ist_status ist__refuse(ist_context *context, ist_status status, const char *text
 ist_status ist__take_config(ist_context *context, void *config, size_t bytes, const void *from, size_t from_bytes,
                             size_t least);
 
+/* A model around a net whose param is not there yet: takes the net over, also on failure. */
+ist_status ist__model_adopt(ist_context *context, ist_model **out, ist__net *net);
+
+/* IST_E_PLACEMENT for a context that only plans. */
+ist_status ist__need_crew(ist_context *context);
+
 /* Hand a JSON object to the caller under the buffer rules of ist.h; takes over the reference. */
 ist_status ist__give_json(ist_context *context, json_t *json, char *buffer, size_t capacity_bytes, size_t *need_bytes);
 

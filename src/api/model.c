@@ -12,8 +12,7 @@
 #include "train/fit.h"
 #include "train/stripes.h"
 
-/* A model around a net whose param is not there yet: takes the net over, also on failure. */
-static ist_status adopt(ist_context *context, ist_model **out, ist__net *net)
+ist_status ist__model_adopt(ist_context *context, ist_model **out, ist__net *net)
 {
     ist_model *model = ist__alloc(1, sizeof *model);
     if (!model) {
@@ -36,7 +35,7 @@ static ist_status adopt(ist_context *context, ist_model **out, ist__net *net)
     return IST_OK;
 }
 
-static ist_status need_crew(ist_context *context)
+ist_status ist__need_crew(ist_context *context)
 {
     if (context->host.crew) return IST_OK;
     return ist__refuse(context, IST_E_PLACEMENT,
@@ -48,7 +47,7 @@ ist_status ist_model_create(ist_context *context, ist_model **out, const ist_mod
     if (!context || !out || !config) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     ist_model_config known = IST_MODEL_CONFIG_INIT;
     ist_status status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
-    if (!status) status = need_crew(context);
+    if (!status) status = ist__need_crew(context);
     ist__shape shape;
     ist__net net;
     if (!status) status = ist__shape_make(&shape, &known, &context->error);
@@ -56,7 +55,7 @@ ist_status ist_model_create(ist_context *context, ist_model **out, const ist_mod
     if (!status && (status = ist__net_set_output_scale(&net, known.output_scale, &context->error)))
         ist__net_destroy(&net);
     ist_model *model = NULL;
-    if (!status) status = adopt(context, &model, &net);
+    if (!status) status = ist__model_adopt(context, &model, &net);
     if (status) return status;
     ist__net_initialize(&model->net, known.seed);
     *out = model;
@@ -157,10 +156,10 @@ ist_status ist_model_load(ist_context *context, ist_model **out, const char *pat
     ist__net net;
     ist_model *model = NULL;
     int32_t sections = 0;
-    ist_status status = need_crew(context);
+    ist_status status = ist__need_crew(context);
     if (!status) status = ist__reader_open(&reader, path, &context->error);
     if (!status) status = ist__net_read_open(reader, &net, &sections, &context->error);
-    if (!status) status = adopt(context, &model, &net);
+    if (!status) status = ist__model_adopt(context, &model, &net);
     if (!status) status = ist__net_read_params(reader, &model->net, &context->error);
     if (!status) status = ist__net_read_run(reader, &model->net, sections, NULL, &context->error);
     ist__reader_close(reader);

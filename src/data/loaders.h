@@ -43,6 +43,9 @@ enum { IST__MAGIC_BYTES = 4 };
 ist_status ist__idx_header(ist__reader *reader, const unsigned char magic[IST__MAGIC_BYTES], ist__array *out,
                            ist__error *error);
 ist_status ist__npy_header(ist__reader *reader, ist__array *out, ist__error *error);
+/* The dictionary of such a header by itself: text (length), which stands at `offset` of the file `path`. */
+ist_status ist__npy_parse(const char *text, size_t length, uint64_t offset, const char *path, ist__array *out,
+                          ist__error *error);
 
 /* Add one dimension, outermost first. */
 void ist__array_add_dim(ist__array *array, uint64_t size);

@@ -168,6 +168,14 @@ static ist_status parse(cursor *c, ist__array *array)
     return IST_OK;
 }
 
+ist_status ist__npy_parse(const char *text, size_t length, uint64_t offset, const char *path, ist__array *out,
+                          ist__error *error)
+{
+    cursor c = {
+        .next = text, .end = text + length, .begin = text, .begin_offset = offset, .path = path, .error = error};
+    return parse(&c, out);
+}
+
 /* After the 4 bytes of magic: 'P' 'Y' MAJOR MINOR LENGTH. */
 static ist_status read_length(ist__reader *reader, uint32_t *length, ist__error *error)
 {
@@ -198,14 +206,8 @@ ist_status ist__npy_header(ist__reader *reader, ist__array *out, ist__error *err
     char *text = ist__alloc(length, 1);
     if (!text) return ist__fail(error, IST_E_MEMORY, "out of memory");
     status = ist__reader_bytes(reader, text, length, "the NPY header", error);
-    cursor c = {.next = text,
-                .end = text + length,
-                .begin = text,
-                .begin_offset = offset,
-                .path = ist__reader_path(reader),
-                .error = error};
     ist__array array = {0};
-    if (!status) status = parse(&c, &array);
+    if (!status) status = ist__npy_parse(text, length, offset, ist__reader_path(reader), &array, error);
     ist__free(text);
     if (!status) *out = array;
     return status;

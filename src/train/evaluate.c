@@ -10,13 +10,13 @@
  */
 #include "train/evaluate.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
 #include "numa/marks.h"
 #include "train/assemble.h"
+#include "train/fold.h"
 #include "train/pass.h"
 
 enum { PRODUCT_COLUMNS = 128 };
@@ -71,16 +71,7 @@ static ist_status make_folds(folds *out, const ist__shape *shape, ist__error *er
 /* Batch norm with stored statistics, or the bias and the 1/n scale, of neurons [first, last) of layer l. */
 static void fold_layer(folds *fold, const ist__net *net, int32_t l, int32_t first, int32_t last)
 {
-    const ist__layer *layer = &net->shape.layer[l];
-    const float *mean = net->statistics + layer->statistics, *variance = mean + layer->outputs;
-    for (int32_t i = first; i < last; i++) {
-        const float offset = layer->offset >= 0 ? net->param[layer->offset + i] : 0;
-        const float gain = layer->gain >= 0 ? net->param[layer->gain + i] : 1;
-        const bool normed = layer->norm == IST_NORM_BATCH;
-        const float scale = normed ? gain / sqrtf(variance[i] + IST__NORM_EPSILON) : ist__net_scale(net, l);
-        fold->scale[l][i] = scale;
-        fold->shift[l][i] = normed ? offset - mean[i] * scale : offset;
-    }
+    ist__fold_layer(net, l, first, last, fold->scale[l], fold->shift[l]);
 }
 
 /* ---------------------------------------------------------------------------------------------------- chunks -- */

@@ -116,7 +116,7 @@ SHOWN int fstat(int file, struct stat *out)
 
 /* ------------------------------------------------------------------------------------------------------ the sequence -- */
 
-static const char *paths[6]; /* made before anything is counted */
+static const char *paths[9]; /* made before anything is counted */
 
 static void check_failure(ist_status status, const ist_context *context)
 {
@@ -195,6 +195,20 @@ static void use(ist_context *context, ist_model *model, ist_model *average, cons
     free(probability);
 }
 
+/* Other programs' files, and one subnet. */
+static void exchange(ist_context *context, ist_model *model)
+{
+    ist_model *made;
+    for (int i = 6; i < 9; i++) GOES(ist_model_export(model, paths[i], NULL));
+    for (int i = 6; i < 8; i++) {
+        MAKES(made, ist_model_import(context, &made, paths[i]));
+        ist_model_destroy(made);
+    }
+    const ist_subnet_config config = IST_SUBNET_CONFIG_INIT;
+    MAKES(made, ist_model_subnet(model, &made, &config));
+    ist_model_destroy(made);
+}
+
 /* The state of the run at its end. */
 static file_bytes everything(const run_spec *spec, const table *t)
 {
@@ -222,6 +236,7 @@ static file_bytes everything(const run_spec *spec, const table *t)
     GOES(ist_trace_write(context, paths[4], &dropped));
     use(context, model, average, dataset, spec);
     GOES(ist_trainer_calibrate(trainer));
+    exchange(context, model);
     armed = KINDS;
     CHECK_EQ(ist_trainer_save(trainer, paths[5]), IST_OK);
     ist_trainer_destroy(trainer);
@@ -251,8 +266,9 @@ static void check_kind(int kind, long every)
     SKIP("sanitizers take the place of the same functions");
 #endif
     if (getenv("IST_EVERY")) every = atol(getenv("IST_EVERY"));
-    static const char *const names[] = {"run.ist", "model.ist", "x.csv", "y.csv", "trace.json", "end.ist"};
-    for (int i = 0; i < 6; i++) paths[i] = scratch_path(names[i]);
+    static const char *const names[] = {"run.ist", "model.ist", "x.csv",         "y.csv", "trace.json",
+                                        "end.ist", "m.npz",     "m.safetensors", "m.onnx"};
+    for (int i = 0; i < 9; i++) paths[i] = scratch_path(names[i]);
     file_write(paths[2], "1,2\n3,4\n", 8);
     file_write(paths[3], "0\n1\n", 4);
     json_set_alloc_funcs(json_room, free);
@@ -268,7 +284,7 @@ static void check_kind(int kind, long every)
         const bool same = got.count == expected.count && memcmp(got.data, expected.data, got.count) == 0;
         file_free(&got);
         CHECK(same);
-        CHECK_EQ(scratch_count(), 6); /* nothing temporary */
+        CHECK_EQ(scratch_count(), 9); /* nothing temporary */
         all = atomic_load(&seen);
         if (!atomic_load(&failed)) break;
         made++;

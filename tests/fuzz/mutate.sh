@@ -50,6 +50,10 @@ net=(--hidden 4 --subnets 2 --batch 8 --epochs 1 --quiet)
 ) || fail "no model"
 pick models "$work/with/model.ist" "$work/with/run.ist"
 pick runs "$work/with/run.ist"
+for end in safetensors npz; do
+    "$ist" export "$work/with/model.ist" --out "$work/with/model.$end" >/dev/null || fail "no model.$end"
+done
+pick imports "$work/with/model.safetensors" "$work/with/model.npz" "$seeds"/import/*
 printf '1.5,2,3\n%.0s' {1..24} >"$work/with/x.csv"
 printf '%d\n' {0..23} >"$work/with/y.csv"
 pick csvs "$work/with/x.csv"
@@ -97,6 +101,7 @@ train labels-idx z idx_labels y "$x":@/y
 train labels-csv z csv_labels y.csv "$x":@/y.csv
 plan eval-model zm "$picked/models" m "$ist" eval @/m --data "$x:$y" "${crew[@]}"
 plan predict-model zm "$picked/models" m "$ist" predict @/m --data "$x" --out p.npy "${crew[@]}"
+plan import z "$picked/imports" m "$ist" import @/m --out out.ist "${crew[@]}"
 plan predict-data z "$picked/npys" x "$ist" predict "$work/with/model.ist" --data @/x --out p.npy "${crew[@]}"
 plan resume zm "$picked/runs" run "$ist" train --train "$x:$y" "${net[@]}" --optimizer adam "${crew[@]}" --resume @/run
 if "$ist" info --topology "$seeds/topology/two-cores" >/dev/null 2>&1; then

@@ -208,6 +208,17 @@ static void data_file_seeds(void)
 
 /* ------------------------------------------------------------------------------------------------------- models -- */
 
+/* As other programs' files, too. */
+static void import_seeds(ist_model *model, const char *name)
+{
+    static const char *const end[] = {"safetensors", "npz"};
+    char file[64];
+    for (int i = 0; i < 2; i++) {
+        snprintf(file, sizeof file, "%s.%s", name, end[i]);
+        fuzz_require(ist_model_export(model, place("import", file), NULL) == IST_OK);
+    }
+}
+
 static void model_seed(const char *name, int32_t hidden_count, int32_t hidden_norm, int32_t output_norm, double scale)
 {
     static const int32_t hidden[3] = {3, 2, 4};
@@ -223,6 +234,7 @@ static void model_seed(const char *name, int32_t hidden_count, int32_t hidden_no
     net.output_scale = scale;
     fuzz_require(ist_model_create(fuzz_context(), &model, &net) == IST_OK);
     fuzz_require(ist_model_save(model, place("model", name)) == IST_OK);
+    import_seeds(model, name);
     ist_model_destroy(model);
 }
 
@@ -245,6 +257,7 @@ static void checkpoint_seeds(void)
         fuzz_require(ist_trainer_save(run.trainer, place("checkpoint", name)) == IST_OK);
         if (i == 2) fuzz_require(ist_trainer_calibrate(run.trainer) == IST_OK);
         fuzz_require(ist_trainer_save(run.trainer, place("model", name)) == IST_OK);
+        if (i == 2) import_seeds(run.model, name);
     }
     fuzz_run_close(&run);
 }

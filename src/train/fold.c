@@ -1,0 +1,19 @@
+/* fold.c - batch norm with stored statistics as a scale and a shift.  Floor: train. */
+#include "train/fold.h"
+
+#include <math.h>
+
+#include "math/kernels.h"
+
+void ist__fold_layer(const ist__net *net, int32_t l, int32_t first, int32_t last, float *scale, float *shift)
+{
+    const ist__layer *layer = &net->shape.layer[l];
+    const float *mean = net->statistics + layer->statistics, *variance = mean + layer->outputs;
+    for (int32_t i = first; i < last; i++) {
+        const float offset = layer->offset >= 0 ? net->param[layer->offset + i] : 0;
+        const float gain = layer->gain >= 0 ? net->param[layer->gain + i] : 1;
+        const bool normed = layer->norm == IST_NORM_BATCH;
+        scale[i] = normed ? gain / sqrtf(variance[i] + IST__NORM_EPSILON) : ist__net_scale(net, l);
+        shift[i] = normed ? offset - mean[i] * scale[i] : offset;
+    }
+}

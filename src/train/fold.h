@@ -1,0 +1,11 @@
+/* fold.h - what batch norm with stored statistics, or the bias and the 1/n scale, come to for a neuron. [M6] [M7] */
+#ifndef IST_TRAIN_FOLD_H
+#define IST_TRAIN_FOLD_H
+
+#include "model/params.h"
+
+/* z -> scale[i] z + shift[i] for neurons [first, last) of layer l: what evaluation computes.  scale, shift: (outputs).  The
+ * scale of the logits is not in it. */
+void ist__fold_layer(const ist__net *net, int32_t l, int32_t first, int32_t last, float *scale, float *shift);
+
+#endif
