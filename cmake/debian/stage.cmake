@@ -1,0 +1,40 @@
+# Run by cpack between installing and packing: what Debian wants in each package beside the files that everybody gets.
+cmake_minimum_required(VERSION 3.23)
+if(NOT CPACK_GENERATOR STREQUAL "DEB")
+  return()
+endif()
+find_program(gzip gzip REQUIRED)
+
+# ist_pack(file): gzip as Debian does it, the same bytes each time
+function(ist_pack file)
+  execute_process(COMMAND ${gzip} -9 -n -f ${file} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC) # SOURCE_DATE_EPOCH, where it is set
+foreach(component ${CPACK_COMPONENTS_ALL})
+  string(TOUPPER ${component} upper)
+  set(package ${CPACK_DEBIAN_${upper}_PACKAGE_NAME})
+  set(usr ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/${component}/usr)
+  set(doc ${usr}/share/doc/${package})
+
+  configure_file(${CPACK_IST_SOURCE_DIR}/cmake/debian/copyright ${doc}/copyright COPYONLY)
+  configure_file(${CPACK_IST_SOURCE_DIR}/cmake/debian/changelog.in ${doc}/changelog.Debian @ONLY)
+  ist_pack(${doc}/changelog.Debian)
+  configure_file(${CPACK_IST_SOURCE_DIR}/CHANGELOG.md ${doc}/changelog COPYONLY)
+  ist_pack(${doc}/changelog)
+  if(EXISTS ${CPACK_IST_SOURCE_DIR}/cmake/debian/${package}.lintian-overrides.in)
+    configure_file(${CPACK_IST_SOURCE_DIR}/cmake/debian/${package}.lintian-overrides.in ${usr}/share/lintian/overrides/${package} @ONLY)
+  endif()
+
+  file(GLOB pages ${usr}/share/man/man*/*.[137])
+  foreach(page ${pages})
+    ist_pack(${page})
+  endforeach()
+  file(GLOB binaries ${usr}/bin/* ${usr}/${CPACK_IST_LIBDIR}/lib*.so.*.*.* ${usr}/${CPACK_IST_LIBDIR}/*.a)
+  foreach(binary ${binaries})
+    execute_process(COMMAND ${CPACK_IST_STRIP} --strip-debug --enable-deterministic-archives --remove-section=.comment ${binary} COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
+  if(component STREQUAL "development")
+    file(COPY ${CPACK_IST_SOURCE_DIR}/examples/ DESTINATION ${doc}/examples PATTERN __pycache__ EXCLUDE)
+  endif()
+endforeach()
