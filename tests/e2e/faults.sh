@@ -2,7 +2,8 @@
 # faults.sh - the command ist when one of its calls fails: each allocation, each write, fsync, rename, mmap and so on of a
 # short run, one after another (tests/fault/inject.c says which calls count); and on disks that are full or read-only.
 #
-#     bash faults.sh [EVERY]     every call (EVERY 10: each tenth) of each kind; prints how many were made to fail
+#     bash faults.sh [EVERY [SCENE..]]  every call (EVERY 10: each tenth) of each kind, in train, resume, predict, eval, info,
+#                                       table or those named; prints how many were made to fail
 #     bash faults.sh CASE        one of the lines "# CASE" below, an entry of ctest
 #
 # Each run ends with a documented status and one line, or goes on to the right result.  Whatever the end: under each name
@@ -379,8 +380,10 @@ case_clock() {
 
 case ${1:-1} in
 [0-9]*)
+    scenes=("${@:2}")
+    [ ${#scenes[@]} -gt 0 ] || scenes=(train resume predict eval info table)
     prepare
-    all "${1:-1}" train resume predict eval info table
+    all "${1:-1}" "${scenes[@]}"
     [ $complaints = 0 ] || fail "$complaints of these ended wrongly"
     [ "${1:-1}" != 1 ] || [ $total -gt 500 ] || fail "too few: $total"
     ;;
