@@ -1,8 +1,8 @@
 /* onnx.c - writes a net as an ONNX graph, by hand: protobuf.h tells how little that takes.
  *
  *     x (rows, features)  [Sub input.shift, Mul input.factor]
- *     for each layer      Gemm (weights transposed; alpha is the 1/n scale, where no norm follows), [BatchNormalization], Relu but
- *                         for the output
+ *     for each layer      Gemm (weights transposed, bias), or Gemm, Mul net.scale, Add bias where there is a 1/n scale
+ *                         [BatchNormalization], Relu but for the output
  *     [Mul net.output_scale] = logits, [Softmax] = probabilities (rows, classes)
  *
  * What is in brackets is there where the net has it.  All operators are as old as opset 13; `rows` is a name and no number, so
@@ -113,18 +113,36 @@ static bool has_norm(const ist__net_view *view, int32_t l)
     return view->net->shape.layer[l].norm == IST_NORM_BATCH && !view->folded;
 }
 
-static void put_layer(graph *g, int32_t l)
+/* The 1/n scale of a layer is a node of its own, and its bias then, too: Gemm has an attribute for it that OpenCV 4.6 overlooks. */
+static bool has_scale(const ist__net_view *view, int32_t l)
 {
-    const ist__net *net = g->view->net;
-    const float alpha = g->view->folded ? 1 : ist__net_scale(net, l);
+    return !view->folded && ist__net_scale(view->net, l) != 1;
+}
+
+static void put_product(graph *g, int32_t l)
+{
+    const bool bias = !has_norm(g->view, l), scaled = has_scale(g->view, l);
     char name[NAME_BYTES];
     ist__message gemm = open_node(g);
     layer_input(&gemm, "layers.%d.weight", l);
-    if (!has_norm(g->view, l)) layer_input(&gemm, "layers.%d.bias", l);
-    if (alpha != 1) float_attribute(&gemm, "alpha", alpha);
+    if (bias && !scaled) layer_input(&gemm, "layers.%d.bias", l);
     int_attribute(&gemm, "transB", 1);
-    snprintf(name, sizeof name, "layers.%d", l);
+    snprintf(name, sizeof name, scaled ? "products.%d" : "layers.%d", l);
     close_node(g, &gemm, "Gemm", name);
+    if (!scaled) return;
+    snprintf(name, sizeof name, "means.%d", l);
+    put_binary(g, "Mul", "net.scale", name);
+    ist__message add = open_node(g);
+    layer_input(&add, "layers.%d.bias", l);
+    snprintf(name, sizeof name, "layers.%d", l);
+    close_node(g, &add, "Add", name);
+}
+
+static void put_layer(graph *g, int32_t l)
+{
+    const ist__net *net = g->view->net;
+    char name[NAME_BYTES];
+    put_product(g, l);
     if (has_norm(g->view, l)) {
         ist__message norm = open_node(g);
         layer_input(&norm, "norms.%d.weight", l);
@@ -193,6 +211,9 @@ static void put_initializers(ist__sink *sink, const ist__net_view *view)
         put_constant(sink, "norms.%d.weight", last, net->shape.layer[last].outputs, 1);
         put_constant(sink, "norms.%d.bias", last, net->shape.layer[last].outputs, 0);
     }
+    bool scaled = false;
+    for (int32_t l = 0; l <= last; l++) scaled |= has_scale(view, l);
+    if (scaled) put_constant(sink, "net.scale", -1, 1, 1.0F / (float)net->subnets);
     if (!view->folded && net->output_scale != 1)
         put_constant(sink, "net.output_scale", -1, 1, (float)net->output_scale);
 }

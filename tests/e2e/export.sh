@@ -3,7 +3,7 @@
 #
 # Run as `bash export.sh CASE`; each line "# CASE name: what" below is an entry of ctest.  Environment: IST the executable.
 # Debian 12's python3-onnx (1.12) checks graphs and cannot run them: a few lines of NumPy below do, in double precision; a newer one's
-# reference evaluator is asked, too.
+# reference evaluator, and OpenCV's networks (python3-opencv), are asked where they are installed.
 # Exit status: 0 passed, 1 failed, 77 skipped with a reason.
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
@@ -129,6 +129,11 @@ try:
 except ImportError:
     ReferenceEvaluator = None
 
+try:
+    import cv2 # Debian's python3-opencv runs graphs; it is not asked for, but where it is, it must agree
+except ImportError:
+    cv2 = None
+
 def evaluate(model, x):
     """Each node by what Operators.md says of it."""
     value = {t.name: onnx.numpy_helper.to_array(t).astype(np.float64) for t in model.graph.initializer}
@@ -137,15 +142,15 @@ def evaluate(model, x):
         v = [value[name] for name in node.input]
         a = {k.name: onnx.helper.get_attribute_value(k) for k in node.attribute}
         if node.op_type == "Gemm":
-            assert a["transB"] == 1 and set(a) <= {"transB", "alpha"}
-            y = a.get("alpha", 1.0) * (v[0] @ v[1].T) + (v[2] if len(v) > 2 else 0)
+            assert a == {"transB": 1}
+            y = v[0] @ v[1].T + (v[2] if len(v) > 2 else 0)
         elif node.op_type == "BatchNormalization":
             y = (v[0] - v[3]) / np.sqrt(v[4] + a["epsilon"]) * v[1] + v[2]
         elif node.op_type == "Softmax":
             assert a["axis"] == 1
             y = softmax(v[0])
         else:
-            y = {"Sub": lambda: v[0] - v[1], "Mul": lambda: v[0] * v[1], "Relu": lambda: np.maximum(v[0], 0),
+            y = {"Sub": lambda: v[0] - v[1], "Mul": lambda: v[0] * v[1], "Add": lambda: v[0] + v[1], "Relu": lambda: np.maximum(v[0], 0),
                  "Identity": lambda: v[0]}[node.op_type]()
         (value[node.output[0]],) = (y,)
     return value[model.graph.output[0].name]
@@ -171,6 +176,11 @@ for i in range(int(sys.argv[1])):
             if ReferenceEvaluator:
                 (got,) = ReferenceEvaluator(model).run(None, {"x": rows.astype(np.float32)})
                 near(softmax(got) if kind == "l" else got, want[:len(rows)], f"{kind}{i}, onnx.reference")
+            if cv2 and rows is x:
+                net = cv2.dnn.readNetFromONNX(f"{kind}{i}{end}")
+                net.setInput(rows.astype(np.float32))
+                got = net.forward().astype(np.float64)
+                near(softmax(got) if kind == "l" else got, want[:len(rows)], f"{kind}{i}, OpenCV")
 END
     "$python" nets.py "$count" || fail "ONNX sees other nets"
 }
