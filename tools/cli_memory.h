@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* From here on notice when jansson has no memory. */
+/* From here on notice when jansson has no memory.  Used by one thread at a time, as is all of this. */
 void cli_memory_watch(void);
 /* Another part of what will be told is missing. */
 void cli_memory_lose(void);

@@ -18,9 +18,9 @@ ist_status cli_position_note(const cli_position *position, ist_trainer *trainer)
 {
     json_t *note =
         json_pack("{s:I, s:s}", "log_events", (json_int_t)position->events, "normalize", position->normalize);
-    char *text = note ? json_dumps(note, JSON_COMPACT) : NULL;
-    const ist_status status = text ? ist_trainer_set_note(trainer, text, strlen(text)) : IST_E_MEMORY;
-    free(text);
+    char text[IST_NOTE_BYTES];
+    const size_t bytes = note ? json_dumpb(note, text, sizeof text, JSON_COMPACT) : 0;
+    const ist_status status = bytes > 0 ? ist_trainer_set_note(trainer, text, bytes) : IST_E_MEMORY;
     json_decref(note);
     return status;
 }
