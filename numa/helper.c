@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/floats.h"
 #include "base/mem.h"
 
 enum { LOWEST = 19 }; /* of nice(2), which on Linux is a thread's own */
@@ -32,6 +33,7 @@ static void spread(const ist__machine *machine)
 static void *run(void *argument)
 {
     const ist__helper *helper = argument;
+    IST__OUR_FLOATS;
     (void)prctl(PR_SET_NAME, helper->name);
     if (helper->placement != IST_PLACE_NONE) spread(helper->machine);
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOWEST);

@@ -1,7 +1,7 @@
 /* team.c - the crew: one flat OpenMP region, teams inside it, barriers of a team and of all.
  *
- * Life of a thread in a run: save its mask and name, bind to its core, read back, work, restore its mask and name.  Under STRICT they
- * meet before they work, so that nobody begins when one binding was refused.
+ * Life of a thread in a run: save its mask, name and floating-point environment, bind to its core, read back, work, restore
+ * them.  Under STRICT they meet before they work, so that nobody begins when one binding was refused.
  *
  * A crew of one thread still opens a region of two, whose second thread idles: OpenBLAS asks omp_in_parallel(), which
  * is false in a region of one, and would then use every core of the machine.
@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/floats.h"
 #include "base/mem.h"
 #include "numa/errno_name.h"
 #include "numa/marks.h"
@@ -290,6 +291,7 @@ static bool any_refused(const ist__crew *crew)
 
 static void run_thread(ist__crew *crew, int32_t thread, ist__work work, void *argument)
 {
+    IST__OUR_FLOATS; /* a thread has those of who started it, which may be the host */
     ist__worker worker = make_worker(crew, thread);
     ist__binding *saved = bind_thread(crew, &worker, thread);
     if (crew->bound_pu[thread] >= 0)

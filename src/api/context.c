@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/tell.h"
+#include "base/floats.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "math/gemm.h"
@@ -87,6 +88,7 @@ static ist_status build(ist_context *context, const ist_context_config *config)
 
 ist_status ist_context_create(ist_context **out, const ist_context_config *config)
 {
+    IST__OUR_FLOATS;
     ist_context_config known = IST_CONTEXT_CONFIG_INIT;
     if (!out) return IST_E_ARGUMENT;
     if (config) {
@@ -133,6 +135,7 @@ static json_t *report_blas(const ist__host *host)
 
 ist_status ist_context_report(ist_context *context, char *buffer, size_t capacity_bytes, size_t *need_bytes)
 {
+    IST__OUR_FLOATS;
     if (!context || (!buffer && capacity_bytes > 0)) return ist__refuse(context, IST_E_ARGUMENT, "buffer is NULL");
     const ist__host *host = &context->host;
     json_t *report =
@@ -178,6 +181,7 @@ ist_status ist_plan_report(ist_context *context, const ist_model_config *model, 
                            int64_t dataset_rows, int32_t dataset_type, char *buffer, size_t capacity_bytes,
                            size_t *need_bytes)
 {
+    IST__OUR_FLOATS;
     if (!context || !model || !train || (!buffer && capacity_bytes > 0))
         return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     imagined it;
@@ -193,6 +197,7 @@ ist_status ist_plan_report(ist_context *context, const ist_model_config *model, 
 ist_status ist_plan_predict(ist_context *context, const ist_model_config *model, const ist_train_config *train,
                             int64_t dataset_rows, int32_t dataset_type, const ist_rates *rates, ist_prediction *out)
 {
+    IST__OUR_FLOATS;
     if (!context || !model || !train || !rates || !out)
         return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     ist__error *error = &context->error;

@@ -3,6 +3,7 @@
  * The threads of a context help to read sparse files: what they do is told by src/data, which knows no threads.
  */
 #include "api/handles.h"
+#include "base/floats.h"
 #include "numa/capacity.h"
 
 typedef struct errand {
@@ -46,6 +47,7 @@ static ist_status check_config(ist_context *context, const ist_dataset_config *c
 ist_status ist_dataset_open_as(ist_context *context, ist_dataset **out, const char *x_path, const char *y_path,
                                const ist_dataset_config *config)
 {
+    IST__OUR_FLOATS;
     if (!context || !out || !x_path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     ist_dataset_config known = IST_DATASET_CONFIG_INIT;
     ist_status status = IST_OK;
@@ -71,6 +73,7 @@ ist_status ist_dataset_open(ist_context *context, ist_dataset **out, const char 
 
 ist_status ist_dataset_save(ist_context *context, const ist_dataset *dataset, const char *path)
 {
+    IST__OUR_FLOATS;
     if (!context || !dataset || !path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     if (dataset->sparse.rows == 0)
         return ist__refuse(context, IST_E_ARGUMENT, "the dataset was not opened as sparse rows");

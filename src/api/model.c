@@ -5,6 +5,7 @@
 
 #include "api/tell.h"
 #include "base/clock.h"
+#include "base/floats.h"
 #include "base/mem.h"
 #include "math/kernels.h"
 #include "model/checkpoint.h"
@@ -44,6 +45,7 @@ ist_status ist__need_crew(ist_context *context)
 
 ist_status ist_model_create(ist_context *context, ist_model **out, const ist_model_config *config)
 {
+    IST__OUR_FLOATS;
     if (!context || !out || !config) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     ist_model_config known = IST_MODEL_CONFIG_INIT;
     ist_status status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
@@ -93,6 +95,7 @@ int64_t ist_model_parameter_count(const ist_model *model)
 
 ist_status ist_model_set_normalization(ist_model *model, int32_t count, const float *shift, const float *factor)
 {
+    IST__OUR_FLOATS;
     if (!model) return IST_E_ARGUMENT;
     ist_context *context = model->context;
     const int32_t features = model->net.shape.width[0];
@@ -115,6 +118,7 @@ ist_status ist_model_set_normalization(ist_model *model, int32_t count, const fl
 
 ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *dataset, int32_t mode)
 {
+    IST__OUR_FLOATS;
     if (!model) return IST_E_ARGUMENT;
     ist_context *context = model->context;
     ist__net *net = &model->net;
@@ -132,6 +136,7 @@ ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *
 
 ist_status ist_model_copy(ist_model *out, const ist_model *from)
 {
+    IST__OUR_FLOATS;
     if (!out) return IST_E_ARGUMENT;
     if (!from) return ist__refuse(out->context, IST_E_ARGUMENT, "from is NULL");
     if (from->context != out->context)
@@ -144,6 +149,7 @@ ist_status ist_model_copy(ist_model *out, const ist_model *from)
 
 ist_status ist_model_save(ist_model *model, const char *path)
 {
+    IST__OUR_FLOATS;
     if (!model) return IST_E_ARGUMENT;
     if (!path) return ist__refuse(model->context, IST_E_ARGUMENT, "path is NULL");
     return ist__net_write(&model->net, NULL, path, &model->context->error);
@@ -151,6 +157,7 @@ ist_status ist_model_save(ist_model *model, const char *path)
 
 ist_status ist_model_load(ist_context *context, ist_model **out, const char *path)
 {
+    IST__OUR_FLOATS;
     if (!context || !out || !path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     ist__reader *reader = NULL;
     ist__net net;
@@ -193,6 +200,7 @@ static ist_status check_evaluation(ist_model *model, const ist_dataset *dataset,
 
 ist_status ist_model_calibrate(ist_model *model, const ist_dataset *dataset, int64_t rows, uint64_t seed)
 {
+    IST__OUR_FLOATS;
     if (!model) return IST_E_ARGUMENT;
     ist_context *context = model->context;
     if (!dataset) return ist__refuse(context, IST_E_ARGUMENT, "dataset is NULL");
@@ -208,6 +216,7 @@ ist_status ist_model_calibrate(ist_model *model, const ist_dataset *dataset, int
 ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
                               ist_evaluation *out)
 {
+    IST__OUR_FLOATS;
     if (!model) return IST_E_ARGUMENT;
     ist_context *context = model->context;
     if (!dataset || !out) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
@@ -240,6 +249,7 @@ ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, cons
 ist_status ist_model_predict(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
                              float *out)
 {
+    IST__OUR_FLOATS;
     if (!model) return IST_E_ARGUMENT;
     if (!dataset || !out) return ist__refuse(model->context, IST_E_ARGUMENT, "an argument is NULL");
     ist_evaluate_config known = IST_EVALUATE_CONFIG_INIT;

@@ -1,8 +1,10 @@
 /* trace.c - public functions of timelines. */
 #include "api/handles.h"
+#include "base/floats.h"
 
 ist_status ist_trace_start(ist_context *context, const ist_trace_config *config)
 {
+    IST__OUR_FLOATS;
     if (!context) return IST_E_ARGUMENT;
     ist_trace_config known = IST_TRACE_CONFIG_INIT;
     if (config) {
@@ -33,6 +35,7 @@ ist_status ist_trace_start(ist_context *context, const ist_trace_config *config)
 
 ist_status ist_trace_write(ist_context *context, const char *path, int64_t *dropped)
 {
+    IST__OUR_FLOATS;
     if (!context) return IST_E_ARGUMENT;
     if (!path) return ist__refuse(context, IST_E_ARGUMENT, "path is NULL");
     if (!context->trace) return ist__refuse(context, IST_E_ARGUMENT, "no timeline was started");

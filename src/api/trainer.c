@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/tell.h"
+#include "base/floats.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "numa/report.h"
@@ -12,6 +13,7 @@
 ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model *model, const ist_dataset *dataset,
                               const ist_train_config *config)
 {
+    IST__OUR_FLOATS;
     if (!context || !out || !model || !dataset || !config)
         return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     if (model->context != context) return ist__refuse(context, IST_E_ARGUMENT, "the model was made in another context");
@@ -68,6 +70,7 @@ ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out)
 
 int64_t ist_trainer_rounds_until(const ist_trainer *trainer, double epochs)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return 0;
     const ist__training *t = trainer->training;
     const double samples = epochs * (double)t->data->rows;
@@ -76,6 +79,7 @@ int64_t ist_trainer_rounds_until(const ist_trainer *trainer, double epochs)
 
 ist_status ist_trainer_teams(const ist_trainer *trainer, ist_team_times *out, int32_t capacity, int32_t *count)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     ist__error *error = &trainer->context->error;
     if (!count || capacity < 0 || (!out && capacity > 0))
@@ -102,6 +106,7 @@ ist_status ist_trainer_run(ist_trainer *trainer, int64_t rounds, ist_round_fn on
 
 ist_status ist_trainer_scale_lr(ist_trainer *trainer, double factor)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     return ist__slow_by(trainer->training, factor, &trainer->context->error);
 }
@@ -113,6 +118,7 @@ void ist_trainer_stop(ist_trainer *trainer)
 
 ist_status ist_trainer_calibrate(ist_trainer *trainer)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     const ist__training *t = trainer->training;
     return ist__calibrate(&t->host, t->net, t->data, t->config.seed,
@@ -121,6 +127,7 @@ ist_status ist_trainer_calibrate(ist_trainer *trainer)
 
 ist_status ist_trainer_average(ist_trainer *trainer, ist_model *out)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     ist_context *context = trainer->context;
     if (!out) return ist__refuse(context, IST_E_ARGUMENT, "out is NULL");
@@ -133,6 +140,7 @@ ist_status ist_trainer_average(ist_trainer *trainer, ist_model *out)
 
 ist_status ist_trainer_save(ist_trainer *trainer, const char *path)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     if (!path) return ist__refuse(trainer->context, IST_E_ARGUMENT, "path is NULL");
     return ist__training_save(trainer->training, path, &trainer->context->error);
@@ -140,6 +148,7 @@ ist_status ist_trainer_save(ist_trainer *trainer, const char *path)
 
 ist_status ist_trainer_save_begin(ist_trainer *trainer, const char *path)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     if (!path) return ist__refuse(trainer->context, IST_E_ARGUMENT, "path is NULL");
     return ist__training_save_begin(trainer->training, path, &trainer->context->error);
@@ -147,6 +156,7 @@ ist_status ist_trainer_save_begin(ist_trainer *trainer, const char *path)
 
 ist_status ist_trainer_save_end(ist_trainer *trainer, int32_t wait, int32_t *busy)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     if (wait != 0 && wait != 1) return ist__refuse(trainer->context, IST_E_ARGUMENT, "wait is neither 0 nor 1");
     bool goes_on;
@@ -157,6 +167,7 @@ ist_status ist_trainer_save_end(ist_trainer *trainer, int32_t wait, int32_t *bus
 
 ist_status ist_trainer_saves(const ist_trainer *trainer, ist_saves *out)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     ist_saves sums = ist__training_saves(trainer->training);
     return give(trainer, out, out ? &out->struct_size : NULL, &sums, &sums.struct_size, sizeof sums);
@@ -189,6 +200,7 @@ ist_status ist_trainer_difference(const ist_trainer *trainer, ist_difference *ou
 
 ist_status ist_trainer_resume(ist_trainer *trainer, const char *path)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     if (!path) return ist__refuse(trainer->context, IST_E_ARGUMENT, "path is NULL");
     return ist__training_resume(trainer->training, path, &trainer->context->error);
@@ -196,6 +208,7 @@ ist_status ist_trainer_resume(ist_trainer *trainer, const char *path)
 
 ist_status ist_trainer_verify(ist_trainer *trainer, ist_placement *out)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     ist_placement found = IST_PLACEMENT_INIT;
     const size_t caller_knows = out ? out->struct_size : sizeof found;
@@ -212,6 +225,7 @@ ist_status ist_trainer_verify(ist_trainer *trainer, ist_placement *out)
 
 ist_status ist_trainer_report(ist_trainer *trainer, char *buffer, size_t capacity_bytes, size_t *need_bytes)
 {
+    IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     if (!buffer && capacity_bytes > 0) return ist__refuse(trainer->context, IST_E_ARGUMENT, "buffer is NULL");
     json_t *report = ist__training_report(trainer->training);

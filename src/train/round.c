@@ -61,6 +61,15 @@ static double mean_phase_s(ist__training *t, int phase)
     return (double)sum_ns * 1e-9 / t->host.plan->thread_count;
 }
 
+/* Does on_round want the call to end?  It runs in the floating-point environment of its own code. */
+static bool ask_caller(ist__training *t)
+{
+    ist__floats_theirs(&t->floats);
+    const bool ends = t->on_round(t->on_round_user, &t->progress) != 0;
+    t->floats = ist__floats_ours();
+    return ends;
+}
+
 IST__PHASE static void close_round(ist__training *t)
 {
     const ist_train_config *config = &t->config;
@@ -93,7 +102,7 @@ IST__PHASE static void close_round(ist__training *t)
     p->wait_s = mean_phase_s(t, IST__WAIT);
     p->writeback_s = mean_phase_s(t, IST__WRITE_BACK);
     t->rounds_left--;
-    if (t->on_round && t->on_round(t->on_round_user, p) != 0) t->rounds_left = 0;
+    if (t->on_round && ask_caller(t)) t->rounds_left = 0;
     if (atomic_load(&t->stop)) t->rounds_left = 0;
 }
 
@@ -387,6 +396,8 @@ static void rounds(void *argument, ist__worker *worker)
 
 ist_status ist__training_run(ist__training *t, int64_t limit, ist_round_fn on_round, void *user, ist__error *error)
 {
+    IST__OUR_FLOATS;
+    t->floats = ist__floats_kept;
     t->rounds_left = limit > 0 ? limit : INT64_MAX;
     t->on_round = on_round;
     t->on_round_user = user;

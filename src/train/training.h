@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "base/floats.h"
 #include "data/dataset.h"
 #include "model/exchange.h"
 #include "model/params.h"
@@ -99,7 +100,8 @@ typedef struct ist__training {
     bool settle;       /* at the end of the call: blocks, or after a failure what was kept of them, go to the master */
     ist_round_fn on_round;
     void *on_round_user;
-    double began; /* clock when the call began, and seconds before it */
+    ist__floats floats; /* of the caller, whom on_round is to find as it left */
+    double began;       /* clock when the call began, and seconds before it */
     double seconds_before;
     double bytes_stayed;  /* moved within a node, since the trainer was created or resumed */
     double round_began_s; /* clock when its gather began */
