@@ -199,13 +199,30 @@ static void put_us(sink *s, const char *key, int64_t ns)
     put(s, ",\"%s\":%" PRId64 ".%03d", key, ns / 1000, (int)(ns % 1000));
 }
 
+/* With a point, whatever the host's locale has there. */
+static void put_number(sink *s, double value)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%.9g", value);
+    size_t used = 0;
+    for (const char *c = text; *c; c++) {
+        const bool ours = (*c >= '0' && *c <= '9') || *c == '-' || *c == '+' || *c == 'e';
+        if (ours) text[used++] = *c;
+        else if (used > 0 && text[used - 1] != '.') text[used++] = '.'; /* one for all bytes of theirs */
+    }
+    text[used] = '\0';
+    put(s, "%s", text);
+}
+
 static void put_event(sink *s, const event *e, int64_t thread_id)
 {
     if (e->kind >= COUNT) {
         const bool finite = e->value - e->value == 0;
         put_head(s, 'C', ist__count_name(e->kind - COUNT), thread_id);
         put_us(s, "ts", e->begin_ns);
-        put(s, ",\"args\":{\"value\":%.9g}}", finite ? e->value : 0);
+        put(s, ",\"args\":{\"value\":");
+        put_number(s, finite ? e->value : 0);
+        put(s, "}}");
         return;
     }
     const char *counts = ist__mark_counts(e->kind);
