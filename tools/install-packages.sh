@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# install-packages.sh [build|demo|test|analyze|perf|fuzz] - installs the Debian packages that libist needs and that are missing.
+# install-packages.sh [build|demo|test|analyze|perf|fuzz|mpi] - installs the Debian packages that libist needs and that are missing.
 #
 #   build   compiler, build tools and libraries of the library and the command ist
 #   demo    and what makes and reads speech (speak-words, speech-features)
 #   test    and all that tools/test.sh runs: CUnit, clang, sanitizers, emulated NUMA machines
 #   analyze and what tools/analyze.sh and tools/coverage.sh look at the source with
 #   fuzz    and AFL++, for tests/fuzz/run.sh --afl
+#   mpi     and what tests/embed/mpi.sh runs ranks with; without, CI skips it
 #   perf    and what perf/ draws, compares and profiles with: gnuplot, PyTorch, jq, perf, likwid, bpftrace
 #
 # Uses apt-get, through sudo when not root.  Says in one line what is missing when it cannot install.
@@ -25,6 +26,7 @@ analyze="clang clang-tidy cppcheck gcovr"
 perf="gnuplot-nox python3-torch jq systemtap-sdt-dev likwid linux-perf bpftrace"
 
 fuzz="afl++ llvm-14"
+mpi="libopenmpi-dev openmpi-bin"
 
 purpose=${1:-build}
 case $purpose in
@@ -34,8 +36,9 @@ test) wanted="$build $demo $test" ;;
 analyze) wanted="$build $demo $test $analyze" ;;
 perf) wanted="$build $perf" ;;
 fuzz) wanted="$build $demo $test $fuzz" ;;
+mpi) wanted="$build $demo $test $mpi" ;;
 *)
-    printf 'usage: install-packages.sh [build|demo|test|analyze|perf|fuzz]\n' >&2
+    printf 'usage: install-packages.sh [build|demo|test|analyze|perf|fuzz|mpi]\n' >&2
     exit 2
     ;;
 esac

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # test.sh [--quick] [--all] [--no-install] - all tests, as CI runs them.
 #
-#   dev      gcc, -Werror                 everything: unit, api, e2e, numa-vm, lint
+#   dev      gcc, -Werror                 everything: unit, api, embed, e2e, numa-vm, lint
 #   clang    clang and libomp, -Werror    unit, build (tsan has api: the same compiler)
 #   asan     gcc, address, undefined      unit, api, build, short e2e, but suites that repeat the rounds of others
 #   tsan     clang, libomp, archer        unit, api, build, but tests without races of their own to find
 #   nohwloc  gcc, without hwloc           unit, api, build, but tests that know no places
+#            and in each of the last four a part of embed (label embed-short)
 #
 # build: what one build has to show for itself, such as that a sanitizer sees planted errors.
 # --quick: dev alone.  --all: nothing left out, neither suites nor guests of the label `more` (variants of others).
@@ -99,9 +100,9 @@ declare -A left_out=(
     [nohwloc]='^(unit\.(average|checkpoint|dropout|elementary|evaluate|formats|gemm|kernels|logmel|optimizer|outer|panel|phase|product|reader|reference|replicas|shape|sparse_file|sparse_text|step|sticky|subnet|training|whole)\.|unit\.team\.barriers|api\.(engines|export|outer|paper_bugs|phases|predict|recipe|resume|slow)\.)'
 )
 for run in "${runs[@]}"; do
-    labels='^(unit|api|build)$' left=${left_out[$run]:-}
-    if [ "$run" = asan ]; then labels='^(unit|api|build|short)$'; fi
-    if [ $all = yes ]; then left=''; fi
+    labels='^(unit|api|build|embed-short)$' left=${left_out[$run]:-}
+    if [ "$run" = asan ]; then labels='^(unit|api|build|embed-short|short)$'; fi
+    if [ $all = yes ]; then left='' labels=${labels/embed-short/embed}; fi
     case $run/$all in
     dev/yes) one_run dev ;;
     dev/no) one_run dev -LE '^more$' ;;
@@ -112,7 +113,10 @@ done
 printf '\n'
 if [ $all = no ]; then
     for run in "${runs[@]}"; do
-        case $run in dev) which=(-L '^more$') ;; *) which=(-R "${left_out[$run]}") ;; esac
+        case $run in
+        dev) which=(-L '^more$') ;;
+        *) which=(-R "${left_out[$run]}|^embed\\." -LE '^embed-short$') ;;
+        esac
         printf 'not run in %s: %d tests; tools/test.sh --all runs them\n' "$run" \
             "$(ctest --test-dir "build/$run" -N "${which[@]}" 2>/dev/null | sed -n 's/^Total Tests: //p')"
     done

@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "base/floats.h"
 #include "model/narrow.h"
 #include "train/export.h"
 #include "train/import.h"
 
 ist_status ist_model_export(ist_model *model, const char *path, const ist_export_config *config)
 {
+    IST__OUR_FLOATS;
     if (!model) return IST_E_ARGUMENT;
     ist_context *context = model->context;
     if (!path) return ist__refuse(context, IST_E_ARGUMENT, "path is NULL");
@@ -33,6 +35,7 @@ ist_status ist_model_export(ist_model *model, const char *path, const ist_export
 
 ist_status ist_model_import(ist_context *context, ist_model **out, const char *path)
 {
+    IST__OUR_FLOATS;
     if (!context || !out || !path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     ist__import import;
     ist__net net;
@@ -65,6 +68,7 @@ static ist_status check_subnet(const ist_model *from, const ist_subnet_config *c
 
 ist_status ist_model_subnet(ist_model *from, ist_model **out, const ist_subnet_config *config)
 {
+    IST__OUR_FLOATS;
     if (!from) return IST_E_ARGUMENT;
     ist_context *context = from->context;
     if (!out || !config) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");

@@ -19,7 +19,7 @@ alone() { # what language-options... : the header $file by itself, twice (includ
 while IFS= read -r file; do
     case $file in include/* | src/* | numa/* | tools/* | tests/* | perf/* | examples/*) ;; *) continue ;; esac
     # Helpers of tests are compiled as part of a test, which says which system interfaces it wants.
-    case $file in tests/*) system=(-D_GNU_SOURCE) ;; *) system=() ;; esac
+    case $file in tests/*) system=(-D_GNU_SOURCE -fopenmp -Itests/api) ;; *) system=() ;; esac
     alone C11 "$cc" -xc -std=c11 "${system[@]}"
     case $file in include/*)
         alone "C11 with -Wconversion" "$cc" -xc -std=c11 -Wconversion -Wshadow -Wstrict-prototypes

@@ -32,7 +32,9 @@ while IFS= read -r name; do
     printf | vprintf | fprintf | vfprintf | dprintf | vdprintf | puts | putchar | putchar_unlocked | perror) why='prints' ;;
     stdout | stderr | stdin) why="the host's stream" ;;
     rand | srand | random | srandom | drand48 | srand48 | lrand48 | mrand48) why="the host's random numbers" ;;
-    signal | sigaction | __sysv_signal | __bsd_signal | sigprocmask | setlocale | uselocale) why="the host's settings" ;;
+    signal | sigaction | __sysv_signal | __bsd_signal | sigprocmask | sigaltstack | setitimer | alarm | setlocale | uselocale | \
+        setenv | putenv | unsetenv | clearenv | chdir | fchdir | umask | setrlimit | fesetround | feenableexcept | mallopt)
+        why="the host's settings" ;;
     omp_set_* | kmp_set_* | openblas_set_num_threads* | goto_set_num_threads) why="the host's threads" ;;
     *) continue ;;
     esac

@@ -1,0 +1,281 @@
+/* random_uses.h - the calls of random_calls.c that use what there is. */
+#ifndef IST_TESTS_RANDOM_USES_H
+#define IST_TESTS_RANDOM_USES_H
+
+#include "random_world.h"
+
+static inline void call_of_dataset(void)
+{
+    const int d = any_of(datasets, DATASETS), c = any_of(contexts, CONTEXTS);
+    if (one_in(3)) {
+        judge("ist_dataset_save", ist_dataset_save(handle_of(contexts, c), handle_of(datasets, d), any_path(1)),
+              handle_of(contexts, c));
+        return;
+    }
+    ist_dataset_info *out = any_out(sizeof *out);
+    check_out(judge("ist_dataset_describe", ist_dataset_describe(handle_of(datasets, d), out), NULL), sizeof *out);
+    if (ist_dataset_rows(handle_of(datasets, d)) < 0 || ist_dataset_features(handle_of(datasets, d)) < 0 ||
+        ist_dataset_classes(handle_of(datasets, d)) < 0)
+        complain("a number below 0");
+}
+
+static inline void call_of_model(void)
+{
+    const int m = any_of(models, MODELS), d = any_of(datasets, DATASETS), other = any_of(models, MODELS);
+    ist_model *model = handle_of(models, m);
+    float shift[64], factor[64];
+    ist_model_config *out;
+    switch (random_below(6)) {
+    case 0:
+        out = any_out(sizeof *out);
+        check_out(judge("ist_model_describe", ist_model_describe(model, out), NULL), sizeof *out);
+        (void)ist_model_parameter_count(model);
+        return;
+    case 1:
+        for (int i = 0; i < 64; i++) shift[i] = one_in(40) ? any_float() : 0.25F;
+        for (int i = 0; i < 64; i++) factor[i] = one_in(40) ? any_float() : 2;
+        judge("ist_model_set_normalization",
+              ist_model_set_normalization(model,
+                                          one_in(3)   ? any_int()
+                                          : one_in(2) ? 1
+                                                      : 6,
+                                          one_in(20) ? NULL : shift, one_in(20) ? NULL : factor),
+              context_of(models, m));
+        return;
+    case 2:
+        judge("ist_model_measure_normalization",
+              ist_model_measure_normalization(model, handle_of(datasets, d), one_in(8) ? any_int() : random_below(3)),
+              context_of(models, m));
+        return;
+    case 3: judge("ist_model_copy", ist_model_copy(model, handle_of(models, other)), context_of(models, m)); return;
+    case 4: judge("ist_model_save", ist_model_save(model, any_path(1)), context_of(models, m)); return;
+    default:
+        judge("ist_model_calibrate",
+              ist_model_calibrate(model, handle_of(datasets, d), one_in(4) ? any_long() : 1 + random_below(50),
+                                  random_bits()),
+              context_of(models, m));
+    }
+}
+
+static inline void call_answers(void)
+{
+    const int m = any_of(models, MODELS), d = any_of(datasets, DATASETS);
+    const ist_evaluate_config config = any_evaluation();
+    const ist_evaluate_config *given = one_in(4) ? NULL : &config;
+    if (one_in(2)) {
+        memset(room.bytes, 0x5a, sizeof(ist_evaluation) + 128);
+        ist_evaluation *out = one_in(20) ? NULL : (ist_evaluation *)(void *)room.bytes;
+        const int fine =
+            judge("ist_model_evaluate", ist_model_evaluate(handle_of(models, m), handle_of(datasets, d), given, out),
+                  context_of(models, m));
+        check_out(fine, sizeof *out);
+        return;
+    }
+    if (m >= 0 && d >= 0 && datasets[d].answers * models[m].classes * (int64_t)sizeof(float) > ROOM) return;
+    float *out = one_in(20) ? NULL : (float *)(void *)room.bytes;
+    judge("ist_model_predict", ist_model_predict(handle_of(models, m), handle_of(datasets, d), given, out),
+          context_of(models, m));
+}
+
+static inline void ask_teams(ist_trainer *trainer, const void *context)
+{
+    ist_team_times *out = any_out(sizeof *out);
+    int32_t count = -7;
+    const int32_t capacity = one_in(3) ? any_int() : random_below(4);
+    if (!judge("ist_trainer_teams", ist_trainer_teams(trainer, out, capacity, one_in(20) ? NULL : &count), context) &&
+        count != -7)
+        complain("count is touched");
+}
+
+static inline void ask_threads(ist_trainer *trainer)
+{
+    ist_thread_state *out = any_out(sizeof *out);
+    int32_t count = -7;
+    const int32_t capacity = one_in(3) ? any_int() : random_below(4);
+    if (!judge("ist_trainer_threads", ist_trainer_threads(trainer, out, capacity, one_in(20) ? NULL : &count), NULL) &&
+        count != -7)
+        complain("count is touched");
+}
+
+static inline void write_note(ist_trainer *trainer, const void *context)
+{
+    unsigned char *buffer;
+    size_t need = 99;
+    if (one_in(2)) {
+        const size_t count = one_in(4) ? (size_t)any_int() : (size_t)random_below(IST_NOTE_BYTES + 2);
+        judge("ist_trainer_set_note", ist_trainer_set_note(trainer, one_in(8) ? NULL : room.bytes, count), context);
+        return;
+    }
+    const size_t capacity = any_room(&buffer);
+    if (!judge("ist_trainer_note", ist_trainer_note(trainer, buffer, capacity, one_in(20) ? NULL : &need), context) &&
+        need != 99)
+        complain("need_bytes is touched");
+}
+
+static inline void call_of_trainer(void)
+{
+    const int t = any_of(trainers, TRAINERS), m = any_of(models, MODELS);
+    ist_trainer *trainer = handle_of(trainers, t);
+    const void *context = context_of(trainers, t);
+    ist_progress *progress;
+    ist_saves *saves;
+    ist_difference *difference;
+    ist_placement *placement;
+    switch (random_below(13)) {
+    case 0:
+        progress = any_out(sizeof *progress);
+        check_out(judge("ist_trainer_progress", ist_trainer_progress(trainer, progress), context), sizeof *progress);
+        return;
+    case 1: ask_teams(trainer, context); return;
+    case 2: ask_threads(trainer); return;
+    case 3:
+        saves = any_out(sizeof *saves);
+        check_out(judge("ist_trainer_saves", ist_trainer_saves(trainer, saves), context), sizeof *saves);
+        return;
+    case 4:
+        difference = any_out(sizeof *difference);
+        check_out(judge("ist_trainer_difference", ist_trainer_difference(trainer, difference), context),
+                  sizeof *difference);
+        return;
+    case 5:
+        placement = any_out(sizeof *placement);
+        check_out(judge("ist_trainer_verify", ist_trainer_verify(trainer, placement), context), sizeof *placement);
+        return;
+    case 6: write_note(trainer, context); return;
+    case 7:
+        judge("ist_trainer_scale_lr", ist_trainer_scale_lr(trainer, one_in(2) ? 0.75 : any_number()), context);
+        return;
+    case 8: judge("ist_trainer_calibrate", ist_trainer_calibrate(trainer), context); return;
+    case 9: judge("ist_trainer_average", ist_trainer_average(trainer, handle_of(models, m)), context); return;
+    case 10: judge("ist_trainer_resume", ist_trainer_resume(trainer, any_path(0)), context); return;
+    case 11: ist_trainer_stop(trainer); return;
+    default:
+        if (ist_trainer_rounds_until(trainer, any_number()) < 0) complain("ist_trainer_rounds_until is below 0");
+    }
+}
+
+/* What is allowed inside the callback, and its end. */
+static inline int32_t on_round(void *user, const ist_progress *progress)
+{
+    ist_trainer *trainer = *(ist_trainer **)user;
+    ist_placement placement = IST_PLACEMENT_INIT;
+    ist_team_times times = {.struct_size = sizeof times};
+    int32_t count;
+    if (progress->round < 1 || progress->round > progress->rounds) complain("progress of no round");
+    if (one_in(4)) (void)ist_trainer_teams(trainer, &times, 1, &count);
+    if (one_in(8)) (void)ist_trainer_verify(trainer, &placement);
+    if (one_in(8)) ist_trainer_stop(trainer);
+    return one_in(4);
+}
+
+static inline void call_run(void)
+{
+    const int t = any_of(trainers, TRAINERS);
+    ist_trainer *trainer = handle_of(trainers, t);
+    const int calls_back = one_in(2);
+    judge("ist_trainer_run",
+          ist_trainer_run(trainer,
+                          calls_back  ? (one_in(4) ? any_long() : 0)
+                          : one_in(8) ? -any_long() % 3
+                                      : 1 + random_below(3),
+                          calls_back ? on_round : NULL, &trainer),
+          context_of(trainers, t));
+}
+
+static inline void call_save(void)
+{
+    const int t = any_of(trainers, TRAINERS);
+    ist_trainer *trainer = handle_of(trainers, t);
+    const void *context = context_of(trainers, t);
+    int32_t busy = 0;
+    switch (random_below(3)) {
+    case 0: judge("ist_trainer_save", ist_trainer_save(trainer, any_path(1)), context); return;
+    case 1: judge("ist_trainer_save_begin", ist_trainer_save_begin(trainer, any_path(1)), context); return;
+    default:
+        judge("ist_trainer_save_end",
+              ist_trainer_save_end(trainer, one_in(8) ? any_int() : random_below(2), one_in(4) ? NULL : &busy),
+              context);
+    }
+}
+
+static inline void call_plan(void)
+{
+    const int c = any_of(contexts, CONTEXTS);
+    int32_t hidden[IST_MAX_HIDDEN];
+    double shares[SHARES];
+    unsigned char *buffer;
+    size_t need = 99;
+    const ist_model_config model = any_model(hidden);
+    const ist_train_config train = any_training(shares);
+    const int64_t count = one_in(4) ? any_long() : random_below(1000);
+    const int32_t type = one_in(4) ? any_int() : IST_FLOAT32;
+    if (one_in(2)) {
+        const size_t capacity = any_room(&buffer);
+        if (!judge("ist_plan_report",
+                   ist_plan_report(handle_of(contexts, c), one_in(30) ? NULL : &model, one_in(30) ? NULL : &train,
+                                   count, type, (char *)buffer, capacity, one_in(20) ? NULL : &need),
+                   handle_of(contexts, c)) &&
+            need != 99)
+            complain("need_bytes is touched");
+        return;
+    }
+    const ist_rates rates = any_rates();
+    ist_prediction *out = any_out(sizeof *out);
+    check_out(judge("ist_plan_predict",
+                    ist_plan_predict(handle_of(contexts, c), one_in(30) ? NULL : &model, one_in(30) ? NULL : &train,
+                                     count, type, one_in(30) ? NULL : &rates, out),
+                    handle_of(contexts, c)),
+              sizeof *out);
+}
+
+static inline void call_report(void)
+{
+    const int c = any_of(contexts, CONTEXTS), t = any_of(trainers, TRAINERS);
+    unsigned char *buffer;
+    size_t need = 99;
+    const size_t capacity = any_room(&buffer);
+    size_t *const told = one_in(20) ? NULL : &need;
+    const int fine =
+        one_in(2)
+            ? judge("ist_context_report", ist_context_report(handle_of(contexts, c), (char *)buffer, capacity, told),
+                    handle_of(contexts, c))
+            : judge("ist_trainer_report", ist_trainer_report(handle_of(trainers, t), (char *)buffer, capacity, told),
+                    context_of(trainers, t));
+    if (!fine && need != 99) complain("need_bytes is touched");
+}
+
+static inline void call_trace(void)
+{
+    const int c = any_of(contexts, CONTEXTS);
+    ist_context *context = handle_of(contexts, c);
+    ist_trace_config config = IST_TRACE_CONFIG_INIT;
+    int64_t dropped = 0;
+    switch (random_below(3)) {
+    case 0:
+        config.events_per_thread = one_in(3) ? any_long() : 1024;
+        if (config.events_per_thread > 4096 && config.events_per_thread <= 1 << 26) config.events_per_thread = 4096;
+        if (one_in(3)) config.first_round = any_long();
+        if (one_in(3)) config.last_round = any_long();
+        config.struct_size = any_size(sizeof config);
+        judge("ist_trace_start", ist_trace_start(context, one_in(8) ? NULL : &config), context);
+        return;
+    case 1:
+        judge("ist_trace_write", ist_trace_write(context, any_path(1), one_in(4) ? NULL : &dropped), context);
+        return;
+    default: ist_trace_stop(context);
+    }
+}
+
+static inline void call_about_nothing(void)
+{
+    const int c = any_of(contexts, CONTEXTS);
+    if (!ist_strerror(any_int()) || ist_version() != IST_VERSION_NUMBER || !ist_context_error(handle_of(contexts, c)))
+        complain("no answer");
+    if (!(ist_default_lr(any_int()) >= 0)) complain("a learning rate that is none");
+    ist_context_destroy(NULL);
+    ist_dataset_destroy(NULL);
+    ist_model_destroy(NULL);
+    ist_trainer_destroy(NULL);
+}
+
+#endif
