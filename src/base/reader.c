@@ -118,7 +118,12 @@ static ist_status open_file(ist__reader *reader, const char *path, ist__error *e
 /* Look at the first bytes, and get ready to inflate if they are those of gzip. */
 static ist_status recognise(ist__reader *reader, ist__error *error)
 {
-    const ist_status status = fill(reader, error);
+    ist_status status = fill(reader, error);
+    size_t got = reader->end;
+    while (!status && got > 0 && reader->end < 2) { /* the system may give a byte alone */
+        status = read_file(reader, reader->buffer + reader->end, BUFFER_BYTES - reader->end, &got, error);
+        if (!status) reader->end += got;
+    }
     if (status) return status;
     if (reader->end < 2 || reader->buffer[0] != 0x1f || reader->buffer[1] != 0x8b) return IST_OK;
 
