@@ -604,7 +604,7 @@ typedef struct {
 IST_API ist_status ist_trainer_verify(ist_trainer *trainer, ist_placement *out);
 
 /* The same sums as planned, before anything is allocated: bytes of each node for this model and training, JSON.
- * dataset_rows, dataset_type: what would be trained on.  Works on contexts made from a topology text. */
+ * dataset_rows (0 .. 2^32 - 2), dataset_type: what would be trained on.  Works on contexts made from a topology text. */
 IST_API ist_status ist_plan_report(ist_context *context, const ist_model_config *model, const ist_train_config *train,
                                    int64_t dataset_rows, int32_t dataset_type, char *buffer, size_t capacity_bytes,
                                    size_t *need_bytes);

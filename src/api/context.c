@@ -14,6 +14,8 @@
 /* Of ist_context_config in its first form, which callers may still have. */
 enum { FIRST_CONFIG_BYTES = offsetof(ist_context_config, part) };
 
+#define MOST_ROWS 4294967294 /* of a dataset that can be opened or wrapped */
+
 int32_t ist_version(void)
 {
     return IST_VERSION_NUMBER;
@@ -158,8 +160,10 @@ typedef struct imagined {
 static ist_status imagine(ist_context *context, const ist_model_config *model, const ist_train_config *train,
                           int64_t dataset_rows, int32_t dataset_type, imagined *out)
 {
-    if (dataset_rows < 0 || !ist__type_bytes(dataset_type))
-        return ist__refuse(context, IST_E_ARGUMENT, "dataset_rows is negative or dataset_type unknown");
+    if (dataset_rows < 0 || dataset_rows > MOST_ROWS || !ist__type_bytes(dataset_type))
+        return ist__fail(&context->error, IST_E_ARGUMENT,
+                         "dataset_rows is %lld, expected 0 .. %lld, or dataset_type is unknown",
+                         (long long)dataset_rows, (long long)MOST_ROWS);
     ist_model_config net = IST_MODEL_CONFIG_INIT;
     ist_train_config *run = &out->run;
     *run = (ist_train_config)IST_TRAIN_CONFIG_INIT;

@@ -494,6 +494,10 @@ TEST(a_plan_out_of_range_is_refused)
     size_t need = 99;
     check_told(&r, ist_plan_report(r.context, &good, &spec.train, -1, IST_FLOAT32, NULL, 0, &need), IST_E_ARGUMENT);
     check_told(&r, ist_plan_report(r.context, &good, &spec.train, 9, 17, NULL, 0, &need), IST_E_ARGUMENT);
+    const int64_t many[] = {INT64_MAX, INT64_C(1) << 32};
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+        check_told(&r, ist_plan_report(r.context, &good, &spec.train, many[i], IST_FLOAT32, NULL, 0, &need),
+                   IST_E_ARGUMENT);
     const int32_t subnets[] = {0, -1, 11};
     for (size_t i = 0; i < sizeof subnets / sizeof *subnets; i++) {
         ist_model_config model = good;

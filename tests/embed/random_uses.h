@@ -176,7 +176,7 @@ static inline void call_run(void)
     judge("ist_trainer_run",
           ist_trainer_run(trainer,
                           calls_back  ? (one_in(4) ? any_long() : 0)
-                          : one_in(8) ? -any_long() % 3
+                          : one_in(8) ? -1 - random_below(3)
                                       : 1 + random_below(3),
                           calls_back ? on_round : NULL, &trainer),
           context_of(trainers, t));
