@@ -28,7 +28,7 @@ static inline void again_with(const char *test, const char *variable, const char
     char *const arguments[] = {program, name, NULL};
     fflush(NULL);
     execv(program, arguments);
-    CHECK(!"execv");
+    CHECK_STR(strerror(errno), "");
 }
 
 /* ------------------------------------------------------------------------------------------- what was called so far -- */

@@ -251,6 +251,7 @@ static inline ist_train_config any_training(double shares[SHARES])
     if (one_in(8)) config.hidden_dropout = 0.25;
     if (one_in(8)) config.outer_momentum = 0.5;
     if (one_in(8)) config.local_steps_last = 1 + random_below(6);
+    if (one_in(3)) config.subnets = 1 + random_below(3);
     if (one_in(16)) config.lr = 1e6;
     spoil(&config, fields, COUNT_OF(fields));
     at_most(&config.local_steps, 5, INT32_MAX);
@@ -259,7 +260,7 @@ static inline ist_train_config any_training(double shares[SHARES])
     at_most(&config.calibration_batches, 8, 1 << 20);
     if (config.epochs > 10 && config.epochs <= 1e6) config.epochs = 10;
     for (int i = 0; i < SHARES; i++) shares[i] = one_in(200) ? any_number() : 1 + random_below(3);
-    if (one_in(8) && config.subnets <= SHARES) config.shares = shares;
+    if (one_in(8) && config.subnets >= 1 && config.subnets <= SHARES) config.shares = shares;
     config.struct_size = any_size(sizeof config);
     return config;
 }
@@ -327,7 +328,7 @@ static inline ist_subnet_config any_subnet(double shares[SHARES])
     config.round = one_in(4) ? any_long() : random_below(9);
     config.seed = random_bits();
     for (int i = 0; i < SHARES; i++) shares[i] = one_in(100) ? any_number() : 1 + random_below(3);
-    if (one_in(4) && config.subnets <= SHARES) config.shares = shares;
+    if (one_in(4) && config.subnets >= 1 && config.subnets <= SHARES) config.shares = shares;
     config.struct_size = any_size(sizeof config);
     return config;
 }
