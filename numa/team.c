@@ -336,6 +336,10 @@ ist_status ist__crew_run(ist__crew *crew, ist__work work, void *argument, ist__e
     const int32_t planned = crew->plan->thread_count;
     const int asked = planned > 1 ? planned : 2;
     int given = 0;
+    ist__binding *before = NULL;
+#if defined(__clang__) /* its libomp gives a thread that opens its first region the mask of the process */
+    (void)ist__bind_save(crew->topology, &before);
+#endif
     clear_findings(crew);
 #pragma omp parallel num_threads(asked) default(none) shared(crew, work, argument, asked, planned, given)
     {
@@ -343,6 +347,7 @@ ist_status ist__crew_run(ist__crew *crew, ist__work work, void *argument, ist__e
         if (thread == 0) given = omp_get_num_threads();
         if (omp_get_num_threads() == asked && thread < planned) run_thread(crew, thread, work, argument);
     }
+    (void)ist__bind_restore(crew->topology, before);
     if (given != asked)
         return ist__fail(error, IST_E_PLACEMENT,
                          "%d threads are needed, the OpenMP run time gives %d (OMP_THREAD_LIMIT=%d, OMP_DYNAMIC=%s%s)",
