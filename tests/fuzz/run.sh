@@ -129,7 +129,7 @@ with_afl() {
 # fuzz TARGET: its row goes to standard output.
 fuzz() { if [ $engine = afl ]; then with_afl "$1"; else with_libfuzzer "$1"; fi | tee "$logs/$1.row"; }
 
-printf '%s minutes a target, %d targets at once on %d cores, %s\n' "$minutes" "$at_once" "$cores" \
+printf '%s minutes a target, %d at once on %d cores, %s\n' "$minutes" "$at_once" "$cores" \
     "$([ $engine = afl ] && echo AFL++ || echo libFuzzer)"
 row target executions exec/s edges features corpus findings
 rm -f "$logs"/*.row
