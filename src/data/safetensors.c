@@ -33,7 +33,7 @@ static ist_status fail_at(const cursor *c, const char *where, const char *why)
 
 static void skip_spaces(cursor *c)
 {
-    while (c->next < c->end && memchr(" \n\r\t", *c->next, 4)) c->next++;
+    while (c->next < c->end && (*c->next == ' ' || *c->next == '\n' || *c->next == '\r' || *c->next == '\t')) c->next++;
 }
 
 /* Take one character if it is the next one after white space. */

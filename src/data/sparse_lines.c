@@ -374,7 +374,8 @@ static void show_found(char *out, size_t capacity, const char *p, const char *en
         snprintf(out, capacity, "%s", p >= end ? "the end of the line" : "a blank");
         return;
     }
-    for (; p < behind && length < MAX_SHOWN; p++) shown[length++] = *p > ' ' && *p < 127 && *p != '"' ? *p : '?';
+    for (; p < behind && length < MAX_SHOWN; p++)
+        shown[length++] = (char)(*p > ' ' && *p < 127 && *p != '"' ? *p : '?');
     memcpy(shown + length, p < behind ? "..." : "\0\0\0", 4);
     snprintf(out, capacity, "\"%s\"", shown);
 }

@@ -136,10 +136,10 @@ int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TE
 /* Where the numbers of a tensor lie in a net; NULL: nowhere as they are, or a weight. */
 static float *vector_of(const ist__net *net, const ist__tensor *tensor)
 {
-    const ist__layer *layer = tensor->layer >= 0 ? &net->shape.layer[tensor->layer] : NULL;
+    if (tensor->kind == IST__TENSOR_SHIFT) return net->shift;
+    if (tensor->kind == IST__TENSOR_FACTOR) return net->factor;
+    const ist__layer *layer = &net->shape.layer[tensor->layer];
     switch (tensor->kind) {
-    case IST__TENSOR_SHIFT: return net->shift;
-    case IST__TENSOR_FACTOR: return net->factor;
     case IST__TENSOR_BIAS:
     case IST__TENSOR_BETA: return net->param + layer->offset;
     case IST__TENSOR_GAIN: return net->param + layer->gain;
