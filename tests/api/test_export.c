@@ -111,7 +111,9 @@ TEST(statistics_that_do_not_hold_stay_at_home)
     file_bytes without = file_read(exported(r.model, 0, 0)), other = with;
     CHECK(memmem(without.data, without.count, "running_var", 11) == NULL);
     ist_model *back = imported(r.context, scratch_path(names[0]));
-    CHECK_EQ(ist_model_predict(back, r.dataset, NULL, table_room(r.table.rows * 4, sizeof(float))), IST_E_ARGUMENT);
+    float *answer = table_room(r.table.rows * 4, sizeof *answer);
+    CHECK_EQ(ist_model_predict(back, r.dataset, NULL, answer), IST_E_ARGUMENT);
+    free(answer);
     ist_model_destroy(back);
     file_free(&without);
     file_free(&other);

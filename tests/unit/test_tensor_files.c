@@ -55,7 +55,7 @@ TEST(a_message_that_is_full_says_so_to_whoever_holds_it)
  * the numbers of the large one would be. */
 static void put(FILE *file, uint64_t value, int bytes)
 {
-    for (int i = 0; i < bytes; i++) fputc((int)(value >> (8 * i) & 0xff), file);
+    for (int i = 0; i < bytes; i++) fputc(i < 8 ? (int)(value >> (8 * i) & 0xff) : 0, file);
 }
 
 enum { HEAD = 30, NPY = 128 };
