@@ -25,7 +25,7 @@ static bool parse_every(void *field, char *text, char *why, size_t cap)
 {
     cli_every every = {CLI_UNIT_EPOCHS, CLI_EVERY_AUTO};
     const size_t len = strlen(text);
-    const char last = len > 0 ? text[len - 1] : '\0';
+    const char last = (char)(len > 0 ? text[len - 1] : '\0');
     bool fits = true;
     if (last == 'r') {
         char number[64];

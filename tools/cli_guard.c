@@ -73,7 +73,7 @@ static void tell(void *user, int32_t level, const char *line)
 _Noreturn static void try_it(const ist_context_config *config, int out)
 {
     static const int deaths[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGALRM, SIGXCPU};
-    for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++) signal(deaths[i], SIG_DFL);
+    for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++) (void)signal(deaths[i], SIG_DFL);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
     lower(RLIMIT_CORE, 0);
