@@ -3,7 +3,7 @@
 #
 #   dev      gcc, -Werror                 everything: unit, api, embed, e2e, numa-vm, lint
 #   clang    clang and libomp, -Werror    unit, build (tsan has api: the same compiler)
-#   asan     gcc, address, undefined      unit, api, build, short e2e, but suites that repeat the rounds of others
+#   asan     gcc, address, undefined      unit, api, build, short e2e, but tests that repeat the rounds of others
 #   tsan     clang, libomp, archer        unit, api, build, but tests without races of their own to find
 #   nohwloc  gcc, without hwloc           unit, api, build, but tests that know no places
 #            and in each of the last four a part of embed (label embed-short)
@@ -95,7 +95,7 @@ one_run() {
 # What a run leaves out because it would show nothing that another run does not: --all runs it.
 declare -A left_out=(
     [clang]='^api\.'
-    [asan]='^api\.(engines|invariance|paper_bugs)\.'
+    [asan]='^(unit\.(gemm|phase|predict)\.|api\.((engines|invariance|paper_bugs|recipe)\.|phases\.(.*resumed|a_warm_up_alone)|trainer\.times))'
     [tsan]='^(unit\.(checkpoint|dataset|elementary|formats|gemm|logmel|phase|predict|product|reader)\.|api\.((export|paper_bugs|predict)\.|engines\.(wide|narrow|nets|a_row|native_(portable|avx))|phases\..*resumed|trainer\.times))'
     [nohwloc]='^(unit\.(average|checkpoint|dropout|elementary|evaluate|formats|gemm|kernels|logmel|optimizer|outer|panel|phase|product|reader|reference|replicas|shape|sparse_file|sparse_text|step|sticky|subnet|training|whole)\.|unit\.team\.barriers|api\.(engines|export|outer|paper_bugs|phases|predict|recipe|resume|slow)\.)'
 )
