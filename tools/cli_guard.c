@@ -92,7 +92,7 @@ _Noreturn static void try_it(const ist_context_config *config, int out)
 /* All that the child prints, cut to `cap`; it ends when the child does. */
 static void listen(int in, char *text, size_t cap)
 {
-    char rest[512];
+    char rest[512] = "";
     size_t length = 0;
     for (ssize_t got = 1; got > 0 || (got < 0 && errno == EINTR);) {
         const bool full = length + 1 == cap;
@@ -143,7 +143,7 @@ static int try_first(const ist_context_config *config, const char *path)
     const pid_t child = fork();
     if (child == 0) try_it(config, ends[1]);
     close(ends[1]);
-    char said[1024];
+    char said[1024] = "";
     if (child > 0) listen(ends[0], said, sizeof said);
     close(ends[0]);
     if (child < 0) return no_child(path);
