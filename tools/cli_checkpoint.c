@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli_difference.h"
 #include "cli_number.h"
+#include "cli_output.h"
 
 enum { KEEP_MOST = 1000 };
 
@@ -203,12 +203,6 @@ ist_status cli_checkpoint_again(const cli_checkpoint *c)
 
 /* ---------------------------------------------------------------------------------------------------- rotating -- */
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat s, t;
-    return stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
-}
-
 /* Those from number `first` on, as far as they go: of a run with a larger --keep, or of another run. */
 static void remove_from(const char *path, int32_t first)
 {
@@ -234,7 +228,7 @@ static void rotate(cli_checkpoint *c)
         if (!resumed_beside(c)) remove_from(c->path, 1);
         return;
     }
-    if (!older(to, c->path, 1) || same_file(c->path, to))
+    if (!older(to, c->path, 1) || cli_same_file(c->path, to))
         return; /* a save failed, or was killed, behind its rotation */
     for (int32_t n = c->keep - 1; n > 1; n--)
         if (older(from, c->path, n - 1) && older(to, c->path, n)) (void)rename(from, to);

@@ -28,6 +28,18 @@ void cli_output_survive(void)
     sigaction(SIGXFSZ, &ignore, NULL);
 }
 
+bool cli_same_file(const char *a, const char *b)
+{
+    struct stat s, t;
+    return stat(a, &s) == 0 && stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
+double cli_file_bytes(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? (double)status.st_size : 0;
+}
+
 /* "PATH.XXXXXX" beside the output: rename works within one file system only.  malloc'ed, NULL: no memory. */
 static char *beside(const char *path)
 {

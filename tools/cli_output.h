@@ -14,6 +14,11 @@ void cli_output_survive(void);
  * and this is the exit status.  Nothing stays behind, and a file that is there already is not touched. */
 int cli_output_probe(const char *option, const char *path);
 
+/* Do both names lead to one file that is there? */
+bool cli_same_file(const char *a, const char *b);
+/* Its length; 0: not there. */
+double cli_file_bytes(const char *path);
+
 /* Write a two-dimensional .npy: `descr` is NumPy's name of the type, "<f4" or "<i4", both 4 bytes an item.
  * Atomic: temporary file, fsync, rename; a device or pipe is written straight.  False: a line was printed. */
 bool cli_npy_write(const char *path, const char *descr, const void *items, int64_t rows, int64_t columns);

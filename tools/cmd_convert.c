@@ -1,12 +1,11 @@
 /* cmd_convert.c - ist convert: sparse text into a data file, or a look at what a file has. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "cli_commands.h"
 #include "cli_context.h"
 #include "cli_json.h"
 #include "cli_number.h"
+#include "cli_output.h"
 #include "cli_table.h"
 
 typedef struct convert_options {
@@ -50,18 +49,6 @@ typedef struct outcome {
     ist_dataset_info info;
     double in_bytes, out_bytes, read_s, write_s;
 } outcome;
-
-static double file_bytes(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 ? (double)st.st_size : 0;
-}
-
-static bool same_file(const char *a, const char *b)
-{
-    struct stat sa, sb;
-    return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
 
 static double rate(double bytes, double seconds)
 {
@@ -129,14 +116,14 @@ static int convert(ist_context *context, const convert_options *o, outcome *r)
     ist_status status = ist_dataset_open_as(context, &data, r->in, NULL, &o->data);
     if (status != IST_OK) return cli_library_failed(context, status, CLI_READING);
     r->read_s = cli_wall_s() - begin;
-    r->in_bytes = file_bytes(r->in);
+    r->in_bytes = cli_file_bytes(r->in);
     r->info.struct_size = sizeof r->info;
     ist_dataset_describe(data, &r->info);
     if (r->out) {
         const double written = cli_wall_s();
         status = ist_dataset_save(context, data, r->out);
         r->write_s = cli_wall_s() - written;
-        r->out_bytes = file_bytes(r->out);
+        r->out_bytes = cli_file_bytes(r->out);
     }
     ist_dataset_destroy(data);
     if (status != IST_OK) return cli_library_failed(context, status, CLI_WRITING);
@@ -162,7 +149,8 @@ int cmd_convert(int argc, char **argv)
     cli_args args;
     int status = cli_parse(&verb, argc, argv, &args);
     if (status >= 0) return status;
-    if (args.second && same_file(args.operand, args.second)) return cli_wrong("OUT.isd: %s is IN itself", args.second);
+    if (args.second && cli_same_file(args.operand, args.second))
+        return cli_wrong("OUT.isd: %s is IN itself", args.second);
     ist_context *context = cli_context_open(&o.machine, &status);
     if (!context) return status;
     outcome result = {.in = args.operand, .out = args.second};

@@ -2,7 +2,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli_calibrate.h"
 #include "cli_commands.h"
@@ -99,18 +98,6 @@ typedef struct outcome {
     double out_bytes, seconds;
 } outcome;
 
-static double file_bytes(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 ? (double)st.st_size : 0;
-}
-
-static bool same_file(const char *a, const char *b)
-{
-    struct stat sa, sb;
-    return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
 static void describe(outcome *r, const ist_model *model)
 {
     r->net = (ist_model_config)IST_MODEL_CONFIG_INIT;
@@ -151,7 +138,7 @@ static bool print_table(const outcome *r)
 
 static int tell(outcome *r, bool json)
 {
-    r->out_bytes = file_bytes(r->out);
+    r->out_bytes = cli_file_bytes(r->out);
     return (json ? print_json(r) : print_table(r)) ? CLI_DONE : CLI_FAILED;
 }
 
@@ -220,7 +207,7 @@ static int check(export_options *o, const char *in)
     }
     if (o->deal.subnet != WHOLE_NET && o->deal.round == NO_ROUND)
         return cli_wrong("--subnet: its neurons are those of a round: say --round, too");
-    if (same_file(in, o->out)) return cli_wrong("--out: %s is MODEL itself", o->out);
+    if (cli_same_file(in, o->out)) return cli_wrong("--out: %s is MODEL itself", o->out);
     return cli_output_probe("out", o->out);
 }
 
@@ -306,7 +293,7 @@ int cmd_import(int argc, char **argv)
     cli_args args;
     int status = cli_parse(&verb, argc, argv, &args);
     if (status >= 0) return status;
-    if (same_file(args.operand, o.out)) return cli_wrong("--out: %s is FILE itself", o.out);
+    if (cli_same_file(args.operand, o.out)) return cli_wrong("--out: %s is FILE itself", o.out);
     if ((status = cli_output_probe("out", o.out)) >= 0) return status;
     outcome result = {.in = args.operand, .out = o.out, .format = "model file"};
     ist_context *context = cli_context_open(&o.machine, &status);
