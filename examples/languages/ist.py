@@ -46,8 +46,11 @@ class ist_model_config(_Struct):
         (c_int32, "output_norm subnets"),
         (c_uint64, "seed"),
         (c_double, "output_scale"),
+        (c_int32, "activation loss"),
+        (c_double, "huber_delta"),
     )
-    defaults = {"hidden_norm": NORM_BATCH, "output_norm": NORM_BATCH, "subnets": 1, "seed": 1, "output_scale": 1.0}
+    defaults = {"hidden_norm": NORM_BATCH, "output_norm": NORM_BATCH, "subnets": 1, "seed": 1, "output_scale": 1.0,
+                "huber_delta": 1.0}
 
 
 class ist_train_config(_Struct):

@@ -28,6 +28,8 @@ module ist
   integer(c_int32_t), parameter :: IST_UINT8 = 0, IST_FLOAT32 = 1, IST_INT32 = 2, IST_FLOAT64 = 3
   integer(c_int32_t), parameter :: IST_TEXT_AUTO = 0, IST_TEXT_XMC = 1, IST_TEXT_LIBSVM = 2
   integer(c_int32_t), parameter :: IST_NORM_NONE = 0, IST_NORM_BATCH = 1
+  integer(c_int32_t), parameter :: IST_RELU = 0, IST_GELU = 1, IST_TANH = 2, IST_SILU = 3
+  integer(c_int32_t), parameter :: IST_LOSS_CROSS_ENTROPY = 0, IST_LOSS_MSE = 1, IST_LOSS_HUBER = 2
   integer(c_int32_t), parameter :: IST_MAX_HIDDEN = 32
   integer(c_int32_t), parameter :: IST_NORMALIZE_NONE = 0, IST_NORMALIZE_GLOBAL = 1, IST_NORMALIZE_ZSCORE = 2
   integer(c_int32_t), parameter :: IST_FILE_AUTO = 0, IST_FILE_SAFETENSORS = 1, IST_FILE_NPZ = 2, IST_FILE_ONNX = 3
@@ -70,12 +72,14 @@ module ist
   end type
 
   type, bind(c) :: ist_model_config
-    integer(c_size_t) :: struct_size = 56_c_size_t
+    integer(c_size_t) :: struct_size = 72_c_size_t
     integer(c_int32_t) :: features = 0, classes = 0, hidden_count = 0, hidden_norm = IST_NORM_BATCH
     type(c_ptr) :: hidden = c_null_ptr
     integer(c_int32_t) :: output_norm = IST_NORM_BATCH, subnets = 1
     integer(c_int64_t) :: seed = 1_c_int64_t
     real(c_double) :: output_scale = 1.0_c_double
+    integer(c_int32_t) :: activation = IST_RELU, loss = IST_LOSS_CROSS_ENTROPY
+    real(c_double) :: huber_delta = 1.0_c_double
   end type
 
   type, bind(c) :: ist_export_config

@@ -186,6 +186,8 @@ IST_API int32_t ist_dataset_classes(const ist_dataset *dataset);
 
 enum { IST_NORM_NONE = 0, IST_NORM_BATCH = 1 };
 enum { IST_MAX_HIDDEN = 32 }; /* hidden layers */
+enum { IST_RELU = 0, IST_GELU = 1, IST_TANH = 2, IST_SILU = 3 };
+enum { IST_LOSS_CROSS_ENTROPY = 0, IST_LOSS_MSE = 1, IST_LOSS_HUBER = 2 };
 
 /* A net: features -> hidden[0] -> .. -> hidden[hidden_count - 1] -> classes.  Every hidden layer is a product, a norm
  * (batch norm with gamma and beta, or none with a bias) and ReLU; the output is a product, then batch norm without
@@ -194,7 +196,7 @@ enum { IST_MAX_HIDDEN = 32 }; /* hidden layers */
 typedef struct {
     size_t struct_size;
     int32_t features;      /* d, 1 .. 2^24 */
-    int32_t classes;       /* C, 2 .. 2^24 */
+    int32_t classes;       /* C, 2 .. 2^24; 1 .. 2^24 targets of a regression */
     int32_t hidden_count;  /* 0 .. IST_MAX_HIDDEN */
     int32_t hidden_norm;   /* IST_NORM_* */
     const int32_t *hidden; /* (hidden_count) widths, 1 .. 2^24; borrowed for the call */
@@ -205,10 +207,15 @@ typedef struct {
     uint64_t seed;         /* of the initial weights */
     double output_scale;   /* 1e-4 .. 1e4: logits are this times what the norm, or the bias, of the output gives; in
                             training, evaluation and prediction.  Stored in the model [M1] */
+    int32_t activation;    /* IST_RELU .., of hidden layers [M1] */
+    int32_t loss;          /* IST_LOSS_*: what the net is for.  CROSS_ENTROPY: one of C classes.  MSE, HUBER: a
+                              regression of C targets, with linear outputs: output_norm NONE, output_scale 1 [M4] */
+    double huber_delta; /* 1e-6 .. 1e6, of HUBER: the error of a normalized target from which on the loss is a line */
 } ist_model_config;
 /* clang-format off */
 #define IST_MODEL_CONFIG_INIT \
-    { sizeof(ist_model_config), 0, 0, 0, IST_NORM_BATCH, NULL, IST_NORM_BATCH, 1, 1, 1.0 }
+    { sizeof(ist_model_config), 0, 0, 0, IST_NORM_BATCH, NULL, IST_NORM_BATCH, 1, 1, 1.0, IST_RELU, \
+      IST_LOSS_CROSS_ENTROPY, 1.0 }
 /* clang-format on */
 
 /* He-uniform weights from (seed, layer), gamma 1, beta and bias 0; the memory is striped over the nodes of the plan, and

@@ -84,6 +84,9 @@ ist_status ist_model_describe(const ist_model *model, ist_model_config *config)
     config->output_norm = shape->output_norm;
     config->subnets = model->net.subnets;
     config->output_scale = model->net.output_scale;
+    config->activation = shape->activation;
+    config->loss = shape->loss;
+    config->huber_delta = (double)shape->huber_delta;
     config->seed = 0; /* of the initial weights, which are gone */
     return IST_OK;
 }

@@ -14,8 +14,16 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "model files are little-endian and written as memory lies");
 
 static const unsigned char MAGIC[8] = {0x89, 'I', 'S', 'T', '\r', '\n', 0x1a, '\n'};
-/* A net whose logits have a scale is a file of version 2, which older readers refuse; all others are what they were. */
-enum { FORMAT_VERSION = 1, SCALED_VERSION = 2, MODEL_SECTIONS = 4, SHAPE_FIELDS = 7, CHUNK = 1 << 18 };
+/* What a net is beyond ReLU and classes makes a file of a later version, which older readers refuse; all others are what
+ * they were.  Version 2: logits have a scale.  Version 3: another activation, or a regression. */
+enum {
+    FORMAT_VERSION = 1,
+    SCALED_VERSION = 2,
+    PURPOSE_VERSION = 3,
+    MODEL_SECTIONS = 4,
+    SHAPE_FIELDS = 7,
+    CHUNK = 1 << 18
+};
 enum { SECTIONS_MOST = MODEL_SECTIONS + 1 + IST__RUN_ARRAYS + 1 };
 
 typedef struct header {
@@ -78,9 +86,23 @@ static void put_block(output *out, const char *tag, const ist__shape *shape, con
     end_section(out);
 }
 
-static bool is_scaled(const ist__net *net)
+static uint32_t version_of(const ist__net *net)
 {
-    return net->output_scale != 1;
+    const ist__shape *shape = &net->shape;
+    if (shape->activation != IST_RELU || ist__shape_regresses(shape)) return PURPOSE_VERSION;
+    return net->output_scale != 1 ? SCALED_VERSION : FORMAT_VERSION;
+}
+
+/* What follows the widths from version 3 on; version 2 has the scale alone. */
+typedef struct purpose {
+    double output_scale;
+    int32_t activation, loss;
+    double huber_delta;
+} purpose;
+
+static size_t purpose_bytes(uint32_t version)
+{
+    return version >= PURPOSE_VERSION ? sizeof(purpose) : version == SCALED_VERSION ? sizeof(double) : 0;
 }
 
 static void put_shape(output *out, const ist__net *net)
@@ -90,11 +112,12 @@ static void put_shape(output *out, const ist__net *net)
                                           shape->hidden_norm, shape->output_norm,
                                           net->subnets,       net->calibrated,
                                           shape->hidden_count};
-    const size_t scale_bytes = is_scaled(net) ? sizeof net->output_scale : 0;
-    begin_section(out, "SHAP", sizeof fields + (size_t)shape->hidden_count * sizeof(int32_t) + scale_bytes);
+    const purpose tail = {net->output_scale, shape->activation, shape->loss, (double)shape->huber_delta};
+    const size_t tail_bytes = purpose_bytes(version_of(net));
+    begin_section(out, "SHAP", sizeof fields + (size_t)shape->hidden_count * sizeof(int32_t) + tail_bytes);
     put(out, fields, sizeof fields);
     put(out, &shape->width[1], (size_t)shape->hidden_count * sizeof(int32_t));
-    put(out, &net->output_scale, scale_bytes);
+    put(out, &tail, tail_bytes);
     end_section(out);
 }
 
@@ -102,10 +125,17 @@ static void put_normalization(output *out, const ist__net *net)
 {
     const int32_t count = net->normalization_count;
     const size_t bytes = (size_t)count * sizeof(float);
-    begin_section(out, "NORM", sizeof count + 2 * bytes);
+    const size_t target_bytes = (size_t)net->target_count * sizeof(float);
+    const size_t tail_bytes = version_of(net) >= PURPOSE_VERSION ? sizeof net->target_count + 2 * target_bytes : 0;
+    begin_section(out, "NORM", sizeof count + 2 * bytes + tail_bytes);
     put(out, &count, sizeof count);
     put(out, net->shift, bytes);
     put(out, net->factor, bytes);
+    if (tail_bytes > 0) {
+        put(out, &net->target_count, sizeof net->target_count);
+        put(out, net->target_shift, target_bytes);
+        put(out, net->target_factor, target_bytes);
+    }
     end_section(out);
 }
 
@@ -136,7 +166,7 @@ ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const 
     output out = {.error = error};
     ist_status status = ist__writer_open(&out.writer, path, error);
     if (status) return status;
-    header head = {.version = is_scaled(net) ? SCALED_VERSION : FORMAT_VERSION, .sections = MODEL_SECTIONS};
+    header head = {.version = version_of(net), .sections = MODEL_SECTIONS};
     memcpy(head.magic, MAGIC, sizeof MAGIC);
     for (int i = 0; run && i < IST__RUN_ARRAYS; i++) head.sections += run->array[i] != NULL;
     if (run) head.sections += run->note_bytes > 0 ? 2 : 1;
@@ -251,18 +281,17 @@ static ist_status get_block(input *in, const ist__shape *shape, float *block)
     return status ? status : close_section(in);
 }
 
-static ist_status get_header(input *in, int32_t *sections, bool *scaled)
+static ist_status get_header(input *in, int32_t *sections, uint32_t *version)
 {
     header head;
     const ist_status status = get(in, &head, sizeof head, "the header of a model file");
     if (status) return status;
     if (memcmp(head.magic, MAGIC, sizeof MAGIC) != 0)
         return ist__fail(in->error, IST_E_FORMAT, "%s: byte 0: not an ist model file", ist__reader_path(in->reader));
-    if (head.version != FORMAT_VERSION && head.version != SCALED_VERSION)
-        return ist__fail(in->error, IST_E_FORMAT,
-                         "%s: byte 8: format version %u, this library reads versions %d and %d",
-                         ist__reader_path(in->reader), head.version, FORMAT_VERSION, SCALED_VERSION);
-    *scaled = head.version == SCALED_VERSION;
+    if (head.version < FORMAT_VERSION || head.version > PURPOSE_VERSION)
+        return ist__fail(in->error, IST_E_FORMAT, "%s: byte 8: format version %u, this library reads versions %d to %d",
+                         ist__reader_path(in->reader), head.version, FORMAT_VERSION, PURPOSE_VERSION);
+    *version = head.version;
     if (head.sections < MODEL_SECTIONS || head.sections > SECTIONS_MOST)
         return ist__fail(in->error, IST_E_FORMAT, "%s: byte 12: %u sections, expected %d .. %d",
                          ist__reader_path(in->reader), head.sections, MODEL_SECTIONS, SECTIONS_MOST);
@@ -270,20 +299,20 @@ static ist_status get_header(input *in, int32_t *sections, bool *scaled)
     return IST_OK;
 }
 
-static ist_status get_shape(input *in, bool scaled, ist__net *net)
+static ist_status get_shape(input *in, uint32_t version, ist__net *net)
 {
-    double scale = 1;
-    const size_t scale_bytes = scaled ? sizeof scale : 0;
+    purpose tail = {.output_scale = 1, .huber_delta = 1};
+    const size_t tail_bytes = purpose_bytes(version);
     int32_t fields[SHAPE_FIELDS], hidden[IST_MAX_HIDDEN];
     uint64_t bytes = 0;
     ist_status status = open_section(in, "SHAP", UINT64_MAX, &bytes);
     if (!status) status = get(in, fields, sizeof fields, "the shape");
     if (status) return status;
     const int32_t count = fields[6];
-    if (count < 0 || count > IST_MAX_HIDDEN || bytes != sizeof fields + (size_t)count * sizeof(int32_t) + scale_bytes)
+    if (count < 0 || count > IST_MAX_HIDDEN || bytes != sizeof fields + (size_t)count * sizeof(int32_t) + tail_bytes)
         return bad(in, "the number of hidden layers is out of range");
     status = get(in, hidden, (size_t)count * sizeof *hidden, "the hidden widths");
-    if (!status) status = get(in, &scale, scale_bytes, "the scale of the logits");
+    if (!status) status = get(in, &tail, tail_bytes, "what the net is for");
     if (!status) status = close_section(in);
     if (status) return status;
     const ist_model_config config = {.struct_size = sizeof config,
@@ -292,34 +321,49 @@ static ist_status get_shape(input *in, bool scaled, ist__net *net)
                                      .hidden_norm = fields[2],
                                      .output_norm = fields[3],
                                      .hidden_count = count,
-                                     .hidden = hidden};
+                                     .hidden = hidden,
+                                     .output_scale = tail.output_scale,
+                                     .activation = tail.activation,
+                                     .loss = tail.loss,
+                                     .huber_delta = tail.huber_delta};
     ist__shape shape;
     ist__error detail = {IST_OK, ""};
     status = ist__shape_make(&shape, &config, &detail);
     if (!status)
         status = ist__reader_justify(in->reader, (uint64_t)shape.parameters * sizeof(float), "parameters", &detail);
     if (!status) status = ist__net_create(net, &shape, fields[4], &detail);
-    if (!status) status = ist__net_set_output_scale(net, scale, &detail);
+    if (!status) status = ist__net_set_output_scale(net, tail.output_scale, &detail);
     if (status == IST_E_ARGUMENT) return bad(in, detail.text);
     if (status) return ist__fail(in->error, status, "%s", detail.text);
     net->calibrated = fields[5] != 0;
     return IST_OK;
 }
 
-static ist_status get_normalization(input *in, ist__net *net)
+/* Of inputs, or of targets: how many, so many shifts, so many factors.  *left: bytes of the section behind. */
+static ist_status get_scaling(input *in, int32_t most, uint64_t *left, int32_t *count, float *shift, float *factor)
 {
-    const int32_t features = net->shape.width[0];
-    uint64_t bytes = 0;
-    int32_t count = 0;
-    ist_status status = open_section(in, "NORM", UINT64_MAX, &bytes);
-    if (!status) status = get(in, &count, sizeof count, "the normalization");
+    ist_status status = get(in, count, sizeof *count, "the normalization");
     if (status) return status;
-    if ((count != 1 && count != features) || bytes != sizeof count + 2 * (uint64_t)count * sizeof(float))
-        return bad(in, "the normalization has neither one entry nor one a feature");
-    status = get(in, net->shift, (size_t)count * sizeof(float), "the normalization's shifts");
-    if (!status) status = get(in, net->factor, (size_t)count * sizeof(float), "the normalization's factors");
-    net->normalization_count = count;
-    return status ? status : close_section(in);
+    const bool fits = *count == most || (*count == 1 && most > 0);
+    const uint64_t bytes = fits ? sizeof *count + 2 * (uint64_t)*count * sizeof(float) : 0;
+    if (!fits || *left < bytes) return bad(in, "the normalization has neither one entry nor one a feature");
+    *left -= bytes;
+    if (*count == 0) return IST_OK;
+    status = get(in, shift, (size_t)*count * sizeof(float), "the normalization's shifts");
+    return status ? status : get(in, factor, (size_t)*count * sizeof(float), "the normalization's factors");
+}
+
+static ist_status get_normalization(input *in, uint32_t version, ist__net *net)
+{
+    const ist__shape *shape = &net->shape;
+    const int32_t targets = ist__shape_regresses(shape) ? shape->width[shape->layer_count] : 0;
+    uint64_t left = 0;
+    ist_status status = open_section(in, "NORM", UINT64_MAX, &left);
+    if (!status) status = get_scaling(in, shape->width[0], &left, &net->normalization_count, net->shift, net->factor);
+    if (!status && version >= PURPOSE_VERSION)
+        status = get_scaling(in, targets, &left, &net->target_count, net->target_shift, net->target_factor);
+    if (status) return status;
+    return left == 0 ? close_section(in) : bad(in, "the normalization is longer than it says");
 }
 
 static ist_status get_statistics(input *in, ist__net *net)
@@ -339,10 +383,10 @@ ist_status ist__net_read_open(ist__reader *reader, ist__net *net, int32_t *secti
     input in = {.reader = reader, .error = error};
     ist__net found;
     memset(&found, 0, sizeof found);
-    bool scaled = false;
-    ist_status status = get_header(&in, sections, &scaled);
-    if (!status) status = get_shape(&in, scaled, &found);
-    if (!status) status = get_normalization(&in, &found);
+    uint32_t version = 0;
+    ist_status status = get_header(&in, sections, &version);
+    if (!status) status = get_shape(&in, version, &found);
+    if (!status) status = get_normalization(&in, version, &found);
     if (!status) status = get_statistics(&in, &found);
     if (status) ist__net_destroy(&found);
     else *net = found;

@@ -31,11 +31,8 @@ ist_status ist__narrow_open(ist__net *out, const ist__net *whole, const ist__dea
     const ist__shape shape = ist__deal_shape(deal, &whole->shape, subnet, false);
     const ist_status status = ist__net_create(out, &shape, 1, error);
     if (status) return status;
-    const size_t normalization = (size_t)whole->normalization_count * sizeof *out->shift;
     out->output_scale = whole->output_scale;
-    out->normalization_count = whole->normalization_count;
-    memcpy(out->shift, whole->shift, normalization);
-    memcpy(out->factor, whole->factor, normalization);
+    ist__net_copy_normalization(out, whole);
     copy_statistics(out, whole, deal, subnet);
     return IST_OK;
 }

@@ -21,7 +21,16 @@ ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subne
     net.statistics = ist__alloc(shape->statistics_floats, sizeof *net.statistics);
     net.shift = ist__alloc(shape->width[0], sizeof *net.shift);
     net.factor = ist__alloc(shape->width[0], sizeof *net.factor);
-    if (!net.statistics || !net.shift || !net.factor) {
+    bool whole = net.statistics && net.shift && net.factor;
+    if (ist__shape_regresses(shape)) {
+        const int32_t targets = shape->width[shape->layer_count];
+        net.target_count = 1;
+        net.target_shift = ist__alloc(targets, sizeof *net.target_shift);
+        net.target_factor = ist__alloc(targets, sizeof *net.target_factor);
+        whole &= net.target_shift && net.target_factor;
+        if (net.target_factor) net.target_factor[0] = 1;
+    }
+    if (!whole) {
         ist__net_destroy(&net);
         return ist__fail(error, IST_E_MEMORY, "no memory for the statistics of a net with %d features",
                          shape->width[0]);
@@ -44,6 +53,8 @@ void ist__net_destroy(ist__net *net)
     ist__free(net->statistics);
     ist__free(net->shift);
     ist__free(net->factor);
+    ist__free(net->target_shift);
+    ist__free(net->target_factor);
     memset(net, 0, sizeof *net);
 }
 
@@ -71,6 +82,19 @@ void ist__net_initialize(ist__net *net, uint64_t seed)
     net->calibrated = 0;
 }
 
+void ist__net_copy_normalization(ist__net *out, const ist__net *from)
+{
+    const size_t inputs = (size_t)from->normalization_count * sizeof *from->shift;
+    const size_t targets = (size_t)from->target_count * sizeof *from->target_shift;
+    out->normalization_count = from->normalization_count;
+    memcpy(out->shift, from->shift, inputs);
+    memcpy(out->factor, from->factor, inputs);
+    out->target_count = from->target_count;
+    if (targets == 0) return;
+    memcpy(out->target_shift, from->target_shift, targets);
+    memcpy(out->target_factor, from->target_factor, targets);
+}
+
 void ist__net_copy_small(ist__net *out, const ist__net *from)
 {
     const ist__net own = *out;
@@ -79,10 +103,10 @@ void ist__net_copy_small(ist__net *out, const ist__net *from)
     out->statistics = own.statistics;
     out->shift = own.shift;
     out->factor = own.factor;
-    const size_t normalization = (size_t)from->normalization_count * sizeof *from->shift;
+    out->target_shift = own.target_shift;
+    out->target_factor = own.target_factor;
     memcpy(out->statistics, from->statistics, (size_t)from->shape.statistics_floats * sizeof *from->statistics);
-    memcpy(out->shift, from->shift, normalization);
-    memcpy(out->factor, from->factor, normalization);
+    ist__net_copy_normalization(out, from);
 }
 
 void ist__net_copy(ist__net *out, const ist__net *from)

@@ -16,6 +16,9 @@ typedef struct ist__net {
     float *statistics;           /* (shape.statistics_floats) mean, variance of each normed layer */
     int32_t normalization_count; /* 1: the same for all features; else features */
     float *shift, *factor;       /* (features) room, normalization_count used: x seen as (x - shift) * factor */
+    int32_t target_count;        /* of a regression, likewise: 1 or classes; else 0 */
+    float *target_shift,
+        *target_factor; /* (classes) room, NULL where none regresses: outputs are (y - shift) * factor */
 } ist__net;
 
 /* Small arrays, no normalization (shift 0, factor 1); param is left NULL.  IST_E_ARGUMENT for subnets out of range. */
@@ -28,7 +31,8 @@ void ist__net_initialize(ist__net *net, uint64_t seed);
 
 /* All that `from` knows, parameters and statistics too, for `out`, whose shape is the same. */
 void ist__net_copy(ist__net *out, const ist__net *from);
-void ist__net_copy_small(ist__net *out, const ist__net *from); /* all but the parameters */
+void ist__net_copy_normalization(ist__net *out, const ist__net *from); /* of inputs and targets */
+void ist__net_copy_small(ist__net *out, const ist__net *from);         /* all but the parameters */
 
 /* What the whole net's products are multiplied with in layer l: 1/n where their inputs are dealt neurons and no batch
  * norm follows that would absorb it, else 1. [M7] */

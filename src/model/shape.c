@@ -60,12 +60,34 @@ static ist_status check_width(int32_t width, int32_t least, const char *field, i
     return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d .. %d", field, width, least, WIDTH_MAX);
 }
 
+/* What hidden layers and the output are for. */
+static ist_status check_purpose(const ist_model_config *config, ist__error *error)
+{
+    if (config->activation < IST_RELU || config->activation > IST_SILU)
+        return ist__fail(error, IST_E_ARGUMENT, "activation is %d, expected IST_RELU .. IST_SILU", config->activation);
+    if (config->loss < IST_LOSS_CROSS_ENTROPY || config->loss > IST_LOSS_HUBER)
+        return ist__fail(error, IST_E_ARGUMENT, "loss is %d, expected IST_LOSS_CROSS_ENTROPY .. IST_LOSS_HUBER",
+                         config->loss);
+    if (!(config->huber_delta >= 1e-6 && config->huber_delta <= 1e6)) /* NaN fails */
+        return ist__fail(error, IST_E_ARGUMENT, "huber_delta is %g, expected 1e-6 .. 1e6", config->huber_delta);
+    if (config->loss == IST_LOSS_CROSS_ENTROPY) return IST_OK;
+    if (config->output_norm != IST_NORM_NONE)
+        return ist__fail(error, IST_E_ARGUMENT, "output_norm is %d, expected IST_NORM_NONE for a regression",
+                         config->output_norm);
+    if (config->output_scale != 1)
+        return ist__fail(error, IST_E_ARGUMENT, "output_scale is %g, expected 1 for a regression",
+                         config->output_scale);
+    return IST_OK;
+}
+
 ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist__error *error)
 {
     ist_status status = check_width(config->features, 1, "features", error);
-    if (!status) status = check_width(config->classes, 2, "classes", error);
+    const bool regresses = config->loss != IST_LOSS_CROSS_ENTROPY;
+    if (!status) status = check_width(config->classes, regresses ? 1 : 2, "classes", error);
     if (!status) status = check_norm(config->hidden_norm, "hidden_norm", error);
     if (!status) status = check_norm(config->output_norm, "output_norm", error);
+    if (!status) status = check_purpose(config, error);
     if (status) return status;
     if (config->hidden_count < 0 || config->hidden_count > IST_MAX_HIDDEN)
         return ist__fail(error, IST_E_ARGUMENT, "hidden_count is %d, expected 0 .. %d", config->hidden_count,
@@ -77,6 +99,9 @@ ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist_
     shape.hidden_count = config->hidden_count;
     shape.hidden_norm = config->hidden_norm;
     shape.output_norm = config->output_norm;
+    shape.activation = config->activation;
+    shape.loss = config->loss;
+    shape.huber_delta = (float)config->huber_delta;
     shape.width[0] = config->features;
     for (int32_t h = 0; h < config->hidden_count; h++) {
         status = check_width(config->hidden[h], 1, "a hidden width", error);
@@ -106,6 +131,11 @@ int32_t ist__shape_widest(const ist__shape *shape)
     return widest;
 }
 
+bool ist__shape_regresses(const ist__shape *shape)
+{
+    return shape->loss != IST_LOSS_CROSS_ENTROPY;
+}
+
 bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__array *out)
 {
     const ist__layer *layer = &shape->layer[l];
@@ -122,6 +152,7 @@ bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__ar
 bool ist__shape_same(const ist__shape *a, const ist__shape *b)
 {
     return a->hidden_count == b->hidden_count && a->hidden_norm == b->hidden_norm && a->output_norm == b->output_norm &&
+           a->activation == b->activation && a->loss == b->loss && a->huber_delta == b->huber_delta &&
            memcmp(a->width, b->width, (size_t)(a->layer_count + 1) * sizeof *a->width) == 0;
 }
 

@@ -37,6 +37,9 @@ typedef struct ist__shape {
     int32_t hidden_count;
     int32_t layer_count; /* hidden_count + 1 */
     int32_t hidden_norm, output_norm;
+    int32_t activation;                /* IST_RELU .., of hidden layers */
+    int32_t loss;                      /* IST_LOSS_* */
+    float huber_delta;                 /* of IST_LOSS_HUBER */
     int32_t width[IST_MAX_HIDDEN + 2]; /* features, hidden widths, classes */
     ist__layer layer[IST_MAX_HIDDEN + 1];
     int64_t floats;            /* of a parameter block, alignment gaps included */
@@ -56,6 +59,9 @@ int64_t ist__layer_weight_floats(const ist__layer *layer);
 
 /* The widest layer's outputs, features not counted. */
 int32_t ist__shape_widest(const ist__shape *shape);
+
+/* Are the outputs numbers, not classes? */
+bool ist__shape_regresses(const ist__shape *shape);
 
 /* The arrays of a layer in turn, so that files and exchanges need no list of their own. */
 enum { IST__ARRAYS_PER_LAYER = 3 };

@@ -167,6 +167,16 @@ static ist_status compare_shapes(ist__training *t, const ist__shape *found, cons
         snprintf(field, sizeof field, "output_norm");
         saved = found->output_norm;
         present = now->output_norm;
+    } else if (saved == present && found->activation != now->activation) {
+        snprintf(field, sizeof field, "activation");
+        saved = found->activation;
+        present = now->activation;
+    } else if (saved == present && found->loss != now->loss) {
+        snprintf(field, sizeof field, "loss");
+        saved = found->loss;
+        present = now->loss;
+    } else if (saved == present && found->huber_delta != now->huber_delta) {
+        return differ(t, "huber_delta", (double)found->huber_delta, (double)now->huber_delta, path, error);
     } else if (saved == present) {
         int32_t l = 1;
         while (l < layers - 1 && found->width[l] == now->width[l]) l++;
