@@ -346,6 +346,21 @@ module ist
       type(c_ptr), intent(inout) :: out
       character(kind=c_char), intent(in) :: path(*)
     end function
+    function ist_model_save_bytes(model, buffer, capacity_bytes, need_bytes) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_save_bytes
+      type(c_ptr), value :: model, buffer
+      integer(c_size_t), value :: capacity_bytes
+      integer(c_size_t), intent(inout) :: need_bytes
+    end function
+    function ist_model_load_bytes(context, out, bytes, count) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_load_bytes
+      type(c_ptr), value :: context
+      type(c_ptr), intent(inout) :: out
+      type(c_ptr), value :: bytes
+      integer(c_size_t), value :: count
+    end function
     function ist_model_export(model, path, config) bind(c)
       import
       integer(c_int32_t) :: ist_model_export
@@ -503,6 +518,19 @@ module ist
       integer(c_int32_t) :: ist_trainer_resume
       type(c_ptr), value :: trainer
       character(kind=c_char), intent(in) :: path(*)
+    end function
+    function ist_trainer_save_bytes(trainer, buffer, capacity_bytes, need_bytes) bind(c)
+      import
+      integer(c_int32_t) :: ist_trainer_save_bytes
+      type(c_ptr), value :: trainer, buffer
+      integer(c_size_t), value :: capacity_bytes
+      integer(c_size_t), intent(inout) :: need_bytes
+    end function
+    function ist_trainer_resume_bytes(trainer, bytes, count) bind(c)
+      import
+      integer(c_int32_t) :: ist_trainer_resume_bytes
+      type(c_ptr), value :: trainer, bytes
+      integer(c_size_t), value :: count
     end function
     function ist_trainer_difference(trainer, out) bind(c)
       import

@@ -244,6 +244,12 @@ IST_API ist_status ist_model_copy(ist_model *out, const ist_model *from);
 IST_API ist_status ist_model_save(ist_model *model, const char *path);
 /* Read a model, or the model inside a checkpoint. */
 IST_API ist_status ist_model_load(ist_context *context, ist_model **out, const char *path);
+/* The bytes of that file in memory of the caller.  *need_bytes: how many; when that is more than capacity_bytes nothing is
+ * written and the status is still IST_OK.  buffer may be NULL when capacity_bytes is 0. */
+IST_API ist_status ist_model_save_bytes(ist_model *model, void *buffer, size_t capacity_bytes, size_t *need_bytes);
+/* As ist_model_load, from `count` bytes that are borrowed for the call; error lines call them "the bytes given".  They are
+ * trusted no more than a file is. */
+IST_API ist_status ist_model_load_bytes(ist_context *context, ist_model **out, const void *bytes, size_t count);
 
 enum {
     IST_FILE_AUTO = 0, /* by the end of the path: .safetensors, .npz, .onnx */
@@ -568,8 +574,14 @@ IST_API ist_status ist_trainer_note(const ist_trainer *trainer, void *buffer, si
  * another, where no round that was done depends on it: with the schedule CONSTANT and lr_ramp 0, no full_width_epochs,
  * local_steps_last 0, average_from 0 or 1; then the run goes on to its new end (docs/checkpoints.md). */
 IST_API ist_status ist_trainer_resume(ist_trainer *trainer, const char *path);
+/* A checkpoint in memory of the caller: the bytes of ist_trainer_save, after whatever save is under way, as that.  Buffer
+ * rules as ist_model_save_bytes. */
+IST_API ist_status ist_trainer_save_bytes(ist_trainer *trainer, void *buffer, size_t capacity_bytes,
+                                          size_t *need_bytes);
+/* As ist_trainer_resume, from `count` bytes that are borrowed for the call. */
+IST_API ist_status ist_trainer_resume_bytes(ist_trainer *trainer, const void *bytes, size_t count);
 
-/* What the last ist_trainer_resume was refused for. */
+/* What the last ist_trainer_resume, or ist_trainer_resume_bytes, was refused for. */
 typedef struct {
     size_t struct_size;
     char field[48];              /* of ist_train_config or ist_model_config, or in words: "engine", "dataset rows", ..;

@@ -158,16 +158,23 @@ ist_status ist_model_save(ist_model *model, const char *path)
     return ist__net_write(&model->net, NULL, path, &model->context->error);
 }
 
-ist_status ist_model_load(ist_context *context, ist_model **out, const char *path)
+ist_status ist_model_save_bytes(ist_model *model, void *buffer, size_t capacity_bytes, size_t *need_bytes)
 {
-    IST__OUR_FLOATS;
-    if (!context || !out || !path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    if (!model) return IST_E_ARGUMENT;
+    if (!need_bytes || (!buffer && capacity_bytes > 0))
+        return ist__refuse(model->context, IST_E_ARGUMENT, "an argument is NULL");
+    ist__net_write_memory(&model->net, NULL, buffer, capacity_bytes, need_bytes);
+    return IST_OK;
+}
+
+static ist_status load(ist_context *context, ist_model **out, const ist__source *source)
+{
     ist__reader *reader = NULL;
     ist__net net;
     ist_model *model = NULL;
     int32_t sections = 0;
     ist_status status = ist__need_crew(context);
-    if (!status) status = ist__reader_open(&reader, path, &context->error);
+    if (!status) status = ist__reader_open_source(&reader, source, &context->error);
     if (!status) status = ist__net_read_open(reader, &net, &sections, &context->error);
     if (!status) status = ist__model_adopt(context, &model, &net);
     if (!status) status = ist__net_read_params(reader, &model->net, &context->error);
@@ -176,6 +183,20 @@ ist_status ist_model_load(ist_context *context, ist_model **out, const char *pat
     if (status) ist_model_destroy(model);
     else *out = model;
     return status;
+}
+
+ist_status ist_model_load(ist_context *context, ist_model **out, const char *path)
+{
+    IST__OUR_FLOATS;
+    if (!context || !out || !path) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    return load(context, out, &(ist__source){.path = path});
+}
+
+ist_status ist_model_load_bytes(ist_context *context, ist_model **out, const void *bytes, size_t count)
+{
+    IST__OUR_FLOATS;
+    if (!context || !out || !bytes) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    return load(context, out, &(ist__source){.bytes = bytes, .count = count});
 }
 
 /* ------------------------------------------------------------------------------------------------ evaluation -- */

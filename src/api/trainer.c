@@ -146,6 +146,15 @@ ist_status ist_trainer_save(ist_trainer *trainer, const char *path)
     return ist__training_save(trainer->training, path, &trainer->context->error);
 }
 
+ist_status ist_trainer_save_bytes(ist_trainer *trainer, void *buffer, size_t capacity_bytes, size_t *need_bytes)
+{
+    IST__OUR_FLOATS;
+    if (!trainer) return IST_E_ARGUMENT;
+    if (!need_bytes || (!buffer && capacity_bytes > 0))
+        return ist__refuse(trainer->context, IST_E_ARGUMENT, "an argument is NULL");
+    return ist__training_save_memory(trainer->training, buffer, capacity_bytes, need_bytes, &trainer->context->error);
+}
+
 ist_status ist_trainer_save_begin(ist_trainer *trainer, const char *path)
 {
     IST__OUR_FLOATS;
@@ -203,7 +212,16 @@ ist_status ist_trainer_resume(ist_trainer *trainer, const char *path)
     IST__OUR_FLOATS;
     if (!trainer) return IST_E_ARGUMENT;
     if (!path) return ist__refuse(trainer->context, IST_E_ARGUMENT, "path is NULL");
-    return ist__training_resume(trainer->training, path, &trainer->context->error);
+    return ist__training_resume(trainer->training, &(ist__source){.path = path}, &trainer->context->error);
+}
+
+ist_status ist_trainer_resume_bytes(ist_trainer *trainer, const void *bytes, size_t count)
+{
+    IST__OUR_FLOATS;
+    if (!trainer) return IST_E_ARGUMENT;
+    if (!bytes) return ist__refuse(trainer->context, IST_E_ARGUMENT, "bytes is NULL");
+    const ist__source source = {.bytes = bytes, .count = count};
+    return ist__training_resume(trainer->training, &source, &trainer->context->error);
 }
 
 ist_status ist_trainer_verify(ist_trainer *trainer, ist_placement *out)

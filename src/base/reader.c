@@ -1,4 +1,4 @@
-/* reader.c - reads a plain or gzip file, and never believes a number that the file cannot back with bytes.
+/* reader.c - reads a plain or gzip file, or memory like one, and never believes a number that the file cannot back with bytes.
  *
  * Both kinds of file pass through one buffer.  Plain content is copied out of it (large requests go around it); packed
  * content is inflated out of it.  A gzip file may have several members, as `cat a.gz b.gz` makes them.  Its check sum
@@ -29,12 +29,13 @@ enum { BELIEVED_RATIO = 64, BELIEVED_BYTES = 1 << 20 };
 
 struct ist__reader {
     char shown[IST__SHOWN_PATH_BYTES];
+    const unsigned char *memory; /* (file_bytes) instead of a file; NULL: there is one */
     int file;
     bool packed;         /* gzip */
     bool between;        /* packed: before the first member, or after one that was whole */
     uint64_t file_bytes; /* on disk */
     bool twin;           /* of another reader, whose place in the file it leaves alone */
-    uint64_t file_at;    /* twin: where it is itself */
+    uint64_t file_at;    /* of a twin, or memory: where it is itself */
     uint64_t offset;     /* of content: what callers have been given */
     size_t begin, end;   /* the part of the buffer that was not used yet */
     z_stream unpack;
@@ -80,12 +81,23 @@ static void zlib_free(voidpf user, voidpf memory)
     ist__free(memory);
 }
 
+/* At most `bytes` bytes at a place of the file or memory, as pread; negative with errno. */
+static ssize_t read_at(const ist__reader *reader, void *to, size_t bytes, uint64_t at)
+{
+    if (!reader->memory) return pread(reader->file, to, bytes, (off_t)at);
+    const uint64_t left = at < reader->file_bytes ? reader->file_bytes - at : 0;
+    const size_t some = bytes < left ? bytes : (size_t)left;
+    if (some > 0) memcpy(to, reader->memory + at, some);
+    return (ssize_t)some;
+}
+
 /* What the system gives, *got 0 at the end of the file. */
 static ist_status read_file(ist__reader *reader, void *to, size_t bytes, size_t *got, ist__error *error)
 {
     ssize_t some;
     const size_t ask = bytes < REQUEST_BYTES ? bytes : REQUEST_BYTES;
-    do some = reader->twin ? pread(reader->file, to, ask, (off_t)reader->file_at) : read(reader->file, to, ask);
+    const bool anywhere = reader->twin || reader->memory;
+    do some = anywhere ? read_at(reader, to, ask, reader->file_at) : read(reader->file, to, ask);
     while (some < 0 && errno == EINTR);
     if (some < 0) return ist__fail_system(error, reader->shown, "cannot read", errno);
     *got = (size_t)some;
@@ -134,12 +146,22 @@ static ist_status recognise(ist__reader *reader, ist__error *error)
     return IST_OK;
 }
 
-ist_status ist__reader_open(ist__reader **out, const char *path, ist__error *error)
+static void open_memory(ist__reader *reader, const ist__source *source)
+{
+    static const unsigned char nothing;
+    reader->file = -1;
+    reader->memory = source->count > 0 ? source->bytes : &nothing;
+    reader->file_bytes = source->count;
+}
+
+ist_status ist__reader_open_source(ist__reader **out, const ist__source *source, ist__error *error)
 {
     ist__reader *reader = ist__alloc(1, sizeof *reader);
     if (!reader) return ist__fail(error, IST_E_MEMORY, "out of memory");
-    ist__show_path(reader->shown, path);
-    ist_status status = open_file(reader, path, error);
+    ist_status status = IST_OK;
+    ist__show_path(reader->shown, source->path ? source->path : "the bytes given");
+    if (source->path) status = open_file(reader, source->path, error);
+    else open_memory(reader, source);
     if (!status) status = recognise(reader, error);
     if (status) {
         ist__reader_close(reader);
@@ -147,6 +169,11 @@ ist_status ist__reader_open(ist__reader **out, const char *path, ist__error *err
     }
     *out = reader;
     return IST_OK;
+}
+
+ist_status ist__reader_open(ist__reader **out, const char *path, ist__error *error)
+{
+    return ist__reader_open_source(out, &(ist__source){.path = path}, error);
 }
 
 void ist__reader_close(ist__reader *reader)
@@ -259,7 +286,7 @@ ist_status ist__reader_at(const ist__reader *reader, uint64_t offset, void *to, 
 {
     unsigned char *next = to;
     for (size_t left = bytes; left > 0;) {
-        const ssize_t got = pread(reader->file, next, left < REQUEST_BYTES ? left : REQUEST_BYTES, (off_t)offset);
+        const ssize_t got = read_at(reader, next, left < REQUEST_BYTES ? left : REQUEST_BYTES, offset);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return ist__fail_system(error, reader->shown, "cannot read", errno);
         if (got == 0)
@@ -300,6 +327,7 @@ static ist_status count_content(const ist__reader *reader, uint64_t wanted, uint
     if (!twin) return ist__fail(error, IST_E_MEMORY, "out of memory");
     memcpy(twin->shown, reader->shown, sizeof twin->shown);
     twin->twin = true;
+    twin->memory = reader->memory;
     twin->file = reader->file;
     twin->file_bytes = reader->file_bytes;
     ist_status status = recognise(twin, error);

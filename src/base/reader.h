@@ -1,4 +1,4 @@
-/* reader.h - bounds-checked reading of files, plain or gzip; and atomic writing.
+/* reader.h - bounds-checked reading of files, or of memory, plain or gzip; and atomic writing.
  *
  * Why one reader: every number in a file is a claim by a stranger.  A reader knows the file's name, its position, and
  * how many bytes the file can still justify, so that every format refuses a false claim before it allocates for it.
@@ -16,6 +16,14 @@ typedef struct ist__reader ist__reader; /* opaque */
 
 /* Open a file; gzip is recognised by its magic bytes, never by its name.  IST_E_IO, IST_E_MEMORY. */
 ist_status ist__reader_open(ist__reader **out, const char *path, ist__error *error);
+
+/* Where content comes from: a file, or as many bytes of somebody's memory as a file would have. */
+typedef struct ist__source {
+    const char *path;  /* NULL: memory */
+    const void *bytes; /* (count) borrowed until the reader is closed; error lines call it "the bytes given" */
+    size_t count;
+} ist__source;
+ist_status ist__reader_open_source(ist__reader **out, const ist__source *source, ist__error *error);
 void ist__reader_close(ist__reader *reader); /* NULL is fine */
 
 /* The file's name for error lines: one line of at most IST__SHOWN_PATH_BYTES - 1 characters (see ist__show_path). */

@@ -40,7 +40,9 @@ typedef struct section {
 /* --------------------------------------------------------------------------------------------------- writing -- */
 
 typedef struct output {
-    ist__writer *writer;
+    ist__writer *writer; /* NULL: into memory */
+    unsigned char *to;   /* NULL, without a writer: bytes are counted and not summed */
+    size_t count;        /* without a writer: bytes so far */
     ist__error *error;
     ist_status status; /* of the first failure; later calls do nothing */
     uint32_t crc;      /* of the open section */
@@ -50,10 +52,13 @@ typedef struct output {
 static void put(output *out, const void *bytes, size_t count)
 {
     const unsigned char *at = bytes;
+    if (!out->writer) out->count += count;
+    if (!out->writer && !out->to) return;
     for (size_t left = count; left > 0 && !out->status;) {
         const size_t piece = left < CHUNK ? left : CHUNK;
         out->crc = ist__crc(out->crc, at, piece);
-        out->status = ist__writer_bytes(out->writer, at, piece, out->error);
+        if (out->writer) out->status = ist__writer_bytes(out->writer, at, piece, out->error);
+        else out->to = (unsigned char *)memcpy(out->to, at, piece) + piece;
         at += piece;
         left -= piece;
     }
@@ -161,36 +166,51 @@ static void put_statistics(output *out, const ist__net *net)
 static const char *const RUN_TAGS[IST__RUN_ARRAYS] = {"OPT1", "OPT2", "VELO", "MEAN"};
 static const char NOTE_TAG[] = "NOTE";
 
-ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const char *path, ist__error *error)
+static void put_all(output *out, const ist__net *net, const ist__run_state *run)
 {
-    output out = {.error = error};
-    ist_status status = ist__writer_open(&out.writer, path, error);
-    if (status) return status;
     header head = {.version = version_of(net), .sections = MODEL_SECTIONS};
     memcpy(head.magic, MAGIC, sizeof MAGIC);
     for (int i = 0; run && i < IST__RUN_ARRAYS; i++) head.sections += run->array[i] != NULL;
     if (run) head.sections += run->note_bytes > 0 ? 2 : 1;
-    put(&out, &head, sizeof head);
-    put_shape(&out, net);
-    put_normalization(&out, net);
-    put_statistics(&out, net);
-    put_block(&out, "PARM", &net->shape, net->param);
+    put(out, &head, sizeof head);
+    put_shape(out, net);
+    put_normalization(out, net);
+    put_statistics(out, net);
+    put_block(out, "PARM", &net->shape, net->param);
     if (run) {
-        begin_section(&out, "RUN ", run->run_bytes + run->tail_bytes);
-        put(&out, run->run, run->run_bytes);
-        put(&out, run->tail, run->tail_bytes);
-        end_section(&out);
+        begin_section(out, "RUN ", run->run_bytes + run->tail_bytes);
+        put(out, run->run, run->run_bytes);
+        put(out, run->tail, run->tail_bytes);
+        end_section(out);
         for (int i = 0; i < IST__RUN_ARRAYS; i++)
-            if (run->array[i]) put_block(&out, RUN_TAGS[i], &net->shape, run->array[i]);
+            if (run->array[i]) put_block(out, RUN_TAGS[i], &net->shape, run->array[i]);
         if (run->note_bytes > 0) {
-            begin_section(&out, NOTE_TAG, run->note_bytes);
-            put(&out, run->note, run->note_bytes);
-            end_section(&out);
+            begin_section(out, NOTE_TAG, run->note_bytes);
+            put(out, run->note, run->note_bytes);
+            end_section(out);
         }
     }
+}
+
+ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const char *path, ist__error *error)
+{
+    output out = {.error = error};
+    const ist_status status = ist__writer_open(&out.writer, path, error);
+    if (status) return status;
+    put_all(&out, net, run);
     if (!out.status) return ist__writer_commit(out.writer, error);
     ist__writer_abandon(out.writer);
     return out.status;
+}
+
+void ist__net_write_memory(const ist__net *net, const ist__run_state *run, void *to, size_t capacity, size_t *need)
+{
+    output counted = {.to = NULL};
+    put_all(&counted, net, run);
+    *need = counted.count;
+    if (counted.count > capacity) return;
+    output out = {.to = to};
+    put_all(&out, net, run);
 }
 
 /* --------------------------------------------------------------------------------------------------- reading -- */

@@ -31,6 +31,9 @@ typedef struct ist__run_state {
 /* Write atomically; run NULL: a model only.  IST_E_IO, IST_E_MEMORY. */
 ist_status ist__net_write(const ist__net *net, const ist__run_state *run, const char *path, ist__error *error);
 
+/* The same bytes into memory: as many as there are go to *need; when that is at most `capacity`, they go to `to`. */
+void ist__net_write_memory(const ist__net *net, const ist__run_state *run, void *to, size_t capacity, size_t *need);
+
 /* Read in three calls, because the parameters' memory is placed by the floor above once the shape is known:
  * open    header, shape and small arrays: creates *net with param NULL; *sections: how many the file must have
  * params  fills net->param; NULL: looks at the section, checksum too, and keeps nothing

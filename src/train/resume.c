@@ -266,11 +266,11 @@ static ist_status compare_arrays(ist__training *t, run_record *record, const ist
     return IST_OK;
 }
 
-/* One pass over the file.  apply false: look at everything, checksums and identity too, and change nothing; so that a
+/* One pass over the source.  apply false: look at everything, checksums and identity too, and change nothing; so that a
  * damaged file leaves the run as it was.  shares: room for (subnets + IST__SLOW_NUMBERS); note: for IST__NOTE_MOST, *note_bytes: how many
  * there are. */
-static ist_status read_file(ist__training *t, const char *path, bool apply, double *shares, void *note,
-                            size_t *note_bytes, ist__error *error)
+static ist_status read_run(ist__training *t, const ist__source *source, bool apply, double *shares, void *note,
+                           size_t *note_bytes, ist__error *error)
 {
     ist__reader *reader = NULL;
     ist__net found;
@@ -282,7 +282,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
     if (!apply) memset(run.array, 0, sizeof run.array);
     run.note = note;
     int32_t sections = 0;
-    ist_status status = ist__reader_open(&reader, path, error);
+    ist_status status = ist__reader_open_source(&reader, source, error);
     if (status) return status;
     const char *shown = ist__reader_path(reader);
     status = ist__net_read_open(reader, &found, &sections, error);
@@ -316,7 +316,7 @@ static ist_status read_file(ist__training *t, const char *path, bool apply, doub
     return status;
 }
 
-ist_status ist__training_resume(ist__training *t, const char *path, ist__error *error)
+ist_status ist__training_resume(ist__training *t, const ist__source *source, ist__error *error)
 {
     bool busy;
     memset(&t->difference, 0, sizeof t->difference);
@@ -327,8 +327,8 @@ ist_status ist__training_resume(ist__training *t, const char *path, ist__error *
     if (!shares || !note)
         status = ist__fail(error, IST_E_MEMORY, "no memory for the shares of %d subnets", t->config.subnets);
     size_t note_bytes = 0;
-    if (!status) status = read_file(t, path, false, shares, note, &note_bytes, error);
-    if (!status) status = read_file(t, path, true, shares, note, &note_bytes, error);
+    if (!status) status = read_run(t, source, false, shares, note, &note_bytes, error);
+    if (!status) status = read_run(t, source, true, shares, note, &note_bytes, error);
     if (!status) {
         unsigned char *before = t->note;
         t->note = note;

@@ -246,6 +246,19 @@ ist_status ist__training_save(ist__training *t, const char *path, ist__error *er
     return status;
 }
 
+ist_status ist__training_save_memory(ist__training *t, void *to, size_t capacity, size_t *need, ist__error *error)
+{
+    bool busy;
+    const ist_status status = ist__training_save_end(t, true, &busy, error);
+    if (status) return status;
+    void *record = ist__alloc(1, ist__record_bytes());
+    if (!record) return ist__fail(error, IST_E_MEMORY, "no memory for the record of a run");
+    const ist__run_state run = ist__training_state(t, record);
+    ist__net_write_memory(t->net, &run, to, capacity, need);
+    ist__free(record);
+    return IST_OK;
+}
+
 ist_saves ist__training_saves(const ist__training *t)
 {
     const struct ist__saver *saver = t->saver;

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "base/floats.h"
+#include "base/reader.h"
 #include "data/dataset.h"
 #include "model/exchange.h"
 #include "model/params.h"
@@ -176,9 +177,12 @@ ist_status ist__training_save_begin(ist__training *training, const char *path, i
 ist_status ist__training_save_end(ist__training *training, bool wait, bool *busy, ist__error *error);
 ist_saves ist__training_saves(const ist__training *training); /* struct_size is the caller's */
 ist_status ist__training_save(ist__training *training, const char *path, ist__error *error);
+/* As ist__net_write_memory. */
+ist_status ist__training_save_memory(ist__training *training, void *to, size_t capacity, size_t *need,
+                                     ist__error *error);
 /* resume.c */
 ist_status ist__training_note(ist__training *training, const void *bytes, size_t count, ist__error *error);
-ist_status ist__training_resume(ist__training *training, const char *path, ist__error *error);
+ist_status ist__training_resume(ist__training *training, const ist__source *source, ist__error *error);
 
 /* average.c: the mean, with statistics of its own, to a net of the same shape. */
 ist_status ist__training_average(ist__training *training, ist__net *out, ist__error *error);

@@ -288,6 +288,15 @@ static inline void calls_of_files(calls *c)
     FINE(ist_model_load(c->context, &loaded, scratch_path("model.ist")));
     DONE(ist_model_destroy(loaded));
     FAILS(ist_model_load(c->context, &loaded, scratch_path("bad.csv")), IST_E_FORMAT);
+    FINE(ist_model_save_bytes(c->model, c->report, sizeof c->report, &need));
+    FAILS(ist_model_save_bytes(c->model, NULL, 9, &need), IST_E_ARGUMENT);
+    FINE(ist_model_load_bytes(c->context, &loaded, c->report, need));
+    DONE(ist_model_destroy(loaded));
+    FAILS(ist_model_load_bytes(c->context, &loaded, c->report, need - 1), IST_E_FORMAT);
+    FINE(ist_trainer_save_bytes(c->trainer, c->report, sizeof c->report, &need));
+    FAILS(ist_trainer_save_bytes(c->trainer, c->report, 9, NULL), IST_E_ARGUMENT);
+    FINE(ist_trainer_resume_bytes(c->trainer, c->report, need));
+    FAILS(ist_trainer_resume_bytes(c->trainer, c->report, need - 1), IST_E_FORMAT);
     FINE(ist_trace_write(c->context, scratch_path("trace.json"), &dropped));
     FAILS(ist_trace_write(c->context, "/dev/full/x", &dropped), IST_E_IO);
     DONE(ist_trace_stop(c->context));

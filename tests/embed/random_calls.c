@@ -162,6 +162,47 @@ static void call_model_load(void)
     keep(models, place, fine, made, (thing){.context = c, .classes = described.classes});
 }
 
+/* Models and runs through memory, sometimes cut or with a byte that is another. */
+static void call_bytes(void)
+{
+    static unsigned char kept[ROOM];
+    static size_t kept_count;
+    const int place = free_place(models, MODELS), m = any_of(models, MODELS), t = any_of(trainers, TRAINERS);
+    const int c = any_of(contexts, CONTEXTS), of_trainer = one_in(2);
+    size_t need = 99;
+    if (one_in(2)) {
+        unsigned char *buffer;
+        const size_t capacity = any_room(&buffer);
+        size_t *const told = one_in(20) ? NULL : &need;
+        const int fine =
+            of_trainer
+                ? judge("ist_trainer_save_bytes",
+                        ist_trainer_save_bytes(handle_of(trainers, t), buffer, capacity, told), context_of(trainers, t))
+                : judge("ist_model_save_bytes", ist_model_save_bytes(handle_of(models, m), buffer, capacity, told),
+                        context_of(models, m));
+        if (!fine && need != 99) complain("need_bytes is touched");
+        if (!fine || need > capacity) return;
+        memcpy(kept, buffer, need);
+        kept_count = need;
+        return;
+    }
+    const size_t count = one_in(4) ? (size_t)random_below((int)kept_count + 1) : kept_count;
+    if (one_in(8) && count > 0) kept[random_below((int)count)] ^= 4;
+    const void *bytes = one_in(20) ? NULL : kept;
+    if (of_trainer || place < 0) {
+        judge("ist_trainer_resume_bytes", ist_trainer_resume_bytes(handle_of(trainers, t), bytes, count),
+              context_of(trainers, t));
+        return;
+    }
+    ist_model *made = UNTOUCHED;
+    ist_model_config described = IST_MODEL_CONFIG_INIT;
+    const int fine = judge("ist_model_load_bytes",
+                           ist_model_load_bytes(handle_of(contexts, c), one_in(30) ? NULL : &made, bytes, count),
+                           handle_of(contexts, c));
+    if (fine) (void)ist_model_describe(made, &described);
+    keep(models, place, fine, made, (thing){.context = c, .classes = described.classes});
+}
+
 static void call_exchange(void)
 {
     const int place = free_place(models, MODELS), m = any_of(models, MODELS), c = any_of(contexts, CONTEXTS);
@@ -205,6 +246,7 @@ static void call_trainer_create(void)
 
 /* --------------------------------------------------------------------------------------------------------- the walk -- */
 
+/* clang-format off */
 static const struct {
     void (*call)(void);
     int weight;
@@ -214,6 +256,7 @@ static const struct {
             {call_model_create, 10},
             {call_model_load, 4},
             {call_exchange, 8},
+            {call_bytes, 8},
             {call_trainer_create, 16},
             {call_destroy, 6},
             {call_of_dataset, 8},
@@ -226,6 +269,7 @@ static const struct {
             {call_report, 5},
             {call_trace, 3},
             {call_about_nothing, 3}};
+/* clang-format on */
 
 static void step(void)
 {
