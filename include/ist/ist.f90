@@ -447,6 +447,13 @@ module ist
       integer(c_int32_t), value :: capacity
       integer(c_int32_t), intent(inout) :: count
     end function
+    function ist_trainer_clone(trainer, out, model) bind(c)
+      import
+      integer(c_int32_t) :: ist_trainer_clone
+      type(c_ptr), value :: trainer
+      type(c_ptr), intent(inout) :: out
+      type(c_ptr), value :: model
+    end function
     function ist_trainer_run(trainer, rounds, on_round, user) bind(c)
       import
       integer(c_int32_t) :: ist_trainer_run

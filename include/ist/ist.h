@@ -438,6 +438,12 @@ IST_API double ist_default_lr(int32_t optimizer);
 IST_API ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model *model,
                                       const ist_dataset *dataset, const ist_train_config *config);
 IST_API void ist_trainer_destroy(ist_trainer *trainer); /* NULL is fine */
+/* Another run that goes on by itself from where this one stands, with its dataset and configuration: left alone, both give the
+ * same bits; ist_trainer_scale_lr tries two learning rates from one point.  `model`, of the same context and shape and in no
+ * other training, is borrowed, and becomes a copy of the one in training.  Note and optimiser state are copied, times begin
+ * at 0.  It takes as much memory as ist_trainer_create.  Not while ist_trainer_run works.
+ * Errors, with nothing changed: IST_E_ARGUMENT, IST_E_SHAPE, IST_E_MEMORY, IST_E_PLACEMENT. */
+IST_API ist_status ist_trainer_clone(ist_trainer *trainer, ist_trainer **out, ist_model *model);
 
 enum {
     IST_PHASE_SUBNETS = 0,   /* and of the baselines: replicas, members */

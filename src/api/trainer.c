@@ -10,6 +10,32 @@
 #include "train/slow.h"
 #include "train/stripes.h"
 
+/* By config, or as a clone of `like`, whose dataset and configuration it has then. */
+static ist_status make(ist_trainer **out, ist_model *model, const ist_dataset *dataset, const ist_train_config *config,
+                       const ist__training *like)
+{
+    ist_context *context = model->context;
+    ist_trainer *trainer = ist__alloc(1, sizeof *trainer);
+    if (!trainer) return ist__refuse(context, IST_E_MEMORY, "no memory for a trainer");
+    trainer->context = context;
+    trainer->model = model;
+    ist_status status =
+        like ? ist__training_clone(&trainer->training, &context->host, &model->net, like, &context->error)
+             : ist__training_create(&trainer->training, &context->host, &model->net, dataset, config, &context->error);
+    if (!status && context->host.placement == IST_PLACE_STRICT) {
+        status = ist__training_verify(trainer->training, &model->region, NULL, &context->error);
+        if (status) ist__training_destroy(trainer->training);
+    }
+    if (!status) ist__tell_refusals(context, &model->region);
+    if (status) {
+        ist__free(trainer);
+        return status;
+    }
+    if (like) ist__training_follow(trainer->training, like);
+    *out = trainer;
+    return IST_OK;
+}
+
 ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model *model, const ist_dataset *dataset,
                               const ist_train_config *config)
 {
@@ -20,19 +46,20 @@ ist_status ist_trainer_create(ist_context *context, ist_trainer **out, ist_model
     ist_train_config known = IST_TRAIN_CONFIG_INIT;
     ist_status status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
     if (status) return status;
-    ist_trainer *trainer = ist__alloc(1, sizeof *trainer);
-    if (!trainer) return ist__refuse(context, IST_E_MEMORY, "no memory for a trainer");
-    trainer->context = context;
-    trainer->model = model;
-    status = ist__training_create(&trainer->training, &context->host, &model->net, dataset, &known, &context->error);
-    if (!status && context->host.placement == IST_PLACE_STRICT) {
-        status = ist__training_verify(trainer->training, &model->region, NULL, &context->error);
-        if (status) ist__training_destroy(trainer->training);
-    }
-    if (!status) ist__tell_refusals(context, &model->region);
-    if (status) ist__free(trainer);
-    else *out = trainer;
-    return status;
+    return make(out, model, dataset, &known, NULL);
+}
+
+ist_status ist_trainer_clone(ist_trainer *trainer, ist_trainer **out, ist_model *model)
+{
+    IST__OUR_FLOATS;
+    if (!trainer) return IST_E_ARGUMENT;
+    ist_context *context = trainer->context;
+    if (!out || !model) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    if (model->context != context) return ist__refuse(context, IST_E_ARGUMENT, "the model was made in another context");
+    if (model == trainer->model) return ist__refuse(context, IST_E_ARGUMENT, "model is the one in training");
+    if (!ist__shape_same(&model->net.shape, &trainer->model->net.shape))
+        return ist__refuse(context, IST_E_SHAPE, "model and the model in training have different shapes");
+    return make(out, model, NULL, NULL, trainer->training);
 }
 
 void ist_trainer_destroy(ist_trainer *trainer)

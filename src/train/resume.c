@@ -77,7 +77,7 @@ size_t ist__record_bytes(void)
 }
 
 /* By record->averaged: whether there is a mean. */
-static ist__run_state state_of(ist__training *t, run_record *record)
+static ist__run_state state_of(const ist__training *t, run_record *record)
 {
     const bool carried = t->config.state == IST_STATE_CARRIED;
     ist__run_state run = {.run = record, .run_bytes = sizeof *record};
@@ -266,6 +266,20 @@ static ist_status compare_arrays(ist__training *t, run_record *record, const ist
     return IST_OK;
 }
 
+/* Shares are the caller's. */
+static void take_position(ist__training *t, const run_record *record)
+{
+    t->progress.round = record->round;
+    t->progress.step = record->step;
+    t->progress.samples = record->samples;
+    t->progress.averaged = record->averaged;
+    ist__phases_tell(&t->phases, &t->progress);
+    t->progress.epoch = (double)record->samples / (double)t->data->rows;
+    t->progress.loss = record->loss;
+    t->progress.flops = record->flops;
+    t->progress.bytes_moved = record->bytes_moved;
+}
+
 /* One pass over the source.  apply false: look at everything, checksums and identity too, and change nothing; so that a
  * damaged file leaves the run as it was.  shares: room for (subnets + IST__SLOW_NUMBERS); note: for IST__NOTE_MOST, *note_bytes: how many
  * there are. */
@@ -298,15 +312,7 @@ static ist_status read_run(ist__training *t, const ist__source *source, bool app
         const ist__net old = *t->net;
         *t->net = found;
         found = old;
-        t->progress.round = record.round;
-        t->progress.step = record.step;
-        t->progress.samples = record.samples;
-        t->progress.averaged = record.averaged;
-        ist__phases_tell(&t->phases, &t->progress);
-        t->progress.epoch = (double)record.samples / (double)t->data->rows;
-        t->progress.loss = record.loss;
-        t->progress.flops = record.flops;
-        t->progress.bytes_moved = record.bytes_moved;
+        take_position(t, &record);
         if (t->config.balance == IST_BALANCE_ADAPTIVE) ist__reseat_to(t, shares);
         ist__slow_to(t, shares, run.tail_found);
         t->progress.lr = ist__training_last_lr(t);
@@ -338,4 +344,19 @@ ist_status ist__training_resume(ist__training *t, const ist__source *source, ist
     ist__free(shares);
     ist__free(note);
     return status;
+}
+
+/* ---------------------------------------------------------------------------------------------------- cloning -- */
+
+void ist__training_follow(ist__training *t, const ist__training *like)
+{
+    run_record record;
+    describe(like, &record);
+    const ist__run_state from = state_of(like, &record), to = state_of(t, &record);
+    for (int i = 0; i < IST__RUN_ARRAYS; i++)
+        if (from.array[i]) memcpy(to.array[i], from.array[i], (size_t)like->net->shape.floats * sizeof(float));
+    ist__net_copy(t->net, like->net);
+    take_position(t, &record);
+    ist__slow_to(t, like->shares, ist__slow_tail_bytes(like));
+    t->progress.lr = ist__training_last_lr(t);
 }

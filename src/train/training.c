@@ -204,11 +204,13 @@ static void part_members(ist__training *t)
     t->net->calibrated = 0;
 }
 
-static ist_status build(ist__training *t, ist__error *error)
+/* like: whose clone this is to be, or NULL. */
+static ist_status build(ist__training *t, const ist__training *like, ist__error *error)
 {
     const int32_t n = t->config.subnets, teams = t->host.plan->team_count;
     ist_status status = settle(t, error);
     if (!status) status = ist__reseat_create(t, t->config.shares, error);
+    if (!status && like) memcpy(t->shares, like->shares, (size_t)n * sizeof *t->shares); /* to the bit */
     if (!status) status = ist__training_deal(&t->deal, &t->net->shape, &t->config, error);
     if (status) return status;
     t->subnets = ist__alloc(n, sizeof *t->subnets);
@@ -235,9 +237,36 @@ static ist_status build(ist__training *t, ist__error *error)
         status = ist__stripes_create(&t->average, &t->host, (size_t)t->net->shape.floats * sizeof(float), error);
     if (!status) status = ist__whole_create(t, error);
     if (!status) status = ist__training_place(t, error);
-    if (!status && t->config.method == IST_METHOD_ENSEMBLE) part_members(t);
     if (!status && t->config.background_saves) status = ist__save_prepare(t, error);
-    if (!status) ist__reseat_begin(t);
+    if (!status && like) status = ist__training_note(t, like->note, like->note_bytes, error);
+    if (status) return status;
+    if (!like && t->config.method == IST_METHOD_ENSEMBLE) part_members(t);
+    ist__reseat_begin(t);
+    return IST_OK;
+}
+
+/* resolved: checked, and no field waits for its default. */
+static ist_status open_training(ist__training **out, const ist__host *host, ist__net *net, const ist_dataset *data,
+                                const ist_train_config *resolved, const ist__training *like, ist__error *error)
+{
+    ist__training *t = ist__alloc(1, sizeof *t);
+    if (!t) return ist__fail(error, IST_E_MEMORY, "no memory for a trainer");
+    t->host = *host;
+    t->net = net;
+    t->data = data;
+    t->config = *resolved;
+    t->state_count = ist__optimizer_states(resolved->optimizer);
+    t->progress.struct_size = sizeof t->progress;
+    t->phases = ist__phases_of(resolved, data->rows);
+    t->progress.steps = t->phases.steps;
+    t->progress.rounds = t->phases.rounds;
+    t->progress.lr = ist__training_last_lr(t);
+    ist__phases_tell(&t->phases, &t->progress);
+    atomic_init(&t->diverged, 0);
+    atomic_init(&t->stop, 0);
+    const ist_status status = build(t, like, error);
+    if (status) ist__training_destroy(t);
+    else *out = t;
     return status;
 }
 
@@ -253,26 +282,13 @@ ist_status ist__training_create(ist__training **out, const ist__host *host, ist_
     if (resolved.subnets == 0) resolved.subnets = net->subnets;
     resolved.lr = first_lr(config);
     status = check_fit(net, data, &resolved, error);
-    if (status) return status;
-    ist__training *t = ist__alloc(1, sizeof *t);
-    if (!t) return ist__fail(error, IST_E_MEMORY, "no memory for a trainer");
-    t->host = *host;
-    t->net = net;
-    t->data = data;
-    t->config = resolved;
-    t->state_count = ist__optimizer_states(resolved.optimizer);
-    t->progress.struct_size = sizeof t->progress;
-    t->phases = ist__phases_of(&resolved, data->rows);
-    t->progress.steps = t->phases.steps;
-    t->progress.rounds = t->phases.rounds;
-    t->progress.lr = ist__training_last_lr(t);
-    ist__phases_tell(&t->phases, &t->progress);
-    atomic_init(&t->diverged, 0);
-    atomic_init(&t->stop, 0);
-    status = build(t, error);
-    if (status) ist__training_destroy(t);
-    else *out = t;
-    return status;
+    return status ? status : open_training(out, host, net, data, &resolved, NULL, error);
+}
+
+ist_status ist__training_clone(ist__training **out, const ist__host *host, ist__net *net, const ist__training *like,
+                               ist__error *error)
+{
+    return open_training(out, host, net, like->data, &like->config, like, error);
 }
 
 void ist__training_destroy(ist__training *t)

@@ -118,7 +118,12 @@ typedef struct ist__training {
 /* net and data: borrowed.  Validates config (subnets 0: net->subnets). */
 ist_status ist__training_create(ist__training **out, const ist__host *host, ist__net *net, const ist_dataset *data,
                                 const ist_train_config *config, ist__error *error);
-void ist__training_destroy(ist__training *training); /* NULL is fine */
+/* The same run once more, on a net of the same shape, that neither has a state nor a position yet: ist__training_follow gives
+ * it both, makes the net a copy of the trained one, and cannot fail. */
+ist_status ist__training_clone(ist__training **out, const ist__host *host, ist__net *net, const ist__training *like,
+                               ist__error *error);
+void ist__training_follow(ist__training *clone, const ist__training *like); /* resume.c */
+void ist__training_destroy(ist__training *training);                        /* NULL is fine */
 
 ist_status ist__training_run(ist__training *training, int64_t rounds, ist_round_fn on_round, void *user,
                              ist__error *error);

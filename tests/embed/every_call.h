@@ -252,6 +252,10 @@ static inline void calls_of_training(calls *c)
     FINE(ist_trainer_scale_lr(c->trainer, 0.5));
     FAILS(ist_trainer_scale_lr(c->trainer, -0.5), IST_E_ARGUMENT);
     DONE(ist_trainer_stop(c->trainer));
+    ist_trainer *clone = NULL;
+    FINE(ist_trainer_clone(c->trainer, &clone, c->other));
+    DONE(ist_trainer_destroy(clone));
+    FAILS(ist_trainer_clone(c->trainer, &clone, c->model), IST_E_ARGUMENT);
     FINE(ist_trainer_calibrate(c->trainer));
     FAILS(ist_trainer_calibrate(NULL), IST_E_ARGUMENT);
     FINE(ist_trainer_average(c->trainer, c->other));

@@ -244,6 +244,18 @@ static void call_trainer_create(void)
     keep(trainers, place, fine, made, (thing){.context = c, .model = m, .dataset = d});
 }
 
+static void call_trainer_clone(void)
+{
+    const int place = free_place(trainers, TRAINERS), t = any_of(trainers, TRAINERS), m = any_of(models, MODELS);
+    if (place < 0) return;
+    ist_trainer *made = UNTOUCHED;
+    const int fine = judge("ist_trainer_clone",
+                           ist_trainer_clone(handle_of(trainers, t), one_in(30) ? NULL : &made, handle_of(models, m)),
+                           context_of(trainers, t));
+    keep(trainers, place, fine, made,
+         (thing){.context = t < 0 ? 0 : trainers[t].context, .model = m, .dataset = t < 0 ? 0 : trainers[t].dataset});
+}
+
 /* --------------------------------------------------------------------------------------------------------- the walk -- */
 
 /* clang-format off */
@@ -258,6 +270,7 @@ static const struct {
             {call_exchange, 8},
             {call_bytes, 8},
             {call_trainer_create, 16},
+            {call_trainer_clone, 4},
             {call_destroy, 6},
             {call_of_dataset, 8},
             {call_of_model, 12},
