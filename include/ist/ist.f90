@@ -44,7 +44,7 @@ module ist
   integer(c_int32_t), parameter :: IST_BALANCE_EVEN = 0, IST_BALANCE_ADAPTIVE = 1
   integer(c_int32_t), parameter :: IST_DATA_SHARD = 0, IST_DATA_REPLICATE = 1, IST_DATA_SHARED = 2
   integer(c_int32_t), parameter :: IST_PHASE_SUBNETS = 0, IST_PHASE_WARMUP = 1, IST_PHASE_FULL_WIDTH = 2
-  integer(c_int32_t), parameter :: IST_NOTE_BYTES = 4096
+  integer(c_int32_t), parameter :: IST_NOTE_BYTES = 4096, IST_TENSOR_NAME_BYTES = 32
 
   type, bind(c) :: ist_context_config
     integer(c_size_t) :: struct_size = 64_c_size_t
@@ -150,6 +150,14 @@ module ist
     integer(c_int32_t) :: subnet, waiting
     integer(c_int64_t) :: beats
     character(kind=c_char) :: doing(32)
+  end type
+
+  type, bind(c) :: ist_tensor
+    integer(c_size_t) :: struct_size = 80_c_size_t
+    character(kind=c_char) :: name(32)
+    integer(c_int32_t) :: type, dims
+    integer(c_int64_t) :: size(2), bytes
+    integer(c_int32_t) :: known, reserved0
   end type
 
   type, bind(c) :: ist_saves
@@ -360,6 +368,34 @@ module ist
       type(c_ptr), intent(inout) :: out
       type(c_ptr), value :: bytes
       integer(c_size_t), value :: count
+    end function
+    function ist_model_tensor_count(model) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_tensor_count
+      type(c_ptr), value :: model
+    end function
+    function ist_model_tensor(model, index, out) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_tensor
+      type(c_ptr), value :: model
+      integer(c_int32_t), value :: index
+      type(ist_tensor), intent(inout) :: out
+    end function
+    function ist_model_get_tensor(model, name, out, bytes) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_get_tensor
+      type(c_ptr), value :: model
+      character(kind=c_char), intent(in) :: name(*)
+      type(c_ptr), value :: out
+      integer(c_size_t), value :: bytes
+    end function
+    function ist_model_set_tensor(model, name, in, bytes) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_set_tensor
+      type(c_ptr), value :: model
+      character(kind=c_char), intent(in) :: name(*)
+      type(c_ptr), value :: in
+      integer(c_size_t), value :: bytes
     end function
     function ist_model_export(model, path, config) bind(c)
       import

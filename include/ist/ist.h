@@ -251,6 +251,35 @@ IST_API ist_status ist_model_save_bytes(ist_model *model, void *buffer, size_t c
  * trusted no more than a file is. */
 IST_API ist_status ist_model_load_bytes(ist_context *context, ist_model **out, const void *bytes, size_t count);
 
+enum { IST_TENSOR_NAME_BYTES = 32 };
+/* What a model has under a name of docs/export.md, where all of them are told.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    char name[IST_TENSOR_NAME_BYTES]; /* "layers.0.weight" */
+    int32_t type;                     /* IST_FLOAT32, IST_FLOAT64 or IST_INT32 */
+    int32_t dims;                     /* 1 or 2 */
+    int64_t size[2];                  /* (outputs, inputs) of weights; (count, 1) of all others */
+    int64_t bytes;                    /* of all numbers */
+    int32_t known;                    /* 0: statistics of batch norm that the present parameters have none of */
+    int32_t reserved0;                /* 0 */
+} ist_tensor;
+/* How many there are: all that a net of this shape can have, whatever an export would leave out. */
+IST_API int32_t ist_model_tensor_count(const ist_model *model);
+/* Number `index`, from 0, in the order of the layers; out->struct_size set.  IST_E_ARGUMENT, without a line. */
+IST_API ist_status ist_model_tensor(const ist_model *model, int32_t index, ist_tensor *out);
+/* All numbers of a tensor to or from an array of yours, whose bytes must be as many as it has; weights (outputs, inputs) row
+ * by row, as they are exported.
+ * Set: of a model in training it counts from the next round on.  Numbers must be finite, variances not negative, factors not
+ * 0; net.subnets can only be what it is; input.shift and input.factor have one number or one a feature, and where that is
+ * another count than before the other one begins anew, with shift 0, factor 1.
+ * Statistics of a batch norm hold until something before it is set: normalization, weights of its layer, anything but the
+ * statistics of a layer before.  Then it is to be calibrated, or its mean and variance set.  Who sets all that another model
+ * has, in order, has the same model, to the bit.
+ * Errors, with nothing changed: IST_E_ARGUMENT names the tensor and what was expected; IST_E_MEMORY. */
+IST_API ist_status ist_model_get_tensor(ist_model *model, const char *name, void *out, size_t bytes);
+/* See ist_model_get_tensor. */
+IST_API ist_status ist_model_set_tensor(ist_model *model, const char *name, const void *in, size_t bytes);
+
 enum {
     IST_FILE_AUTO = 0, /* by the end of the path: .safetensors, .npz, .onnx */
     IST_FILE_SAFETENSORS = 1,

@@ -115,7 +115,7 @@ ist_status ist_model_set_normalization(ist_model *model, int32_t count, const fl
     model->net.normalization_count = count;
     memcpy(model->net.shift, shift, (size_t)count * sizeof *shift);
     memcpy(model->net.factor, factor, (size_t)count * sizeof *factor);
-    model->net.calibrated = 0;
+    ist__net_changed(&model->net);
     return IST_OK;
 }
 
@@ -133,7 +133,7 @@ ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *
     net->shift[0] = 0;
     net->factor[0] = 1;
     if (mode != IST_NORMALIZE_NONE) ist__dataset_moments(dataset, net->normalization_count, net->shift, net->factor);
-    net->calibrated = 0;
+    ist__net_changed(net);
     return IST_OK;
 }
 

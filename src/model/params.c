@@ -79,7 +79,7 @@ void ist__net_initialize(ist__net *net, uint64_t seed)
             if (layer->offset >= 0) net->param[layer->offset + j] = 0;
         }
     }
-    net->calibrated = 0;
+    ist__net_changed(net);
 }
 
 void ist__net_copy_normalization(ist__net *out, const ist__net *from)

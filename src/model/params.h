@@ -12,6 +12,7 @@ typedef struct ist__net {
     int32_t subnets;             /* made for so many: fan-in of the initial weights, the 1/n scale [M7] */
     double output_scale;         /* of logits, after norm or bias */
     int32_t calibrated;          /* statistics are those of the present parameters */
+    uint64_t means, variances;   /* not calibrated: bit l: given by name for layer l as it is now (train/named.c) */
     float *param;                /* (shape.floats), borrowed */
     float *statistics;           /* (shape.statistics_floats) mean, variance of each normed layer */
     int32_t normalization_count; /* 1: the same for all features; else features */
@@ -25,6 +26,13 @@ typedef struct ist__net {
 ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subnets, ist__error *error);
 ist_status ist__net_set_output_scale(ist__net *net, double scale, ist__error *error); /* 1 at first; IST_E_ARGUMENT */
 void ist__net_destroy(ist__net *net);                                                 /* a zeroed one is fine */
+
+/* All parameters may be others now: no statistics are theirs. */
+static inline void ist__net_changed(ist__net *net)
+{
+    net->calibrated = 0;
+    net->means = net->variances = 0;
+}
 
 /* He-uniform weights from (seed, layer), gamma 1, beta and bias 0. [M7] */
 void ist__net_initialize(ist__net *net, uint64_t seed);

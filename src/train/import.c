@@ -8,7 +8,6 @@
  */
 #include "train/import.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -185,13 +184,6 @@ typedef struct piece {
     ist__error *error;
 } piece;
 
-static const char *what_is_wrong(ist__tensor_kind kind, float value)
-{
-    if (!isfinite(value)) return "a number that is not finite";
-    if (kind == IST__TENSOR_VARIANCE && value < 0) return "a variance below 0";
-    return kind == IST__TENSOR_FACTOR && value == 0 ? "a factor of 0" : NULL;
-}
-
 static ist_status give(void *user, void *bytes, size_t count)
 {
     piece *p = user;
@@ -200,7 +192,7 @@ static ist_status give(void *user, void *bytes, size_t count)
     if (status || p->kind == IST__TENSOR_SUBNETS || p->kind == IST__TENSOR_OUTPUT_SCALE) return status;
     const float *value = bytes;
     for (size_t i = 0; i < count / sizeof *value; i++) {
-        const char *wrong = what_is_wrong(p->kind, value[i]);
+        const char *wrong = ist__tensor_objection(p->kind, value[i]);
         if (wrong)
             return ist__tensor_file_refuse(p->reading.file, p->reading.entry, before + i * sizeof *value, wrong,
                                            p->error);

@@ -77,7 +77,7 @@ IST__PHASE static void close_round(ist__training *t)
     const int32_t n = t->now.count;
     ist__tally_round(t);
     average_shared(t);
-    t->net->calibrated = 0; /* the parameters are others now */
+    ist__net_changed(t->net);
     const double samples = (double)t->round_steps * config->batch * n;
     double loss = 0;
     for (int32_t s = 0; s < n; s++) {

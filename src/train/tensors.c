@@ -8,6 +8,7 @@
  */
 #include "train/tensors.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,9 +108,10 @@ int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TE
 {
     const ist__net *net = view->net;
     int32_t n = 0;
-    if (!view->folded && net->output_scale != 1) add(out, &n, IST__TENSOR_OUTPUT_SCALE, -1, "net.output_scale", 1, 1);
-    if (!view->folded && net->subnets > 1) add(out, &n, IST__TENSOR_SUBNETS, -1, "net.subnets", 1, 1);
-    if (is_normalized(net)) {
+    if (view->all || (!view->folded && net->output_scale != 1))
+        add(out, &n, IST__TENSOR_OUTPUT_SCALE, -1, "net.output_scale", 1, 1);
+    if (view->all || (!view->folded && net->subnets > 1)) add(out, &n, IST__TENSOR_SUBNETS, -1, "net.subnets", 1, 1);
+    if (view->all || is_normalized(net)) {
         add(out, &n, IST__TENSOR_SHIFT, -1, "input.shift", net->normalization_count, 1);
         add(out, &n, IST__TENSOR_FACTOR, -1, "input.factor", net->normalization_count, 1);
     }
@@ -123,12 +125,19 @@ int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TE
             add(out, &n, IST__TENSOR_GAIN, l, "norms.%d.weight", outputs, 1);
             add(out, &n, IST__TENSOR_BETA, l, "norms.%d.bias", outputs, 1);
         }
-        if (normed && net->calibrated) {
+        if (normed && (view->all || net->calibrated)) {
             add(out, &n, IST__TENSOR_MEAN, l, "norms.%d.running_mean", outputs, 1);
             add(out, &n, IST__TENSOR_VARIANCE, l, "norms.%d.running_var", outputs, 1);
         }
     }
     return n;
+}
+
+const char *ist__tensor_objection(ist__tensor_kind kind, float value)
+{
+    if (!isfinite(value)) return "a number that is not finite";
+    if (kind == IST__TENSOR_VARIANCE && value < 0) return "a variance below 0";
+    return kind == IST__TENSOR_FACTOR && value == 0 ? "a factor of 0" : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------------- bytes -- */

@@ -40,6 +40,7 @@ uint64_t ist__tensor_bytes(const ist__tensor *tensor);
 typedef struct ist__net_view {
     const ist__net *net;
     bool folded;
+    bool all;      /* not folded: nothing is left out */
     float *memory; /* scale and shift of each layer, one after the other; NULL: not folded */
     float *scale[IST_MAX_HIDDEN + 1], *shift[IST_MAX_HIDDEN + 1]; /* (outputs) */
     float *room; /* of rows that are not in memory as they are wanted */
@@ -49,6 +50,9 @@ typedef struct ist__net_view {
  * IST_E_MEMORY. */
 ist_status ist__net_view_open(ist__net_view *out, const ist__net *net, bool folded, ist__error *error);
 void ist__net_view_close(ist__net_view *view); /* a zeroed one is fine */
+
+/* Why a number cannot be one of this kind, in words; NULL: it can. */
+const char *ist__tensor_objection(ist__tensor_kind kind, float value);
 
 /* All tensors of a view: what is as if it were not there (shift 0 and factor 1, 1 subnet, output scale 1) is left out, and
  * so are statistics that are not of these parameters.  Returns how many. */

@@ -201,7 +201,7 @@ static void part_members(ist__training *t)
             }
         }
     }
-    t->net->calibrated = 0;
+    ist__net_changed(t->net);
 }
 
 /* like: whose clone this is to be, or NULL. */

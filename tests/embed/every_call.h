@@ -215,6 +215,15 @@ static inline void calls_of_exchange(calls *c)
     FAILS(ist_model_import(c->context, &made, scratch_path("missing.npz")), IST_E_IO);
     FINE(ist_model_subnet(c->model, &made, &subnet));
     DONE(ist_model_destroy(made));
+    ist_tensor tensor = {.struct_size = sizeof tensor};
+    double scale = 1;
+    DONE(ist_model_tensor_count(c->model));
+    FINE(ist_model_tensor(c->model, 0, &tensor));
+    FAILS(ist_model_tensor(c->model, -1, &tensor), IST_E_ARGUMENT);
+    FINE(ist_model_get_tensor(c->model, "net.output_scale", &scale, sizeof scale));
+    FAILS(ist_model_get_tensor(c->model, "net.output", &scale, sizeof scale), IST_E_ARGUMENT);
+    FINE(ist_model_set_tensor(c->model, "net.output_scale", &scale, sizeof scale));
+    FAILS(ist_model_set_tensor(c->model, "net.output_scale", &scale, 1), IST_E_ARGUMENT);
     subnet.subnet = -1;
     FAILS(ist_model_subnet(c->model, &made, &subnet), IST_E_ARGUMENT);
 }

@@ -274,6 +274,7 @@ static const struct {
             {call_destroy, 6},
             {call_of_dataset, 8},
             {call_of_model, 12},
+            {call_of_tensor, 8},
             {call_answers, 12},
             {call_of_trainer, 24},
             {call_run, 14},

@@ -57,6 +57,32 @@ static inline void call_of_model(void)
     }
 }
 
+static inline void call_of_tensor(void)
+{
+    static const char *const names[] = {"", "layers.0.weight", "norms.0.running_var", "input.shift", "a\nb"};
+    const int m = any_of(models, MODELS);
+    ist_model *model = handle_of(models, m);
+    const int32_t count = ist_model_tensor_count(model);
+    ist_tensor *out = any_out(sizeof *out);
+    const int32_t index = one_in(8) || count < 1 ? any_int() : random_below(count);
+    const int fine = judge("ist_model_tensor", ist_model_tensor(model, index, out), NULL);
+    check_out(fine, sizeof *out);
+    const ist_tensor tensor = fine ? *out : (ist_tensor){.bytes = 4};
+    const char *name = one_in(20) ? NULL : fine && !one_in(8) ? tensor.name : names[random_below(COUNT_OF(names))];
+    const int64_t bytes = one_in(8) ? random_below(100) : one_in(8) ? 24 : tensor.bytes;
+    if (bytes > ROOM) return;
+    if (one_in(2)) {
+        judge("ist_model_get_tensor", ist_model_get_tensor(model, name, one_in(20) ? NULL : room.bytes, (size_t)bytes),
+              context_of(models, m));
+        return;
+    }
+    for (int i = 0; i < ROOM / 4; i++) memcpy(room.bytes + 4 * i, &(float){0.25F}, 4);
+    if (tensor.type == IST_FLOAT64) memcpy(room.bytes, &(double){1.5}, 8);
+    if (one_in(8)) memcpy(room.bytes, &(float){any_float()}, 4);
+    judge("ist_model_set_tensor", ist_model_set_tensor(model, name, one_in(20) ? NULL : room.bytes, (size_t)bytes),
+          context_of(models, m));
+}
+
 static inline void call_answers(void)
 {
     const int m = any_of(models, MODELS), d = any_of(datasets, DATASETS);
