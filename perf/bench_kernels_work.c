@@ -331,15 +331,16 @@ static void run_norm_forward(const bench_data *b, const bench_set *set, int32_t 
 {
     (void)thread;
     set->kernels->batch_norm_forward(last - first, b->shape.batch, b->ld, b->z + first * b->ld, b->gamma + first,
-                                     b->beta + first, true, b->y + first * b->ld, b->dbeta + first);
+                                     b->beta + first, IST_RELU, b->y + first * b->ld, b->dbeta + first);
 }
 
 static void run_norm_backward(const bench_data *b, const bench_set *set, int32_t thread, int32_t first, int32_t last)
 {
     (void)thread;
     const int64_t at = first * b->ld;
-    set->kernels->batch_norm_backward(last - first, b->shape.batch, b->ld, b->z + at, b->y + at, true, b->gamma + first,
-                                      b->inv_std + first, b->d + at, b->dgamma + first, b->dbeta + first);
+    set->kernels->batch_norm_backward(last - first, b->shape.batch, b->ld, b->z + at, b->y + at, IST_RELU,
+                                      b->gamma + first, b->beta + first, b->inv_std + first, b->d + at,
+                                      b->dgamma + first, b->dbeta + first);
 }
 
 static void run_softmax(const bench_data *b, const bench_set *set, int32_t thread, int32_t first, int32_t last)

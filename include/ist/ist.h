@@ -190,7 +190,7 @@ enum { IST_RELU = 0, IST_GELU = 1, IST_TANH = 2, IST_SILU = 3 };
 enum { IST_LOSS_CROSS_ENTROPY = 0, IST_LOSS_MSE = 1, IST_LOSS_HUBER = 2 };
 
 /* A net: features -> hidden[0] -> .. -> hidden[hidden_count - 1] -> classes.  Every hidden layer is a product, a norm
- * (batch norm with gamma and beta, or none with a bias) and ReLU; the output is a product, then batch norm without
+ * (batch norm with gamma and beta, or none with a bias) and an activation; the output is a product, then batch norm without
  * affine part, or a bias.  hidden_count 0 is multinomial logistic regression.  [M1]
  * Start from IST_MODEL_CONFIG_INIT. */
 typedef struct {
@@ -207,7 +207,7 @@ typedef struct {
     uint64_t seed;         /* of the initial weights */
     double output_scale;   /* 1e-4 .. 1e4: logits are this times what the norm, or the bias, of the output gives; in
                             training, evaluation and prediction.  Stored in the model [M1] */
-    int32_t activation;    /* IST_RELU .., of hidden layers [M1] */
+    int32_t activation;    /* IST_RELU .., of all hidden layers; GELU is its tanh form [M1] */
     int32_t loss;          /* IST_LOSS_*: what the net is for.  CROSS_ENTROPY: one of C classes.  MSE, HUBER: a
                               regression of C targets, with linear outputs: output_norm NONE, output_scale 1 [M4] */
     double huber_delta; /* 1e-6 .. 1e6, of HUBER: the error of a normalized target from which on the loss is a line */
@@ -218,7 +218,7 @@ typedef struct {
       IST_LOSS_CROSS_ENTROPY, 1.0 }
 /* clang-format on */
 
-/* He-uniform weights from (seed, layer), gamma 1, beta and bias 0; the memory is striped over the nodes of the plan, and
+/* Uniform weights from (seed, layer), He's (with tanh LeCun's) [M7]; gamma 1, beta and bias 0; the memory is striped over the nodes of the plan, and
  * must fit as ist_trainer_create tells. */
 IST_API ist_status ist_model_create(ist_context *context, ist_model **out, const ist_model_config *config);
 IST_API void ist_model_destroy(ist_model *model); /* NULL is fine */
@@ -672,7 +672,7 @@ typedef struct {
     size_t struct_size;
     double forward_gflops, pull_gflops; /* products: forward; gradients of inputs.  Above 0 */
     double update_gflops[4]; /* weights take their step along their gradient, by IST_SGD .. IST_ADAM.  Above 0 */
-    double norm_forward_s, norm_backward_s; /* batch norm, or bias, and ReLU: a neuron's output of one sample */
+    double norm_forward_s, norm_backward_s; /* batch norm, or bias, and activation: a neuron's output of one sample */
     double loss_s;                          /* softmax and loss: a class of one sample */
     double assemble_s;                      /* a batch from rows: a feature of one sample */
     double gather_rows_gb_per_s, gather_columns_gb_per_s; /* master to block: whole rows of the master, as those of the

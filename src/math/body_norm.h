@@ -1,7 +1,8 @@
-/* body_norm.h - batch norm, bias and ReLU, forward and backward, in 16 lanes.
+/* body_norm.h - batch norm, bias and activation, forward and backward, in 16 lanes.
  *
  * Rows are short (a batch: 128 floats are 512 bytes), so a row stays in the first cache while it is passed over two or
  * three times, and the passes can be what numerics wants: first the mean, then the squares of deviations from it.
+ * ReLU is part of a pass over a row; the other activations are one of their own, which costs little beside their exps.
  * Included by kernels_*.c alone, see kernels.h.
  */
 #ifndef IST_MATH_BODY_NORM_H
@@ -9,8 +10,9 @@
 
 #include <stddef.h>
 
+#include "ist/ist.h"
 #include "math/kernels.h"
-#include "math/lanes.h"
+#include "math/lanes_activation.h"
 
 /* c walks over blocks of 16 columns, n is how many of them are there: 16, and fewer in the last block. */
 #define BLOCKS(c, n, columns)                                                   \
@@ -48,9 +50,43 @@ LANES_INLINE float inverse_root(float x)
     return 1.0F / lanes_part_sqrt((lanes_f32){0} + x)[0];
 }
 
-static void batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma,
-                               const float *beta, bool relu, float *y, float *inv_std)
+LANES_INLINE bool is_smooth(int32_t activation)
 {
+    return activation != IST__LINEAR && activation != IST_RELU;
+}
+
+/* v becomes f(v), f neither nothing nor ReLU.  Not inline: the loops around the call are what they were without it. */
+static __attribute__((noinline)) void activate_row(int32_t columns, int32_t activation, float *v)
+{
+#define ACTIVATE(function) \
+  BLOCKS (c, n, columns) lanes_store(v + c, function(lanes_load(v + c, n)), n)
+    if (activation == IST_GELU) ACTIVATE(lanes_gelu);
+    else if (activation == IST_TANH) ACTIVATE(lanes_tanh);
+    else if (activation == IST_SILU) ACTIVATE(lanes_silu);
+#undef ACTIVATE
+}
+
+/* Likewise d = dL/df becomes dL/dv: times the slope at v = scale z + shift, as forward had it; scale NULL: 1. */
+static __attribute__((noinline)) void slope_row(int32_t columns, int32_t activation, const float *z, const float *scale,
+                                                float shift, float *d)
+{
+#define SLOPE(function)                                                  \
+  BLOCKS (c, n, columns) {                                               \
+    lanes v = lanes_load(z + c, n);                                      \
+    if (scale) v = lanes_mul(lanes_all(*scale), v);                      \
+    v = lanes_add(v, lanes_all(shift));                                  \
+    lanes_store(d + c, lanes_mul(lanes_load(d + c, n), function(v)), n); \
+  }
+    if (activation == IST_GELU) SLOPE(lanes_gelu_slope)
+    else if (activation == IST_TANH) SLOPE(lanes_tanh_slope)
+    else if (activation == IST_SILU) SLOPE(lanes_silu_slope)
+#undef SLOPE
+}
+
+static void batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma,
+                               const float *beta, int32_t activation, float *y, float *inv_std)
+{
+    const bool relu = activation == IST_RELU;
     for (int32_t r = 0; r < rows; r++, z += ld, y += ld) {
         const float mean = row_mean(columns, z);
         const float variance = row_m2(columns, z, mean) / (float)columns;
@@ -61,17 +97,22 @@ static void batch_norm_forward(int32_t rows, int32_t columns, int64_t ld, float 
             if (gamma) v = lanes_add(lanes_mul(lanes_all(gamma[r]), v), lanes_all(beta[r]));
             lanes_store(y + c, relu ? lanes_relu(v) : v, n);
         }
+        if (is_smooth(activation)) activate_row(columns, activation, y);
     }
 }
 
-/* With g = dL/dy behind the ReLU:  dbeta = sum g,  dgamma = sum g xhat,  and because mean and deviation depend on every
- * sample of the row too:  dL/dz = gamma inv_std ((g - dbeta / B) - xhat (dgamma / B)).  [M4] */
-static void batch_norm_backward(int32_t rows, int32_t columns, int64_t ld, const float *xhat, const float *y, bool relu,
-                                const float *gamma, const float *inv_std, float *d, float *dgamma, float *dbeta)
+/* With g = dL/dv, v what the activation is of:  dbeta = sum g,  dgamma = sum g xhat,  and because mean and deviation
+ * depend on every sample of the row too:  dL/dz = gamma inv_std ((g - dbeta / B) - xhat (dgamma / B)).  [M4] */
+static void batch_norm_backward(int32_t rows, int32_t columns, int64_t ld, const float *xhat, const float *y,
+                                int32_t activation, const float *gamma, const float *beta, const float *inv_std,
+                                float *d, float *dgamma, float *dbeta)
 {
+    const bool relu = activation == IST_RELU;
     for (int32_t r = 0; r < rows; r++) {
         const float *x_row = xhat + r * ld, *y_row = relu ? y + r * ld : NULL;
         float *d_row = d + r * ld;
+        if (is_smooth(activation))
+            slope_row(columns, activation, x_row, gamma ? gamma + r : NULL, beta ? beta[r] : 0, d_row);
         lanes sum_g = lanes_all(0), sum_gx = lanes_all(0);
         BLOCKS (c, n, columns) {
             lanes g = lanes_load(d_row + c, n);
@@ -95,9 +136,10 @@ static void batch_norm_backward(int32_t rows, int32_t columns, int64_t ld, const
     }
 }
 
-static void affine_relu_forward(int32_t rows, int32_t columns, int64_t ld, const float *z, const float *scale,
-                                const float *shift, bool relu, float *y)
+static void affine_forward(int32_t rows, int32_t columns, int64_t ld, const float *z, const float *scale,
+                           const float *shift, int32_t activation, float *y)
 {
+    const bool relu = activation == IST_RELU;
     for (int32_t r = 0; r < rows; r++, z += ld, y += ld) {
         BLOCKS (c, n, columns) {
             lanes v = lanes_load(z + c, n);
@@ -105,13 +147,16 @@ static void affine_relu_forward(int32_t rows, int32_t columns, int64_t ld, const
             v = lanes_add(v, lanes_all(shift[r]));
             lanes_store(y + c, relu ? lanes_relu(v) : v, n);
         }
+        if (is_smooth(activation)) activate_row(columns, activation, y);
     }
 }
 
-static void bias_relu_backward(int32_t rows, int32_t columns, int64_t ld, const float *y, bool relu, float *d,
-                               float *dbias)
+static void bias_backward(int32_t rows, int32_t columns, int64_t ld, const float *z, const float *shift, const float *y,
+                          int32_t activation, float *d, float *dbias)
 {
+    const bool relu = activation == IST_RELU;
     for (int32_t r = 0; r < rows; r++, d += ld) {
+        if (is_smooth(activation)) slope_row(columns, activation, z + r * ld, NULL, shift[r], d);
         lanes sum = lanes_all(0);
         BLOCKS (c, n, columns) {
             lanes g = lanes_load(d + c, n);

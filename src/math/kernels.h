@@ -7,7 +7,7 @@
  * in a lane of its own.  Sums over the batch are formed in 16 lanes (column c adds to lane c mod 16, ascending), and the
  * lanes are added in a fixed tree (lanes.h).  All else is element by element, without contraction.  So the bits depend
  * neither on threads, nor on how work is cut, nor on the instruction set.  Nothing from libm is used but sqrt, which IEEE
- * 754 rounds correctly.  A NaN goes through everything, ReLU too, so that a net that has diverged shows it.
+ * 754 rounds correctly.  A NaN goes through everything, activations too, so that a net that has diverged shows it.
  *
  * body_*.h say what is computed; kernels_portable.c, kernels_avx2.c and kernels_avx512.c compile them for the registers
  * that they are named for.  tests/unit/test_kernels.c holds every table that a machine can run against the portable one.
@@ -36,6 +36,8 @@ typedef struct ist__drops {
     uint32_t threshold; /* 0 .. 65535 */
     float factor;       /* of those that stay */
 } ist__drops;
+
+enum { IST__LINEAR = -1 }; /* no activation: that of the output; the others are IST_RELU .. IST_SILU */
 
 enum { IST__LANES = 16 }; /* samples or neurons that stand in the lanes of a vector; panels are as wide */
 
@@ -106,26 +108,31 @@ typedef struct ist__kernel_set {
     void (*assemble)(const ist__samples *samples, int32_t count, int32_t first, int32_t last, const float *shift,
                      const float *factor, bool uniform, float *out, int64_t ld);
 
-    /* Batch norm with batch statistics, then ReLU or not. [M6]
+    /* Batch norm with batch statistics, then the activation f. [M6]
      * z        (rows, columns) in: pre-activations; out: xhat = (z - mean) * inv_std
      * gamma, beta (rows), or NULL both: no affine part
-     * y        out (rows, columns): max(0, gamma xhat + beta) if relu, else gamma xhat + beta; may be z itself: then z
-     *          ends as y, and xhat is there for a backward only where both are the same (gamma NULL, relu false)
+     * activation  IST_RELU .. IST_SILU, or IST__LINEAR
+     * y        out (rows, columns): f(gamma xhat + beta); may be z itself: then z ends as y, and xhat is there for a
+     *          backward only where both are the same (gamma NULL, LINEAR)
      * inv_std  out (rows): 1 / sqrt(variance + IST__NORM_EPSILON), variance divided by columns */
     void (*batch_norm_forward)(int32_t rows, int32_t columns, int64_t ld, float *z, const float *gamma,
-                               const float *beta, bool relu, float *y, float *inv_std);
-    /* Its backward.  d in: dL/dy; out: dL/dz.  y (what forward gave) masks ReLU where relu (y <= 0: no gradient).
+                               const float *beta, int32_t activation, float *y, float *inv_std);
+    /* Its backward.  d in: dL/dy; out: dL/dz.  With ReLU y (what forward gave) is read: no gradient where y <= 0; with the
+     * others gamma xhat + beta is made again.  y may be NULL, or changed, where it is not read; gamma and beta are
+     * forward's.
      * dgamma, dbeta out (rows), NULL both when there is no affine part. */
-    void (*batch_norm_backward)(int32_t rows, int32_t columns, int64_t ld, const float *xhat, const float *y, bool relu,
-                                const float *gamma, const float *inv_std, float *d, float *dgamma, float *dbeta);
+    void (*batch_norm_backward)(int32_t rows, int32_t columns, int64_t ld, const float *xhat, const float *y,
+                                int32_t activation, const float *gamma, const float *beta, const float *inv_std,
+                                float *d, float *dgamma, float *dbeta);
 
-    /* y = scale[r] z + shift[r], then ReLU or not; scale NULL: 1.  y may be z.  Serves bias (training without norm) and
-     * folded batch norm (evaluation with stored statistics). */
-    void (*affine_relu_forward)(int32_t rows, int32_t columns, int64_t ld, const float *z, const float *scale,
-                                const float *shift, bool relu, float *y);
-    /* Backward of bias and ReLU: d in dL/dy, out dL/dz; dbias out (rows) = row sums of d. */
-    void (*bias_relu_backward)(int32_t rows, int32_t columns, int64_t ld, const float *y, bool relu, float *d,
-                               float *dbias);
+    /* y = f(scale[r] z + shift[r]); scale NULL: 1.  y may be z.  Serves bias (training without norm) and folded batch norm
+     * (evaluation with stored statistics). */
+    void (*affine_forward)(int32_t rows, int32_t columns, int64_t ld, const float *z, const float *scale,
+                           const float *shift, int32_t activation, float *y);
+    /* Backward of bias and activation: d in dL/dy, out dL/dz; dbias out (rows) = row sums of d.  With ReLU y is read, with
+     * the other activations z and shift as forward had them; what is not read may be NULL. */
+    void (*bias_backward)(int32_t rows, int32_t columns, int64_t ld, const float *z, const float *shift, const float *y,
+                          int32_t activation, float *d, float *dbias);
 
     /* Mean of each row and sum of squared deviations from it: mean, m2 out (rows). */
     void (*row_moments)(int32_t rows, int32_t columns, int64_t ld, const float *z, float *mean, float *m2);

@@ -20,7 +20,8 @@
 typedef struct layer {
     int32_t batch, in, out;
     const unsigned char *active_in, *active_out;
-    bool norm, relu;
+    bool norm, linear;
+    int32_t activation;                         /* unless linear */
     double scale;                               /* of what it gives: of logits */
     const double *weight, *gamma, *beta, *bias; /* gamma and beta NULL: norm without affine part; bias NULL with norm */
     const double *x;                            /* (batch, in) what comes in */
@@ -68,6 +69,42 @@ static void normalise(layer *l, double epsilon)
     }
 }
 
+static double sigmoid(double t)
+{
+    return 1 / (1 + exp(-t));
+}
+
+static const double pi = 3.14159265358979323846;
+
+static double activated(int32_t activation, double v)
+{
+    switch (activation) {
+    case IST_GELU: return v / 2 * (1 + tanh(sqrt(2 / pi) * (v + 0.044715 * v * v * v)));
+    case IST_TANH: return tanh(v);
+    case IST_SILU: return v * sigmoid(v);
+    default: return v <= 0 ? 0 : v; /* NaN stays */
+    }
+}
+
+static double slope(int32_t activation, double v)
+{
+    if (activation == IST_GELU) {
+        const double t = tanh(sqrt(2 / pi) * (v + 0.044715 * v * v * v));
+        return (1 + t) / 2 + v / 2 * (1 - t * t) * sqrt(2 / pi) * (1 + 3 * 0.044715 * v * v);
+    }
+    if (activation == IST_TANH) return 1 - tanh(v) * tanh(v);
+    if (activation == IST_SILU) return sigmoid(v) + v * sigmoid(v) * (1 - sigmoid(v));
+    return v <= 0 ? 0 : 1;
+}
+
+/* What the activation is of. */
+static double before_activation(const layer *l, int32_t b, int32_t o)
+{
+    const int64_t at = (int64_t)b * l->out + o;
+    const double v = l->norm ? l->xhat[at] : l->z[at];
+    return l->gamma ? l->gamma[o] * v + l->beta[o] : v;
+}
+
 static void forward(layer *l, double epsilon)
 {
     product(l);
@@ -75,10 +112,8 @@ static void forward(layer *l, double epsilon)
     for (int32_t b = 0; b < l->batch; b++) {
         for (int32_t o = 0; o < l->out; o++) {
             if (!l->active_out[o]) continue;
-            const int64_t at = (int64_t)b * l->out + o;
-            double y = l->norm ? l->xhat[at] : l->z[at];
-            if (l->gamma) y = l->gamma[o] * y + l->beta[o];
-            l->y[at] = l->relu && y <= 0 ? 0 : y * l->scale;
+            const double v = before_activation(l, b, o);
+            l->y[(int64_t)b * l->out + o] = l->linear ? v * l->scale : activated(l->activation, v);
         }
     }
 }
@@ -113,8 +148,7 @@ static void backward_neuron(layer *l, int32_t o, double *dgamma, double *dbeta, 
     double sum = 0, sum_xhat = 0;
     for (int32_t b = 0; b < l->batch; b++) {
         const int64_t at = (int64_t)b * l->out + o;
-        if (l->relu && l->y[at] <= 0) l->d[at] = 0;
-        l->d[at] *= l->scale;
+        l->d[at] *= l->linear ? l->scale : slope(l->activation, before_activation(l, b, o));
         sum += l->d[at];
         if (l->norm) sum_xhat += l->d[at] * l->xhat[at];
     }
@@ -177,7 +211,8 @@ static ist_status open_layer(layer *l, const ist__reference_net *net, int32_t in
                  .active_in = net->active[index],
                  .active_out = net->active[index + 1],
                  .norm = (hidden ? net->hidden_norm : net->output_norm) == IST_NORM_BATCH,
-                 .relu = hidden,
+                 .linear = !hidden,
+                 .activation = net->activation,
                  .scale = hidden ? 1 : net->output_scale,
                  .weight = net->weight[index],
                  .x = x,

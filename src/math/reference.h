@@ -23,6 +23,7 @@ typedef struct ist__reference_net {
     double epsilon; /* of batch norm */
     double **weight, **gamma, **beta, **bias;
     const unsigned char *const *active;
+    int32_t activation;  /* IST_RELU .. IST_SILU, of hidden layers */
     double output_scale; /* of logits, after norm or bias */
     double smoothing;    /* of labels, in gradients alone */
     /* Dropout: kept[l] (batch, width[l]) for l = 0 .. layers - 1 is what input or output of a hidden layer is multiplied

@@ -65,11 +65,18 @@ static int32_t fan_in(const ist__net *net, int32_t l)
     return l == 0 ? inputs : (inputs + net->subnets - 1) / net->subnets;
 }
 
+/* The variance of weights times fan-in is a third of this: 2 where an activation lets about half of its input through, 1
+ * for tanh, which is its input near 0. [M7] */
+static float gain_of(int32_t activation)
+{
+    return activation == IST_TANH ? 3.0F : 6.0F;
+}
+
 void ist__net_initialize(ist__net *net, uint64_t seed)
 {
     for (int32_t l = 0; l < net->shape.layer_count; l++) {
         const ist__layer *layer = &net->shape.layer[l];
-        const float bound = sqrtf(6.0F / (float)fan_in(net, l));
+        const float bound = sqrtf(gain_of(net->shape.activation) / (float)fan_in(net, l));
         ist__rng rng = ist__rng_make(seed, IST__FOR_WEIGHTS, 0, (uint32_t)l);
         float *weight = net->param + layer->weight;
         const int64_t weights = (int64_t)layer->inputs * layer->outputs;

@@ -34,6 +34,7 @@ static void lay_out(ist__shape *shape)
         layer->outputs = shape->width[l + 1];
         layer->is_output = l == shape->hidden_count;
         layer->norm = layer->is_output ? shape->output_norm : shape->hidden_norm;
+        layer->activation = layer->is_output ? IST__NO_ACTIVATION : shape->activation;
         const int64_t weights = (int64_t)layer->inputs * layer->outputs;
         const bool has_norm = layer->norm == IST_NORM_BATCH;
         const bool has_gain = has_norm && !layer->is_output; /* the output's batch norm has no affine part */

@@ -22,7 +22,8 @@
  * statistics  index of mean (outputs) in the block of statistics, variance follows at statistics + outputs; -1: none */
 typedef struct ist__layer {
     int32_t inputs, outputs;
-    int32_t norm; /* IST_NORM_* */
+    int32_t norm;       /* IST_NORM_* */
+    int32_t activation; /* IST_RELU .. IST_SILU; of the output IST__NO_ACTIVATION */
     bool is_output;
     int32_t panel;        /* output neurons that lie interleaved */
     int64_t panel_stride; /* floats from panel to panel */
@@ -30,7 +31,7 @@ typedef struct ist__layer {
     int64_t statistics;
 } ist__layer;
 
-enum { IST__PANEL = 16 };
+enum { IST__PANEL = 16, IST__NO_ACTIVATION = -1 };
 
 typedef struct ist__shape {
     bool panels; /* weights lie in panels of IST__PANEL neurons */

@@ -326,9 +326,9 @@ static void normalize_layer(const calibration *c, const chunk_run *run, int32_t 
     ist__band(&c->host->engine, layer->outputs, worker->rank, worker->size, &first, &last);
     for (int64_t k = run->begin; k < run->end && first < last; k++) {
         float *z = activation_of(c, run, k, l + 1) + first * PRODUCT_COLUMNS;
-        c->host->engine.kernels->affine_relu_forward(last - first, PRODUCT_COLUMNS, PRODUCT_COLUMNS, z,
-                                                     c->fold.scale[l] + first, c->fold.shift[l] + first,
-                                                     !layer->is_output, z);
+        c->host->engine.kernels->affine_forward(last - first, PRODUCT_COLUMNS, PRODUCT_COLUMNS, z,
+                                                c->fold.scale[l] + first, c->fold.shift[l] + first, layer->activation,
+                                                z);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "math/gemm.h"
 
 _Static_assert((int)IST__PANEL == (int)IST__LANES, "a panel of a shape is a vector of the kernels");
+_Static_assert((int)IST__NO_ACTIVATION == (int)IST__LINEAR, "an output is the same for shapes and kernels");
 enum { NATIVE_TILE = 128, TILE_LEAST = 64, TILES_MOST = 32, LANES = IST__LANES };
 
 int32_t ist__tile_rows(const ist__engine *engine, int32_t width)
@@ -65,16 +66,16 @@ void ist__forward_layer(const ist__layer *layer, const float *param, const ist__
     int32_t first, last;
     ist__band(engine, layer->outputs, worker->rank, worker->size, &first, &last);
     const int32_t tile = ist__tile_rows(engine, layer->outputs);
-    const bool relu = !layer->is_output;
     for (int32_t row = first; row < last; row += tile) {
         const int32_t rows = last - row < tile ? last - row : tile;
         float *tile_z = z + row * ld, *tile_y = y + row * ld;
         multiply(layer, param, engine, row, rows, input, tile_z, ld, product_columns);
         if (pass->kind == IST__PASS_BATCH_NORM)
             kernels->batch_norm_forward(rows, columns, ld, tile_z, pass->gamma ? pass->gamma + row : NULL,
-                                        pass->beta ? pass->beta + row : NULL, relu, tile_y, pass->inv_std + row);
+                                        pass->beta ? pass->beta + row : NULL, layer->activation, tile_y,
+                                        pass->inv_std + row);
         else if (pass->kind == IST__PASS_AFFINE)
-            kernels->affine_relu_forward(rows, product_columns, ld, tile_z, pass->scale ? pass->scale + row : NULL,
-                                         pass->shift + row, relu, tile_y);
+            kernels->affine_forward(rows, product_columns, ld, tile_z, pass->scale ? pass->scale + row : NULL,
+                                    pass->shift + row, layer->activation, tile_y);
     }
 }

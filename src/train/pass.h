@@ -24,8 +24,8 @@ int64_t ist__padded_columns(int32_t columns);
 /* What becomes of a layer's products. */
 enum {
     IST__PASS_PRODUCT,    /* nothing: they are what is measured */
-    IST__PASS_BATCH_NORM, /* batch norm with the statistics of these columns, then ReLU */
-    IST__PASS_AFFINE      /* scale and shift (a bias, or folded batch norm), then ReLU */
+    IST__PASS_BATCH_NORM, /* batch norm with the statistics of these columns, then activation */
+    IST__PASS_AFFINE      /* scale and shift (a bias, or folded batch norm), then activation */
 };
 typedef struct ist__layer_pass {
     int32_t kind;               /* IST__PASS_* */
@@ -34,7 +34,7 @@ typedef struct ist__layer_pass {
     const float *scale, *shift; /* AFFINE: (outputs); scale NULL: 1 */
 } ist__layer_pass;
 
-/* One layer for the band of this worker: z = W input, then as `pass` says, without ReLU at the output.
+/* One layer for the band of this worker: z = W input, then as `pass` says, with the layer's activation.
  * input    (inputs, ld) complete
  * z        out (outputs, ld): the products; normalised with BATCH_NORM
  * y        out (outputs, ld), unused by PRODUCT; may be z with AFFINE, and with BATCH_NORM at the output

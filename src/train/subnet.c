@@ -193,15 +193,16 @@ static void backward_rows(const ist__step *step, int32_t l, int32_t row, int32_t
     const ist__kernel_set *kernels = step->engine->kernels;
     const ist__layer *layer = &step->shape->layer[l];
     const int64_t at = row * s->ld;
-    const bool relu = !layer->is_output;
     float *gain_gradient = own_scratch(step, worker), *offset_gradient = gain_gradient + s->tile_most;
     if (layer->norm == IST_NORM_BATCH) {
         const bool affine = layer->gain >= 0;
-        kernels->batch_norm_backward(rows, step->batch, s->ld, s->z[l] + at, s->y[l] + at, relu,
-                                     affine ? step->param + layer->gain + row : NULL, s->inv_std[l] + row, s->d[l] + at,
-                                     affine ? gain_gradient : NULL, affine ? offset_gradient : NULL);
+        kernels->batch_norm_backward(rows, step->batch, s->ld, s->z[l] + at, s->y[l] + at, layer->activation,
+                                     affine ? step->param + layer->gain + row : NULL,
+                                     affine ? step->param + layer->offset + row : NULL, s->inv_std[l] + row,
+                                     s->d[l] + at, affine ? gain_gradient : NULL, affine ? offset_gradient : NULL);
     } else {
-        kernels->bias_relu_backward(rows, step->batch, s->ld, s->y[l] + at, relu, s->d[l] + at, offset_gradient);
+        kernels->bias_backward(rows, step->batch, s->ld, s->z[l] + at, step->param + layer->offset + row, s->y[l] + at,
+                               layer->activation, s->d[l] + at, offset_gradient);
     }
     const int64_t vectors[2] = {layer->gain, layer->offset};
     const float *const gradients[2] = {gain_gradient, offset_gradient};
@@ -209,8 +210,21 @@ static void backward_rows(const ist__step *step, int32_t l, int32_t row, int32_t
         if (vectors[v] >= 0) update_vector(step, vectors[v] + row, rows, gradients[v]);
 }
 
-/* Gradient of y of layer l for rows [row, row + rows), from d of layer l + 1.  With dropout, y is what was there before:
- * what fell is 0, and ReLU's mask takes it for that; the others were multiplied. */
+/* What dropout does to the gradient of rows [row, row + rows) of layer l.  With ReLU what fell is 0, and its mask takes it
+ * for that: so the others are multiplied, and nothing is drawn again. */
+static void drop_gradient(const ist__step *step, int32_t l, int32_t row, int32_t rows)
+{
+    const ist__scratch *s = step->scratch;
+    const uint32_t chance = step->dropout.hidden;
+    if (chance == 0) return;
+    if (step->shape->activation == IST_RELU)
+        step->engine->kernels->scale(rows, step->batch, s->ld, ist__dropout_factor(chance), s->d[l] + row * s->ld);
+    else
+        ist__dropout_apply(&step->dropout, chance, step->place, l + 1, step->engine, row, row + rows, step->batch,
+                           s->ld, s->d[l]);
+}
+
+/* Gradient of y of layer l for rows [row, row + rows), y before dropout, from d of layer l + 1. */
 static void pull_gradient(const ist__step *step, int32_t l, int32_t row, int32_t rows)
 {
     enum { SPAN = IST__LANES };
@@ -229,8 +243,7 @@ static void pull_gradient(const ist__step *step, int32_t l, int32_t row, int32_t
         ist__gemm(engine, true, false, rows, step->batch, k, 1, weight + row, above->inputs, s->d[l + 1], s->ld, 0, d,
                   s->ld);
     }
-    if (step->dropout.hidden > 0)
-        step->engine->kernels->scale(rows, step->batch, s->ld, ist__dropout_factor(step->dropout.hidden), d);
+    drop_gradient(step, l, row, rows);
 }
 
 /* The rule that turns the update of a weight into its gradient: w = 0 w + g. */

@@ -177,6 +177,7 @@ typedef struct run_spec {
     int32_t hidden_norm, output_norm;
     int32_t made_for; /* subnets of the model */
     double output_scale;
+    int32_t activation;
     ist_train_config train;
 } run_spec;
 
@@ -256,6 +257,7 @@ static inline ist_model_config run_model_config(const run_spec *spec)
     config.output_norm = spec->output_norm;
     config.subnets = spec->made_for;
     config.output_scale = spec->output_scale;
+    config.activation = spec->activation;
     config.seed = 5;
     return config;
 }

@@ -31,6 +31,7 @@ static subject subject_at(int32_t i)
     spec->made_for = 1 + i / BATCHES;
     spec->hidden_norm = i / 2 % 2;
     spec->output_norm = i / 4 % 2;
+    spec->activation = i / 3 % 4;
     spec->train.batch = batch[i % BATCHES];
     spec->train.optimizer = (i + i / 4) % 4;
     spec->train.state = i / 3 % 2;

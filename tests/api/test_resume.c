@@ -244,6 +244,7 @@ TEST(a_changed_option_is_refused_by_name)
     OPTION(hidden_count, 1, "shape");
     OPTION(hidden_norm, IST_NORM_NONE, "shape");
     OPTION(output_norm, IST_NORM_NONE, "shape");
+    OPTION(activation, IST_TANH, "activation");
     spec.train.subnets = 3;
     OPTION(made_for, 2, "model subnets");
 #undef OPTION

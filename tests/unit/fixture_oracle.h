@@ -44,6 +44,7 @@ static inline void oracle_make(oracle *o, const ist__shape *shape)
                                   .beta = o->beta,
                                   .bias = o->bias,
                                   .active = (const unsigned char *const *)o->active,
+                                  .activation = shape->activation,
                                   .output_scale = 1};
 }
 

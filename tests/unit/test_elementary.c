@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "math/kernels.h"
-#include "math/lanes_exp.h"
+#include "math/lanes_activation.h"
 
 static float float_of(uint32_t bits)
 {
@@ -62,6 +62,94 @@ TEST(exp_of_a_lane_is_exp_of_a_number)
             CHECK_MEM(&one, &all[i], sizeof one);
         }
     }
+}
+
+/* ------------------------------------------------------------------------------------------------ activations -- */
+
+static double sigmoid(double t)
+{
+    return 1 / (1 + exp(-t));
+}
+
+static double silu(double x)
+{
+    return x * sigmoid(x);
+}
+
+static double silu_slope(double x)
+{
+    return sigmoid(x) + x * sigmoid(x) * sigmoid(-x);
+}
+
+static const double gelu_slope_at_0 = 1.5957691216057308, cubic = 0.044715; /* 2 sqrt(2 / pi) */
+
+static double gelu(double x)
+{
+    return x * sigmoid(gelu_slope_at_0 * (x + cubic * x * x * x));
+}
+
+static double gelu_slope(double x)
+{
+    const double t = gelu_slope_at_0 * (x + cubic * x * x * x);
+    return sigmoid(t) + x * gelu_slope_at_0 * (1 + 3 * cubic * x * x) * sigmoid(t) * sigmoid(-t);
+}
+
+static double tanh_slope(double x)
+{
+    return 1 / (cosh(x) * cosh(x));
+}
+
+/* All of them at sixteen numbers. */
+enum { FUNCTIONS = 6 };
+static void run_all(const float *x, float out[FUNCTIONS][LANES])
+{
+    const lanes v = lanes_load_16(x);
+    lanes_store_16(out[0], lanes_silu(v));
+    lanes_store_16(out[1], lanes_gelu(v));
+    lanes_store_16(out[2], lanes_tanh(v));
+    lanes_store_16(out[3], lanes_silu_slope(v));
+    lanes_store_16(out[4], lanes_gelu_slope(v));
+    lanes_store_16(out[5], lanes_tanh_slope(v));
+}
+
+/* The bounds that lanes_activation.h states: of values against max(1, |x|) (tanh: against its own size), of slopes as they are. */
+TEST(activations_and_their_slopes_are_within_their_bounds)
+{
+    double (*const exact[FUNCTIONS])(double) = {silu, gelu, tanh, silu_slope, gelu_slope, tanh_slope};
+    double worst[FUNCTIONS] = {0};
+    for (uint32_t start = 0; start < 0x43000000U; start += 16381U) { /* 0 .. 128 and back */
+        float x[LANES], out[FUNCTIONS][LANES];
+        for (uint32_t i = 0; i < LANES; i++) x[i] = float_of((start + i / 2 * 2039U) | (i & 1) << 31);
+        run_all(x, out);
+        for (int f = 0; f < FUNCTIONS; f++)
+            for (int i = 0; i < LANES; i++) {
+                const double at = (double)x[i], right = exact[f](at);
+                double size = f < 2 ? fmax(1, fabs(at)) : 1;
+                if (f == 2) size = fmax(fabs(right), 1e-37);
+                worst[f] = fmax(worst[f], fabs((double)out[f][i] - right) / size);
+            }
+    }
+    for (int f = 0; f < FUNCTIONS; f++) {
+        CHECK_NEAR(worst[f], 0, f < 3 ? 0x1p-22 : 0x1p-21);
+        CHECK(worst[f] > 0x1p-26); /* or nothing was compared */
+    }
+}
+
+TEST(activations_at_their_ends)
+{
+    const float x[LANES] = {INFINITY, -INFINITY, 3e38F, -3e38F, NAN,    -NAN,    0,      -0.0F,
+                            1e19F,    -1e19F,    1000,  -1000,  1e-30F, -1e-30F, 1e-40F, -1e-40F};
+    float out[FUNCTIONS][LANES];
+    run_all(x, out);
+    for (int i = 0; i < LANES; i++)
+        for (int f = 0; f < FUNCTIONS; f++) {
+            const bool tangent = f == 2 || f == 5, slope = f >= 3, small = fabsf(x[i]) < 1;
+            if (isnan(x[i])) CHECK(isnan(out[f][i]));
+            else if (small && slope) CHECK(out[f][i] == (tangent ? 1 : 0.5F));
+            else if (small) CHECK(out[f][i] == (tangent ? x[i] : x[i] / 2));
+            else if (slope) CHECK(out[f][i] == (x[i] > 0 && !tangent ? 1 : 0));
+            else CHECK(out[f][i] == (tangent ? copysignf(1, x[i]) : x[i] > 0 ? x[i] : 0));
+        }
 }
 
 TEST(log_is_within_two_units)

@@ -11,6 +11,16 @@
 
 /* ----------------------------------------------------------------------------------------------------- naive twin -- */
 
+static double naive_activation(int32_t activation, double v)
+{
+    switch (activation) {
+    case IST_GELU: return v / 2 * (1 + tanh(0.79788456080286536 * (v + 0.044715 * v * v * v))); /* sqrt(2 / pi) */
+    case IST_TANH: return tanh(v);
+    case IST_SILU: return v / (1 + exp(-v));
+    default: return v < 0 ? 0 : v;
+    }
+}
+
 /* A forward pass over all rows at once.  measured: out, statistics of these rows laid out as the net's, and used; NULL:
  * the net's stored ones are used.  logits: out (rows, classes). */
 static void naive_forward(const ist__net *net, int64_t rows, const double *x, double *measured, double *logits)
@@ -44,7 +54,7 @@ static void naive_forward(const ist__net *net, int64_t rows, const double *x, do
             for (int64_t r = 0; r < rows; r++) {
                 double *y = &output[r * layer->outputs + i];
                 *y = layer->statistics >= 0 ? gain * (*y - mean) / sqrt(variance + 1e-5) + offset : alone * *y + offset;
-                if (!layer->is_output && *y < 0) *y = 0;
+                if (!layer->is_output) *y = naive_activation(shape->activation, *y);
             }
         }
         free(input);
@@ -167,7 +177,8 @@ static void check_calibration(int32_t engine)
 {
     for (int32_t depth = 0; depth <= 3; depth++)
         for (int32_t norms = 1; norms < 4; norms++) {
-            const run_spec spec = spec_of(engine, depth, norms);
+            run_spec spec = spec_of(engine, depth, norms);
+            spec.activation = (depth + 2 * norms) % 4;
             run r = subject(&spec);
             const ist__net *net = &r.model->net;
             double *expected = table_room(net->shape.statistics_floats, sizeof *expected);
@@ -316,6 +327,7 @@ static void check_stored_statistics(int32_t engine)
         for (int32_t norms = 0; norms < 4; norms++) {
             run_spec spec = spec_of(engine, depth, norms);
             spec.threads = 2;
+            spec.activation = (depth + norms) % 4;
             run r = subject(&spec);
             CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
             double *logits = table_room(spec.rows * spec.classes, sizeof *logits);
@@ -362,6 +374,7 @@ static void check_batch_statistics(int32_t engine)
     for (int32_t depth = 0; depth <= 3; depth++)
         for (int32_t norms = 0; norms < 4; norms++) {
             run_spec spec = spec_of(engine, depth, norms);
+            spec.activation = (3 * depth + norms) % 4;
             run r = subject(&spec);
             double *logits = table_room(spec.rows * spec.classes, sizeof *logits);
             const int32_t batches[] = {37, 128, 300, 1000}; /* 37: the last has 4 rows */

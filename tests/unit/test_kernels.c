@@ -47,9 +47,21 @@ static bool canaries_live(int32_t rows, int32_t columns, const float *at)
 
 /* ------------------------------------------------------------------------------------------ naive, in double ---- */
 
+static double activated(int32_t activation, double v)
+{
+    const double u = 0.79788456080286536 * (v + 0.044715 * v * v * v); /* sqrt(2 / pi) */
+    switch (activation) {
+    case IST_RELU: return v <= 0 ? 0 : v;
+    case IST_GELU: return v / 2 * (1 + tanh(u));
+    case IST_TANH: return tanh(v);
+    case IST_SILU: return v / (1 + exp(-v));
+    default: return v;
+    }
+}
+
 /* y and xhat (columns) of one row. */
-static void naive_norm(int32_t columns, const double *z, double gamma, double beta, bool relu, double *xhat, double *y,
-                       double *inv_std)
+static void naive_norm(int32_t columns, const double *z, double gamma, double beta, int32_t activation, double *xhat,
+                       double *y, double *inv_std)
 {
     double mean = 0, variance = 0;
     for (int32_t c = 0; c < columns; c++) mean += z[c] / columns;
@@ -57,8 +69,7 @@ static void naive_norm(int32_t columns, const double *z, double gamma, double be
     *inv_std = 1 / sqrt(variance + (double)IST__NORM_EPSILON);
     for (int32_t c = 0; c < columns; c++) {
         xhat[c] = (z[c] - mean) * *inv_std;
-        y[c] = gamma * xhat[c] + beta;
-        if (relu && y[c] < 0) y[c] = 0;
+        y[c] = activated(activation, gamma * xhat[c] + beta);
     }
 }
 
@@ -69,7 +80,8 @@ static void to_double(int32_t columns, const float *from, double *to)
 
 /* ---------------------------------------------------------------------------------------------------- batch norm -- */
 
-static void check_norm_forward(const ist__kernel_set *set, int32_t columns, bool affine, bool relu, float offset)
+static void check_norm_forward(const ist__kernel_set *set, int32_t columns, bool affine, int32_t activation,
+                               float offset)
 {
     float *z = block(ROWS, columns, 11), *y = block(ROWS, columns, 12);
     float gamma[ROWS] = {0.5F, -1.5F, 1, 0, 2}, beta[ROWS] = {0.1F, 0.2F, -0.3F, 1, 0}, inv_std[ROWS];
@@ -78,14 +90,14 @@ static void check_norm_forward(const ist__kernel_set *set, int32_t columns, bool
         for (int32_t c = 0; c < columns; c++) z[r * stride(columns) + c] += offset;
     float *start = malloc(block_bytes(ROWS, columns));
     memcpy(start, z, block_bytes(ROWS, columns));
-    float *out = affine || relu ? y : z; /* in place where that is allowed */
-    set->batch_norm_forward(ROWS, columns, stride(columns), z, affine ? gamma : NULL, affine ? beta : NULL, relu, out,
-                            inv_std);
+    float *out = affine || activation != IST__LINEAR ? y : z; /* in place where that is allowed */
+    set->batch_norm_forward(ROWS, columns, stride(columns), z, affine ? gamma : NULL, affine ? beta : NULL, activation,
+                            out, inv_std);
     const double tolerance = offset == 0 ? 5e-6 : 2e-3; /* a variance from E z^2 - mean^2 would be off by 0.1 */
     for (int32_t r = 0; r < ROWS && (columns > 1 || offset == 0); r++) {
         to_double(columns, start + r * stride(columns), before);
-        naive_norm(columns, before, affine ? (double)gamma[r] : 1, affine ? (double)beta[r] : 0, relu, xhat, expected,
-                   &inv);
+        naive_norm(columns, before, affine ? (double)gamma[r] : 1, affine ? (double)beta[r] : 0, activation, xhat,
+                   expected, &inv);
         CHECK_NEAR((double)inv_std[r] / inv, 1, tolerance);
         for (int32_t c = 0; c < columns; c++) {
             CHECK_NEAR(z[r * stride(columns) + c], xhat[c], tolerance);
@@ -103,36 +115,39 @@ TEST(batch_norm_forward_in_place)
 {
     const float gamma[ROWS] = {0.5F, -1.5F, 1, 0, 2}, beta[ROWS] = {0.1F, 0.2F, -0.3F, 1, 0};
     EACH_SET (i, set)
-        EACH_COLUMNS (columns) {
-            float *z = block(ROWS, columns, 13), *y = block(ROWS, columns, 14), *both = block(ROWS, columns, 13);
-            float inv_std[ROWS];
-            set->batch_norm_forward(ROWS, columns, stride(columns), z, gamma, beta, true, y, inv_std);
-            set->batch_norm_forward(ROWS, columns, stride(columns), both, gamma, beta, true, both, inv_std);
-            CHECK_MEM(y, both, block_bytes(ROWS, columns));
-            free(z);
-            free(y);
-            free(both);
-        }
+        EACH_COLUMNS (columns)
+            for (int32_t activation = IST_RELU; activation <= IST_SILU; activation++) {
+                float *z = block(ROWS, columns, 13), *y = block(ROWS, columns, 14), *both = block(ROWS, columns, 13);
+                float inv_std[ROWS];
+                set->batch_norm_forward(ROWS, columns, stride(columns), z, gamma, beta, activation, y, inv_std);
+                set->batch_norm_forward(ROWS, columns, stride(columns), both, gamma, beta, activation, both, inv_std);
+                CHECK_MEM(y, both, block_bytes(ROWS, columns));
+                free(z);
+                free(y);
+                free(both);
+            }
 }
 
 TEST(batch_norm_forward_is_the_definition)
 {
     EACH_SET (i, set)
         EACH_COLUMNS (columns)
-            for (int variant = 0; variant < 8; variant++)
-                check_norm_forward(set, columns, variant & 1, variant & 2, variant & 4 ? 1000.0F : 0.0F);
+            for (int variant = 0; variant < 4; variant++)
+                for (int32_t activation = IST__LINEAR; activation <= IST_SILU; activation++)
+                    check_norm_forward(set, columns, variant & 1, activation, variant & 2 ? 1000.0F : 0.0F);
 }
 
 /* sum_c weight[c] y[c] of one row, in double: what the backward is the gradient of. */
-static double weighed(int32_t columns, const double *z, double gamma, double beta, bool relu, const float *weight)
+static double weighed(int32_t columns, const double *z, double gamma, double beta, int32_t activation,
+                      const float *weight)
 {
     double xhat[MOST], y[MOST], inv, sum = 0;
-    naive_norm(columns, z, gamma, beta, relu, xhat, y, &inv);
+    naive_norm(columns, z, gamma, beta, activation, xhat, y, &inv);
     for (int32_t c = 0; c < columns; c++) sum += (double)weight[c] * y[c];
     return sum;
 }
 
-static void check_norm_backward(const ist__kernel_set *set, int32_t columns, bool affine, bool relu)
+static void check_norm_backward(const ist__kernel_set *set, int32_t columns, bool affine, int32_t activation)
 {
     const double h = 1e-6;
     float *z = block(ROWS, columns, 21), *y = block(ROWS, columns, 22), *d = block(ROWS, columns, 23);
@@ -142,10 +157,11 @@ static void check_norm_backward(const ist__kernel_set *set, int32_t columns, boo
     double at[MOST];
     float *start = malloc(block_bytes(ROWS, columns));
     memcpy(start, z, block_bytes(ROWS, columns));
-    set->batch_norm_forward(ROWS, columns, stride(columns), z, affine ? gamma : NULL, affine ? beta : NULL, relu, y,
-                            inv_std);
-    set->batch_norm_backward(ROWS, columns, stride(columns), z, relu ? y : NULL, relu, affine ? gamma : NULL, inv_std,
-                             d, affine ? dgamma : NULL, affine ? dbeta : NULL);
+    set->batch_norm_forward(ROWS, columns, stride(columns), z, affine ? gamma : NULL, affine ? beta : NULL, activation,
+                            y, inv_std);
+    set->batch_norm_backward(ROWS, columns, stride(columns), z, activation == IST_RELU ? y : NULL, activation,
+                             affine ? gamma : NULL, affine ? beta : NULL, inv_std, d, affine ? dgamma : NULL,
+                             affine ? dbeta : NULL);
     for (int32_t r = 0; r < ROWS; r++) {
         const double g = affine ? (double)gamma[r] : 1, b = affine ? (double)beta[r] : 0;
         const float *w = weight + r * stride(columns);
@@ -153,15 +169,17 @@ static void check_norm_backward(const ist__kernel_set *set, int32_t columns, boo
         for (int32_t c = 0; c < columns; c++) {
             const double here = at[c];
             at[c] = here + h;
-            double slope = weighed(columns, at, g, b, relu, w);
+            double slope = weighed(columns, at, g, b, activation, w);
             at[c] = here - h;
-            slope = (slope - weighed(columns, at, g, b, relu, w)) / (2 * h);
+            slope = (slope - weighed(columns, at, g, b, activation, w)) / (2 * h);
             at[c] = here;
             CHECK_NEAR(d[r * stride(columns) + c], slope, 2e-5 * (1 + fabs(slope)));
         }
         if (!affine) continue;
-        const double dg = (weighed(columns, at, g + h, b, relu, w) - weighed(columns, at, g - h, b, relu, w)) / (2 * h);
-        const double db = (weighed(columns, at, g, b + h, relu, w) - weighed(columns, at, g, b - h, relu, w)) / (2 * h);
+        const double dg =
+            (weighed(columns, at, g + h, b, activation, w) - weighed(columns, at, g - h, b, activation, w)) / (2 * h);
+        const double db =
+            (weighed(columns, at, g, b + h, activation, w) - weighed(columns, at, g, b - h, activation, w)) / (2 * h);
         CHECK_NEAR(dgamma[r], dg, 2e-5 * (1 + fabs(dg)));
         CHECK_NEAR(dbeta[r], db, 2e-5 * (1 + fabs(db)));
     }
@@ -177,43 +195,46 @@ TEST(batch_norm_backward_is_the_slope)
 {
     EACH_SET (i, set)
         EACH_COLUMNS (columns)
-            for (int variant = 0; variant < 4; variant++) {
-                if (columns < 3) continue; /* two values are always -1 and 1: slopes are all epsilon, tried below */
-                check_norm_backward(set, columns, variant & 1, variant & 2);
-            }
+            for (int affine = 0; affine <= 1; affine++)
+                for (int32_t activation = IST__LINEAR; activation <= IST_SILU; activation++) {
+                    if (columns < 3) continue; /* two values are always -1 and 1: slopes are all epsilon, tried below */
+                    check_norm_backward(set, columns, affine, activation);
+                }
 }
 
 TEST(batch_norm_of_one_sample_passes_nothing_back)
 {
     EACH_SET (i, set) {
         float z = 42, y = 0, inv_std = 0, gamma = 3, beta = 0.5F, d = 2, dgamma = -1, dbeta = -1;
-        set->batch_norm_forward(1, 1, 1, &z, &gamma, &beta, true, &y, &inv_std);
+        set->batch_norm_forward(1, 1, 1, &z, &gamma, &beta, IST_RELU, &y, &inv_std);
         CHECK(z == 0 && y == 0.5F);
         CHECK_NEAR(inv_std, 1 / sqrt((double)IST__NORM_EPSILON), 1e-3);
-        set->batch_norm_backward(1, 1, 1, &z, &y, true, &gamma, &inv_std, &d, &dgamma, &dbeta);
+        set->batch_norm_backward(1, 1, 1, &z, &y, IST_RELU, &gamma, &beta, &inv_std, &d, &dgamma, &dbeta);
         CHECK(d == 0 && dgamma == 0 && dbeta == 2);
     }
 }
 
-/* --------------------------------------------------------------------------------------------- bias, ReLU, sums -- */
+/* --------------------------------------------------------------------------------------- bias, activation, sums -- */
 
-TEST(affine_and_relu_forward)
+TEST(affine_forward_is_the_definition)
 {
     const float scale[ROWS] = {0.5F, -1.5F, 1, 0, 2}, shift[ROWS] = {0.1F, 0.2F, -0.3F, 1, 0};
     EACH_SET (i, set)
         EACH_COLUMNS (columns)
-            for (int variant = 0; variant < 8; variant++) {
-                const bool scaled = variant & 1, relu = variant & 2, in_place = variant & 4;
+            for (int variant = 0; variant < 20; variant++) {
+                const bool scaled = variant & 1, in_place = variant & 2;
+                const int32_t activation = IST__LINEAR + variant / 4;
                 float *z = block(ROWS, columns, 31), *kept = block(ROWS, columns, 31), *y = block(ROWS, columns, 32);
                 float *out = in_place ? z : y;
-                set->affine_relu_forward(ROWS, columns, stride(columns), z, scaled ? scale : NULL, shift, relu, out);
+                set->affine_forward(ROWS, columns, stride(columns), z, scaled ? scale : NULL, shift, activation, out);
                 for (int32_t r = 0; r < ROWS; r++)
                     for (int32_t c = 0; c < columns; c++) {
                         const int64_t at = r * stride(columns) + c;
                         float expected = scaled ? scale[r] * kept[at] : kept[at];
-                        expected += shift[r];
-                        if (relu && expected < 0) expected = 0;
-                        CHECK(out[at] == expected); /* one rounding an operation: equal */
+                        expected += shift[r]; /* one rounding an operation: equal where nothing is smooth */
+                        if (activation == IST_RELU && expected < 0) expected = 0;
+                        if (activation <= IST_RELU) CHECK(out[at] == expected);
+                        else CHECK_NEAR(out[at], activated(activation, (double)expected), 1e-6);
                     }
                 CHECK(canaries_live(ROWS, columns, out));
                 free(z);
@@ -222,28 +243,42 @@ TEST(affine_and_relu_forward)
             }
 }
 
-TEST(bias_and_relu_backward)
+/* y only where it is read, z and shift likewise. */
+static void run_bias_backward(const ist__kernel_set *set, int32_t columns, int32_t activation, const float *z,
+                              const float *y, float *d, float *dbias)
 {
+    const float shift[ROWS] = {0.1F, 0.2F, -0.3F, 1, 0};
+    const bool smooth = activation > IST_RELU;
+    set->bias_backward(ROWS, columns, stride(columns), smooth ? z : NULL, smooth ? shift : NULL,
+                       activation == IST_RELU ? y : NULL, activation, d, dbias);
+}
+
+TEST(bias_backward_is_the_slope)
+{
+    const double shift[ROWS] = {0.1, 0.2, -0.3, 1, 0}, h = 1e-5;
     EACH_SET (i, set)
         EACH_COLUMNS (columns)
-            for (int relu = 0; relu <= 1; relu++) {
+            for (int32_t activation = IST__LINEAR; activation <= IST_SILU; activation++) {
                 float *y = block(ROWS, columns, 41), *d = block(ROWS, columns, 42), *kept = block(ROWS, columns, 42);
-                float dbias[ROWS];
+                float *z = block(ROWS, columns, 43), dbias[ROWS];
                 y[0] = 0; /* at the kink: no gradient */
-                set->bias_relu_backward(ROWS, columns, stride(columns), relu ? y : NULL, relu, d, dbias);
+                run_bias_backward(set, columns, activation, z, y, d, dbias);
                 for (int32_t r = 0; r < ROWS; r++) {
                     double sum = 0;
                     for (int32_t c = 0; c < columns; c++) {
                         const int64_t at = r * stride(columns) + c;
-                        const float expected = relu && y[at] <= 0 ? 0 : kept[at];
-                        CHECK(d[at] == expected);
-                        sum += (double)expected;
+                        const double v = (double)z[at] + shift[r];
+                        const double slope = (activated(activation, v + h) - activated(activation, v - h)) / (2 * h);
+                        if (activation > IST_RELU) CHECK_NEAR(d[at], (double)kept[at] * slope, 2e-6);
+                        else CHECK(d[at] == (activation == IST_RELU && y[at] <= 0 ? 0 : kept[at]));
+                        sum += (double)d[at];
                     }
                     CHECK_NEAR(dbias[r], sum, 1e-5);
                 }
                 CHECK(canaries_live(ROWS, columns, d));
                 free(y);
                 free(d);
+                free(z);
                 free(kept);
             }
 }
@@ -252,15 +287,34 @@ TEST(relu_lets_nan_through)
 {
     EACH_SET (i, set) {
         float z[3] = {NAN, -0.0F, -INFINITY}, y[3], shift = 0, inv_std, dbias;
-        set->affine_relu_forward(1, 3, 3, z, NULL, &shift, true, y);
+        set->affine_forward(1, 3, 3, z, NULL, &shift, IST_RELU, y);
         CHECK(isnan(y[0]) && y[1] == 0 && !signbit(y[1]) && y[2] == 0);
-        set->batch_norm_forward(1, 3, 3, z, NULL, NULL, true, y, &inv_std);
+        set->batch_norm_forward(1, 3, 3, z, NULL, NULL, IST_RELU, y, &inv_std);
         CHECK(isnan(y[0]) && isnan(y[1]) && isnan(inv_std));
         float d[2] = {NAN, 1};
         const float alive[2] = {1, 1};
-        set->bias_relu_backward(1, 2, 2, alive, true, d, &dbias);
+        set->bias_backward(1, 2, 2, NULL, NULL, alive, IST_RELU, d, &dbias);
         CHECK(isnan(dbias) && d[1] == 1);
     }
+}
+
+TEST(smooth_activations_let_nan_through_and_saturate)
+{
+    EACH_SET (i, set)
+        for (int32_t activation = IST_GELU; activation <= IST_SILU; activation++) {
+            const float z[6] = {NAN, -NAN, INFINITY, -INFINITY, 3e38F, -3e38F}, shift = 0;
+            const bool odd = activation == IST_TANH;
+            float y[6], d[6] = {1, 1, 1, 1, 1, 1}, dbias;
+            set->affine_forward(1, 6, 6, z, NULL, &shift, activation, y);
+            CHECK(isnan(y[0]) && isnan(y[1]));
+            for (int c = 2; c < 6; c++) CHECK(y[c] == (c % 2 ? (odd ? -1 : 0) : odd ? 1 : z[c]));
+            set->bias_backward(1, 6, 6, z, &shift, NULL, activation, d, &dbias);
+            CHECK(isnan(d[0]) && isnan(d[1]) && isnan(dbias));
+            for (int c = 2; c < 6; c++) CHECK(d[c] == (c % 2 || odd ? 0 : 1));
+            float lost[1] = {NAN};
+            set->bias_backward(1, 1, 1, z + 3, &shift, NULL, activation, lost, &dbias);
+            CHECK(isnan(lost[0]) && isnan(dbias));
+        }
 }
 
 TEST(row_moments_are_mean_and_squares)
@@ -297,7 +351,7 @@ TEST(sums_have_the_promised_order)
         EACH_COLUMNS (columns) {
             float *z = block(ROWS, columns, 61), mean[ROWS], m2[ROWS], total[ROWS];
             set->row_moments(ROWS, columns, stride(columns), z, mean, m2);
-            set->bias_relu_backward(ROWS, columns, stride(columns), NULL, false, z, total);
+            run_bias_backward(set, columns, IST__LINEAR, NULL, NULL, z, total);
             for (int32_t r = 0; r < ROWS; r++) {
                 const float promised = sum_as_promised(columns, z + r * stride(columns));
                 const float promised_mean = promised / (float)columns;
@@ -444,7 +498,8 @@ typedef struct everything { /* what all kernels together make of one input */
 } everything;
 
 /* Rows [first, last) of all that goes by rows. */
-static void run_rows(const ist__kernel_set *set, everything *e, int32_t columns, int32_t first, int32_t last)
+static void run_rows(const ist__kernel_set *set, everything *e, int32_t activation, int32_t columns, int32_t first,
+                     int32_t last)
 {
     const float gamma[ROWS] = {0.5F, -1.5F, 1, 0.3F, 2}, beta[ROWS] = {0.1F, 0.2F, -0.3F, 1, 0};
     const int32_t rows = last - first;
@@ -452,11 +507,11 @@ static void run_rows(const ist__kernel_set *set, everything *e, int32_t columns,
     float(*z)[MOST] = e->z + first, (*y)[MOST] = e->y + first, (*d)[MOST] = e->d + first;
     float(*a)[MOST] = e->a + first, (*back)[MOST] = e->b + first;
     set->row_moments(rows, columns, MOST, *z, e->mean + first, e->m2 + first);
-    set->affine_relu_forward(rows, columns, MOST, *z, g, b, true, *a);
-    set->batch_norm_forward(rows, columns, MOST, *z, g, b, true, *y, e->inv_std + first);
-    set->batch_norm_backward(rows, columns, MOST, *z, *y, true, g, e->inv_std + first, *d, e->dgamma + first,
+    set->affine_forward(rows, columns, MOST, *z, g, b, activation, *a);
+    set->batch_norm_forward(rows, columns, MOST, *z, g, b, activation, *y, e->inv_std + first);
+    set->batch_norm_backward(rows, columns, MOST, *z, *y, activation, g, b, e->inv_std + first, *d, e->dgamma + first,
                              e->dbeta + first);
-    set->bias_relu_backward(rows, columns, MOST, *a, true, *back, e->dbias + first);
+    set->bias_backward(rows, columns, MOST, *z, b, *a, activation, *back, e->dbias + first);
 }
 
 static void run_rest(const ist__kernel_set *set, everything *e, int32_t columns)
@@ -488,31 +543,33 @@ static everything *start_of_everything(void)
 TEST(bits_do_not_depend_on_how_rows_are_split)
 {
     EACH_SET (i, set)
-        EACH_COLUMNS (columns) {
-            everything *whole = start_of_everything(), *split = start_of_everything();
-            run_rows(set, whole, columns, 0, ROWS);
-            run_rows(set, split, columns, 3, ROWS);
-            run_rows(set, split, columns, 0, 1);
-            run_rows(set, split, columns, 1, 3);
-            CHECK_MEM(whole, split, sizeof *whole);
-            free(whole);
-            free(split);
-        }
+        EACH_COLUMNS (columns)
+            for (int32_t activation = IST_RELU; activation <= IST_SILU; activation++) {
+                everything *whole = start_of_everything(), *split = start_of_everything();
+                run_rows(set, whole, activation, columns, 0, ROWS);
+                run_rows(set, split, activation, columns, 3, ROWS);
+                run_rows(set, split, activation, columns, 0, 1);
+                run_rows(set, split, activation, columns, 1, 3);
+                CHECK_MEM(whole, split, sizeof *whole);
+                free(whole);
+                free(split);
+            }
 }
 
 TEST(bits_are_the_same_on_every_instruction_set)
 {
     EACH_SET (i, set)
-        EACH_COLUMNS (columns) {
-            everything *plain = start_of_everything(), *wide = start_of_everything();
-            run_rows(ist__kernels_portable, plain, columns, 0, ROWS);
-            run_rest(ist__kernels_portable, plain, columns);
-            run_rows(set, wide, columns, 0, ROWS);
-            run_rest(set, wide, columns);
-            CHECK_MEM(plain, wide, sizeof *plain);
-            free(plain);
-            free(wide);
-        }
+        EACH_COLUMNS (columns)
+            for (int32_t activation = IST_RELU; activation <= IST_SILU; activation++) {
+                everything *plain = start_of_everything(), *wide = start_of_everything();
+                run_rows(ist__kernels_portable, plain, activation, columns, 0, ROWS);
+                run_rest(ist__kernels_portable, plain, columns);
+                run_rows(set, wide, activation, columns, 0, ROWS);
+                run_rest(set, wide, columns);
+                CHECK_MEM(plain, wide, sizeof *plain);
+                free(plain);
+                free(wide);
+            }
 }
 
 TEST(bits_of_smoothed_and_scaled_losses_are_the_same_on_every_instruction_set)
@@ -534,16 +591,24 @@ TEST(bits_of_smoothed_and_scaled_losses_are_the_same_on_every_instruction_set)
 }
 
 /* And on every machine: recorded on one. */
-TEST(bits_are_the_recorded_ones)
+static uint64_t hash_of(int32_t activation)
 {
     everything *e = start_of_everything();
-    run_rows(ist__kernel_set_at(0), e, 100, 0, ROWS);
+    run_rows(ist__kernel_set_at(0), e, activation, 100, 0, ROWS);
     run_rest(ist__kernel_set_at(0), e, 100);
     uint64_t hash = 0xcbf29ce484222325U; /* FNV-1a */
     const unsigned char *bytes = (const unsigned char *)e;
     for (size_t i = 0; i < sizeof *e; i++) hash = (hash ^ bytes[i]) * 0x100000001b3U;
     free(e);
-    CHECK_EQ(hash, 0xa2dd295ab693417dU);
+    return hash;
+}
+
+TEST(bits_are_the_recorded_ones)
+{
+    CHECK_EQ(hash_of(IST_RELU), 0xa2dd295ab693417dU);
+    CHECK_EQ(hash_of(IST_GELU), 0xd368824bfaf3fa6eU);
+    CHECK_EQ(hash_of(IST_TANH), 0x0f45ef51e215c691U);
+    CHECK_EQ(hash_of(IST_SILU), 0xd38a46447c0ac1e6U);
 }
 
 TEST(the_build_made_all_sets)

@@ -50,7 +50,7 @@ static net *make_net(int32_t layers, const int32_t *width, int32_t hidden_norm, 
         n->bias[l] = vector(width[l + 1], 0.3, 0.2, &seed);
     }
     n->ref = (ist__reference_net){layers,  n->width, hidden_norm, output_norm, 1e-5, n->weight, n->gamma,
-                                  n->beta, n->bias,  n->active,   1,           0,    NULL};
+                                  n->beta, n->bias,  n->active,   IST_RELU,    1,    0,         NULL};
     return n;
 }
 
@@ -106,11 +106,12 @@ static void check_slopes(net *n, const batch *b, double *at, const double *gradi
     }
 }
 
-static void check_net(int32_t layers, int32_t hidden_norm, int32_t output_norm, bool masked)
+static void check_net(int32_t layers, int32_t hidden_norm, int32_t output_norm, bool masked, int32_t activation)
 {
     net *n = make_net(layers, widths[layers - 1], hidden_norm, output_norm, 17);
     net *g = make_net(layers, widths[layers - 1], hidden_norm, output_norm, 18); /* garbage, to be overwritten */
     if (masked) mask_some(n);
+    n->ref.activation = activation;
     const batch b = make_batch(n);
     double loss, size = 0;
     CHECK_EQ(ist__reference_step(&n->ref, BATCH, b.x, b.labels, &loss, NULL, &g->ref), IST_OK);
@@ -132,8 +133,9 @@ static void check_net(int32_t layers, int32_t hidden_norm, int32_t output_norm, 
 static void check_depth(int32_t hidden)
 {
     for (int variant = 0; variant < 8; variant++)
-        check_net(hidden + 1, variant & 1 ? IST_NORM_BATCH : IST_NORM_NONE,
-                  variant & 2 ? IST_NORM_BATCH : IST_NORM_NONE, variant & 4);
+        for (int32_t activation = IST_RELU; activation <= IST_SILU; activation++)
+            check_net(hidden + 1, variant & 1 ? IST_NORM_BATCH : IST_NORM_NONE,
+                      variant & 2 ? IST_NORM_BATCH : IST_NORM_NONE, variant & 4, activation);
 }
 
 TEST(gradients_are_slopes_without_hidden_layers)
@@ -279,6 +281,29 @@ TEST(a_net_that_fits_on_a_napkin)
     CHECK(logits[0] == 3 && logits[1] == -3 && logits[2] == 0 && logits[3] == 0);
     CHECK_NEAR(loss, (log(1 + exp(-6)) + log(2)) / 2, 1e-15);
     free_net(n);
+}
+
+/* Textbook values at 1 and -1, of a hidden neuron that gives its input on. */
+TEST(activations_are_what_their_papers_say)
+{
+    const int32_t width[] = {1, 1, 2};
+    const double known[][3] = {{IST_RELU, 1, 0},
+                               {IST_GELU, 0.8411919906082768, -0.15880800939172324},
+                               {IST_TANH, 0.7615941559557649, -0.7615941559557649},
+                               {IST_SILU, 0.7310585786300049, -0.2689414213699951}};
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        net *n = make_net(2, width, IST_NORM_NONE, IST_NORM_NONE, 1);
+        n->ref.activation = (int32_t)known[k][0];
+        n->weight[0][0] = n->weight[1][0] = n->weight[1][1] = 1;
+        n->bias[0][0] = n->bias[1][0] = n->bias[1][1] = 0;
+        const double x[2] = {1, -1};
+        const int32_t labels[2] = {0, 1};
+        double loss, logits[4];
+        CHECK_EQ(ist__reference_step(&n->ref, 2, x, labels, &loss, logits, NULL), IST_OK);
+        CHECK_NEAR(logits[0], known[k][1], 1e-15);
+        CHECK_NEAR(logits[2], known[k][2], 1e-15);
+        free_net(n);
+    }
 }
 
 /* Dropout of one in three, and logits times 2.5. */

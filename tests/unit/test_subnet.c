@@ -384,6 +384,21 @@ TEST(what_is_dropped_takes_no_part_in_a_step)
             }
 }
 
+/* Finite differences of the oracle are in test_reference.c. */
+TEST(every_activation_steps_along_its_gradient)
+{
+    for (int32_t activation = IST_GELU; activation <= IST_SILU; activation++)
+        for (int32_t depth = 1; depth <= 3; depth++)
+            for (int32_t norms = 0; norms < 4; norms++)
+                for (int dropped = 0; dropped <= 1; dropped++) {
+                    run_spec spec = spec_of(depth, norms, dropped ? IST_MOMENTUM : IST_SGD);
+                    spec.activation = activation;
+                    spec.train.input_dropout = dropped ? 0.25 : 0;
+                    spec.train.hidden_dropout = dropped ? 0.375 : 0;
+                    check_subnet_step(&spec, 1, NULL);
+                }
+}
+
 TEST(threads_do_not_change_what_is_dropped)
 {
     run_spec spec = spec_of(2, 3, IST_MOMENTUM); /* several tiles of 64 neurons in all layers */
@@ -395,7 +410,8 @@ TEST(threads_do_not_change_what_is_dropped)
     spec.train.input_dropout = 0.125;
     spec.train.hidden_dropout = 0.5;
     spec.train.label_smoothing = 0.1;
-    check_subnet_step(&spec, 1, scale_logits);
+    for (spec.activation = IST_RELU; spec.activation <= IST_SILU; spec.activation++)
+        check_subnet_step(&spec, 1, scale_logits);
 }
 
 TEST(each_subnet_of_a_deal_steps_along_its_own_gradient)
