@@ -27,7 +27,6 @@ ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subne
 ist_status ist__net_set_output_scale(ist__net *net, double scale, ist__error *error); /* 1 at first; IST_E_ARGUMENT */
 void ist__net_destroy(ist__net *net);                                                 /* a zeroed one is fine */
 
-<<<<<<< HEAD
 /* All parameters may be others now: no statistics are theirs. */
 static inline void ist__net_changed(ist__net *net)
 {
@@ -35,10 +34,7 @@ static inline void ist__net_changed(ist__net *net)
     net->means = net->variances = 0;
 }
 
-/* He-uniform weights from (seed, layer), gamma 1, beta and bias 0. [M7] */
-=======
 /* Uniform weights from (seed, layer), bounded as suits the activation, gamma 1, beta and bias 0. [M7] */
->>>>>>> e71b500 (math, train: GELU, tanh and SiLU in hidden layers)
 void ist__net_initialize(ist__net *net, uint64_t seed);
 
 /* All that `from` knows, parameters and statistics too, for `out`, whose shape is the same. */
