@@ -46,6 +46,12 @@ module ist
   integer(c_int32_t), parameter :: IST_PHASE_SUBNETS = 0, IST_PHASE_WARMUP = 1, IST_PHASE_FULL_WIDTH = 2
   integer(c_int32_t), parameter :: IST_NOTE_BYTES = 4096, IST_TENSOR_NAME_BYTES = 32
 
+  type, bind(c) :: ist_allocator
+    integer(c_size_t) :: struct_size = 32_c_size_t
+    type(c_funptr) :: allocate = c_null_funptr, release = c_null_funptr
+    type(c_ptr) :: user = c_null_ptr
+  end type
+
   type, bind(c) :: ist_context_config
     integer(c_size_t) :: struct_size = 64_c_size_t
     integer(c_int32_t) :: teams = 0, threads_per_team = 0, team_at = IST_AT_NUMA, placement = IST_PLACE_TRY, &
@@ -216,6 +222,11 @@ module ist
       import
       type(c_ptr) :: ist_strerror
       integer(c_int32_t), value :: status
+    end function
+    function ist_set_allocator(allocator) bind(c)
+      import
+      integer(c_int32_t) :: ist_set_allocator
+      type(ist_allocator), intent(in), optional :: allocator
     end function
     function ist_context_create(out, config) bind(c)
       import

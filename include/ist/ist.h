@@ -1,7 +1,8 @@
 /* ist.h - independent subnet training (IST) of multilayer perceptrons on one NUMA machine.
  *
  * Model.    A context owns the plan of the machine: topology, teams of threads, memory policy.  A model owns parameters
- *           (the master).  A trainer changes one model with the data of one dataset.  There is no global state.
+ *           (the master).  A trainer changes one model with the data of one dataset.  Of the process there is one thing only:
+ *           whose allocator is asked (ist_set_allocator).
  * Threads.  Different contexts: any threads at once.  A context and all that was created from it: one caller at a time,
  *           except the functions marked [any thread].  Do not call from inside an OpenMP parallel region; after fork()
  *           the child may only destroy.
@@ -53,6 +54,27 @@ enum {
 
 /* A sentence for a status.  Static, never NULL.  [any thread] */
 IST_API const char *ist_strerror(ist_status status);
+
+/* ------------------------------------------------------------------------------------------------------- memory -- */
+
+/* Who gives the memory of handles and tables, of the whole process.  Both functions are called by any of our threads, several
+ * at once; they call nothing of this library, and return.  Start from IST_ALLOCATOR_INIT.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    /* More than 0 bytes at a multiple of `alignment`, a power of 2 up to 64.  NULL: there are none, and what cannot do without
+     * ends with IST_E_MEMORY. */
+    void *(*allocate)(void *user, size_t bytes, size_t alignment);
+    void (*release)(void *user, void *memory); /* what allocate gave; never NULL */
+    void *user;                                /* first argument of both */
+} ist_allocator;
+/* clang-format off */
+#define IST_ALLOCATOR_INIT { sizeof(ist_allocator), NULL, NULL, NULL }
+/* clang-format on */
+
+/* NULL: the system's aligned_alloc and free again, as at first.  Parameters, blocks and copies of data are no part of this: they
+ * are placed on nodes (mmap); nor is what other libraries allocate (docs/embedding.md).
+ * IST_E_ARGUMENT, without a line, while any handle is there, or a call works; or for a function that is NULL.  [any thread] */
+IST_API ist_status ist_set_allocator(const ist_allocator *allocator);
 
 /* ----------------------------------------------------------------------------------------------------- context -- */
 

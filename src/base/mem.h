@@ -1,9 +1,13 @@
-/* mem.h - all small allocations of the library pass here; large placed ones are regions (numa/pages.h). */
+/* mem.h - all small allocations of the library pass here, and on to the host's allocator if it gave one; large placed ones are
+ * regions (numa/pages.h). */
 #ifndef IST_BASE_MEM_H
 #define IST_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "ist/ist.h"
 
 enum { IST__CACHE_LINE_BYTES = 64 };
 
@@ -13,6 +17,9 @@ void *ist__alloc(int64_t count, size_t size);
 /* The same, but what is in it is anything: for large arrays whose pages are first touched by who fills them. */
 void *ist__alloc_raw(int64_t count, size_t size);
 void ist__free(void *memory); /* NULL is fine */
+
+/* From now on these two; NULL: the system's.  False, and nothing changed, while a block is alive.  [any thread] */
+bool ist__set_allocator(const ist_allocator *allocator);
 
 /* A copy of a string, for ist__free; NULL when out of memory. */
 char *ist__copy_string(const char *text);

@@ -164,11 +164,31 @@ static void ask_reports(ist_context *context, ist_trainer *trainer, const ist_mo
     GOES(ist_plan_predict(context, net, &spec->train, spec->rows, IST_FLOAT32, &rates, &prediction));
 }
 
+/* Through memory, into a clone, and one tensor out and in. */
+static void in_memory(ist_context *context, ist_trainer *trainer, ist_model *other)
+{
+    static char room[1 << 16];
+    float weights[13 * 6];
+    size_t need = 0;
+    ist_trainer *clone;
+    ist_model *loaded;
+    GOES(ist_trainer_save_bytes(trainer, room, sizeof room, &need));
+    CHECK(need <= sizeof room);
+    GOES(ist_trainer_resume_bytes(trainer, room, need));
+    MAKES(loaded, ist_model_load_bytes(context, &loaded, room, need));
+    GOES(ist_model_get_tensor(loaded, "layers.0.weight", weights, sizeof weights));
+    GOES(ist_model_set_tensor(loaded, "layers.0.weight", weights, sizeof weights));
+    ist_model_destroy(loaded);
+    MAKES(clone, ist_trainer_clone(trainer, &clone, other));
+    ist_trainer_destroy(clone);
+}
+
 static void train(ist_context *context, ist_trainer *trainer, ist_model *average)
 {
     ist_placement where = IST_PLACEMENT_INIT;
     GOES(ist_trainer_run(trainer, 2, NULL, NULL));
     GOES(ist_trainer_calibrate(trainer));
+    in_memory(context, trainer, average);
     GOES(ist_trainer_average(trainer, average));
     GOES(ist_trainer_verify(trainer, &where));
     GOES(ist_trainer_save(trainer, paths[0]));

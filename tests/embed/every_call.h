@@ -132,7 +132,9 @@ static inline void calls_of_contexts(calls *c)
     size_t need = 0;
     config.teams = c->spec.teams;
     config.threads_per_team = c->spec.threads;
+    FINE(ist_set_allocator(NULL));
     FINE(ist_context_create(&c->context, &config));
+    FAILS(ist_set_allocator(NULL), IST_E_ARGUMENT);
     config.teams = -1;
     FAILS(ist_context_create(&bad, &config), IST_E_ARGUMENT);
     config.teams = 0;

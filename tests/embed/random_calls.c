@@ -282,6 +282,7 @@ static const struct {
             {call_plan, 6},
             {call_report, 5},
             {call_trace, 3},
+            {call_allocator, 2},
             {call_about_nothing, 3}};
 /* clang-format on */
 

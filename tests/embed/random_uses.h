@@ -292,6 +292,28 @@ static inline void call_trace(void)
     }
 }
 
+static inline void *host_allocate(void *user, size_t bytes, size_t alignment)
+{
+    (void)user;
+    return aligned_alloc(alignment, bytes);
+}
+
+static inline void host_release(void *user, void *memory)
+{
+    (void)user;
+    free(memory);
+}
+
+/* Seldom with success: only while there is nothing. */
+static inline void call_allocator(void)
+{
+    ist_allocator allocator = IST_ALLOCATOR_INIT;
+    if (!one_in(8)) allocator.allocate = host_allocate;
+    if (!one_in(8)) allocator.release = host_release;
+    allocator.struct_size = any_size(sizeof allocator);
+    judge("ist_set_allocator", ist_set_allocator(one_in(4) ? NULL : &allocator), NULL);
+}
+
 static inline void call_about_nothing(void)
 {
     const int c = any_of(contexts, CONTEXTS);
