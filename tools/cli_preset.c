@@ -36,6 +36,7 @@ static setting paper[] = {
     {"data", "replicate"},
     {"normalize", "none"},
     {"norm", "batch"},
+    {"activation", "relu"},
     {"output-norm", "batch"},
     {"output-scale", "1"},
     {"statistics", "batch"},

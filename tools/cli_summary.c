@@ -25,14 +25,17 @@ void cli_describe_model(const ist_model *model, char *out, size_t cap)
     if (len >= cap) return;
     const bool hidden = config.hidden_count > 0 && config.hidden_norm == IST_NORM_BATCH;
     const bool output = config.output_norm == IST_NORM_BATCH;
+    static const char *const activations[] = {[IST_GELU] = ", GELU", [IST_TANH] = ", tanh", [IST_SILU] = ", SiLU"};
+    const bool other = config.hidden_count > 0 && config.activation > IST_RELU && config.activation <= IST_SILU;
     char scale[CLI_NUMBER_BYTES + 16] = "";
     if (config.output_scale != 1) snprintf(scale, sizeof scale, ", logits times %g", config.output_scale);
-    snprintf(out + len, cap - len, " - %d, %s%s, %s parameters", config.classes,
+    snprintf(out + len, cap - len, " - %d, %s%s%s, %s parameters", config.classes,
              hidden && output ? "batch norm on hidden layers and output"
              : hidden         ? "batch norm"
              : output         ? "batch norm on the output"
                               : "no norm",
-             scale, cli_show_count(count, ist_model_parameter_count(model)));
+             other ? activations[config.activation] : "", scale,
+             cli_show_count(count, ist_model_parameter_count(model)));
 }
 
 static double share(double part, double whole)

@@ -3,6 +3,7 @@
 
 #include "cli_calibrate.h"
 #include "cli_commands.h"
+#include "cli_net.h"
 #include "cli_number.h"
 #include "cli_summary.h"
 #include "cli_table.h"
@@ -43,6 +44,7 @@ static bool print_result(const eval_options *o, const char *path, const ist_mode
             "correct", (json_int_t)e->correct, "accuracy", cli_json_real(e->accuracy), "loss", cli_json_real(e->loss),
             "seconds", cli_json_real(e->seconds), "gflops", cli_json_real(gflops), "flops", cli_json_real(e->flops));
         json_object_set_new(object, "output_scale", cli_json_real(net.output_scale));
+        json_object_set_new(object, "activation", json_string(cli_choice_word(cli_activation_words, net.activation)));
         const bool well = cli_json_print(object);
         json_decref(object);
         return well;

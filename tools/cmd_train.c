@@ -9,6 +9,7 @@
 
 #include "cli_commands.h"
 #include "cli_memory.h"
+#include "cli_net.h"
 #include "cli_number.h"
 #include "cli_output.h"
 #include "cli_preset.h"
@@ -47,7 +48,6 @@ static const cli_choice method_words[] = {{"ist", IST_METHOD_IST},
                                           {"local-sgd", IST_METHOD_LOCAL_SGD},
                                           {"ensemble", IST_METHOD_ENSEMBLE},
                                           {NULL, 0}};
-static const cli_choice norm_words[] = {{"batch", IST_NORM_BATCH}, {"none", IST_NORM_NONE}, {NULL, 0}};
 static const cli_choice balance_words[] = {{"even", IST_BALANCE_EVEN}, {"adaptive", IST_BALANCE_ADAPTIVE}, {NULL, 0}};
 static const cli_option data_options[] = {
     {.name = "train",
@@ -92,15 +92,6 @@ static const cli_option net_options[] = {
      .parse = cli_hidden_parse,
      .show = cli_hidden_show,
      .help = "widths of the hidden layers; none: logistic regression"},
-    {.name = "norm", .kind = CLI_CHOICE, AT(net.hidden_norm), .choices = norm_words, .help = "of the hidden layers"},
-    {.name = "output-norm", .kind = CLI_CHOICE, AT(net.output_norm), .choices = norm_words, .help = "of the output"},
-    {.name = "output-scale",
-     .value = "F",
-     .kind = CLI_REAL,
-     AT(net.output_scale),
-     .low = 1e-4,
-     .high = 1e4,
-     .help = "logits are this times what the output gives; stored in the model"},
     {.name = "statistics",
      .kind = CLI_CHOICE,
      AT(evaluate.statistics),
@@ -567,6 +558,7 @@ int cmd_train(int argc, char **argv)
     const cli_group groups[] = {
         GROUP("data", data_options, &o),
         GROUP("net", net_options, &o),
+        {"layers", cli_net_options, cli_net_option_count, &o.net},
         GROUP("training", run_options, &o),
         {"recipe", cli_recipe_options, cli_recipe_option_count, &o.run},
         {"early end", cli_best_options, cli_best_option_count, &o.best},

@@ -138,7 +138,7 @@ case_refused() {
         lr-ramp:0:0.1 lr-floor:0:0.1 lr-step-every:0.25:0.5 lr-step-factor:0.1:0.5 local-steps-last:0:9 \
         full-width-schedule:cosine:constant warmup-epochs:0:1 full-width-epochs:0:1 warmup-lr:0:0.01 full-width-lr:0:0.01 \
         label-smoothing:0:0.1 input-dropout:0:0.1 hidden-dropout:0:0.2 outer-lr:1:0.5 outer-momentum:0:0.5 average-from:1:0.5 \
-        output-scale:1:2 normalize:global:zscore engine:native:openblas norm:batch:none output-norm:batch:none; do
+        output-scale:1:2 normalize:global:zscore engine:native:openblas norm:batch:none activation:relu:tanh output-norm:batch:none; do
         option=${pair%%:*}
         case $option in
             norm) refused "--norm: $was batch, this run none" --norm none --subnets 2 ;;

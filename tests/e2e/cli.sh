@@ -52,7 +52,7 @@ case_help() {
         case $verb in
         train) promised="train valid test hidden method subnets local-steps batch epochs rounds optimizer lr momentum beta1
             beta2 epsilon weight-decay lr-schedule lr-ramp lr-floor lr-step-every lr-step-factor label-smoothing
-            input-dropout hidden-dropout output-scale state data normalize norm output-norm statistics calibration-batches seed
+            input-dropout hidden-dropout output-scale state data normalize norm activation output-norm statistics calibration-batches seed
             target-accuracy eval-every log model checkpoint checkpoint-every keep resume resume-any verify-placement json quiet $team" ;;
         eval) promised="data batch statistics calibrate calibrate-rows calibrate-seed json $team" ;;
         predict) promised="data out top-k batch statistics $team" ;;
@@ -109,6 +109,7 @@ case_wrong() {
     wrong 'label-smoothing: "1" is not' "${t[@]}" --label-smoothing 1
     wrong 'input-dropout: "-0.1" is not' "${t[@]}" --input-dropout -0.1
     wrong 'hidden-dropout: "nan" is not' "${t[@]}" --hidden-dropout nan
+    wrong 'activation: "relu6" is not one of' "${t[@]}" --activation relu6
     wrong 'output-scale: "0" is not a number in \[0.0001, 10000\]' "${t[@]}" --output-scale 0
     wrong 'batch: "12x" is not a whole number' "${t[@]}" --batch 12x
     wrong 'verify-placement: "0" is not a whole number from 1' "${t[@]}" --verify-placement=0
@@ -300,6 +301,11 @@ case_methods() {
     run 0 eval m.ist --data "$data"
     grep -q 'logits times 0.25' out || fail "the scale of the logits is not told: $(cat out)"
     [ "$("$ist" eval m.ist --data "$data" --json | jq .output_scale)" = 0.25 ] || fail "output_scale is not in the JSON"
+    run 0 "${common[@]}" --hidden 16,16 --activation gelu --hidden-dropout 0.2 --log log.jsonl
+    run 0 eval m.ist --data "$data"
+    grep -q ', GELU, ' out || fail "the activation is not told: $(cat out)"
+    [ "$("$ist" eval m.ist --data "$data" --json | jq -r .activation)" = gelu ] || fail "activation is not in the JSON"
+    [ "$(head -1 log.jsonl | jq -r .options.activation)" = gelu ] || fail "activation is not in the log"
 }
 
 # CASE predict: shapes and types of the .npy, rows that sum to one, and an argmax that agrees with ist eval

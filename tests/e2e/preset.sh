@@ -19,7 +19,7 @@ case_values() {
     jq -es '.[0].options | .preset == "paper-speech-2" and .hidden == "4096" and .method == "ist" and .optimizer == "sgd" and
         .lr == 0.01 and .["lr-schedule"] == "constant" and .["lr-ramp"] == 0 and .["weight-decay"] == 0 and .batch == 128 and
         .["local-steps"] == 20 and .data == "replicate" and .normalize == "none" and .norm == "batch" and
-        .["output-norm"] == "batch" and .["output-scale"] == 1 and .statistics == "batch" and .["eval-order"] == "shuffled" and
+        .["output-norm"] == "batch" and .activation == "relu" and .["output-scale"] == 1 and .statistics == "batch" and .["eval-order"] == "shuffled" and
         .["eval-every"] == 1 and .["label-smoothing"] == 0 and .["input-dropout"] == 0 and .["hidden-dropout"] == 0 and
         .["repartition-fraction"] == 1 and .shares == "even" and .balance == "even" and .["outer-lr"] == 1 and
         .["outer-momentum"] == 0 and .["warmup-epochs"] == 0 and .["full-width-epochs"] == 0 and .["local-steps-last"] == "auto" and .["average-from"] == 1' run.jsonl >/dev/null || fail "$(head -n 1 run.jsonl | jq -c .options)"
