@@ -292,7 +292,7 @@ IST_API ist_status ist_model_tensor(const ist_model *model, int32_t index, ist_t
 /* All numbers of a tensor to or from an array of yours, whose bytes must be as many as it has; weights (outputs, inputs) row
  * by row, as they are exported.
  * Set: of a model in training it counts from the next round on.  Numbers must be finite, variances not negative, factors not
- * 0; net.subnets can only be what it is; input.shift and input.factor have one number or one a feature, and where that is
+ * 0; net.subnets and net.activation can only be what they are; input.shift and input.factor have one number or one a feature, and where that is
  * another count than before the other one begins anew, with shift 0, factor 1.
  * Statistics of a batch norm hold until something before it is set: normalization, weights of its layer, anything but the
  * statistics of a layer before.  Then it is to be calibrated, or its mean and variance set.  Who sets all that another model

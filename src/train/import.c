@@ -98,6 +98,7 @@ static ist_status make_net(const ist__import *import, ist__net *net, ist__error 
     ist__error detail = {IST_OK, ""};
     ist_status status = take_widths(import, &config, hidden, error);
     if (!status) status = take_number(import, "net.subnets", IST_INT32, &config.subnets, error);
+    if (!status) status = take_number(import, "net.activation", IST_INT32, &config.activation, error);
     if (!status) status = take_number(import, "net.output_scale", IST_FLOAT64, &config.output_scale, error);
     if (status) return status;
     status = ist__shape_make(&shape, &config, &detail);
@@ -129,7 +130,8 @@ static bool is_passed_over(const char *name)
 {
     static const char end[] = ".num_batches_tracked";
     const size_t length = strlen(name), tail = sizeof end - 1;
-    return strcmp(name, "net.subnets") == 0 || strcmp(name, "net.output_scale") == 0 || /* known by now */
+    return strcmp(name, "net.subnets") == 0 || strcmp(name, "net.output_scale") == 0 ||
+           strcmp(name, "net.activation") == 0 || /* known by now */
            (strncmp(name, "norms.", 6) == 0 && length > tail && strcmp(name + length - tail, end) == 0);
 }
 
@@ -189,7 +191,7 @@ static ist_status give(void *user, void *bytes, size_t count)
     piece *p = user;
     const uint64_t before = p->reading.done;
     const ist_status status = ist__tensor_read(&p->reading, bytes, count, p->error);
-    if (status || p->kind == IST__TENSOR_SUBNETS || p->kind == IST__TENSOR_OUTPUT_SCALE) return status;
+    if (status || p->kind <= IST__TENSOR_ACTIVATION) return status; /* numbers of the net, known by now */
     const float *value = bytes;
     for (size_t i = 0; i < count / sizeof *value; i++) {
         const char *wrong = ist__tensor_objection(p->kind, value[i]);

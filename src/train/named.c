@@ -99,6 +99,13 @@ static ist_status check_numbers(const ist__net *net, const ist__tensor *t, const
         return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d, which the model was made for", t->name, subnets,
                          net->subnets);
     }
+    if (t->kind == IST__TENSOR_ACTIVATION) {
+        int32_t activation;
+        memcpy(&activation, in, sizeof activation);
+        if (activation == net->shape.activation) return IST_OK;
+        return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d, which the model was made with", t->name,
+                         activation, net->shape.activation);
+    }
     if (t->kind == IST__TENSOR_OUTPUT_SCALE) {
         double scale;
         ist__net checked = *net;

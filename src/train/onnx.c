@@ -2,7 +2,8 @@
  *
  *     x (rows, features)  [Sub input.shift, Mul input.factor]
  *     for each layer      Gemm (weights transposed, bias), or Gemm, Mul net.scale, Add bias where there is a 1/n scale
- *                         [BatchNormalization], Relu but for the output
+ *                         [BatchNormalization], the activation but for the output: Relu; Tanh; Sigmoid and Mul (SiLU); or Mul,
+ *                         Mul net.gelu_cubic, Add net.gelu_linear, Mul, Sigmoid, Mul (GELU)
  *     [Mul net.output_scale] = logits, [Softmax] = probabilities (rows, classes)
  *
  * What is in brackets is there where the net has it.  All operators are as old as opset 13; `rows` is a name and no number, so
@@ -138,6 +139,41 @@ static void put_product(graph *g, int32_t l)
     close_node(g, &add, "Add", name);
 }
 
+static void put_unary(graph *g, const char *operator_name, const char *format, int32_t l)
+{
+    char name[NAME_BYTES];
+    ist__message node = open_node(g);
+    snprintf(name, sizeof name, format, l);
+    close_node(g, &node, operator_name, name);
+}
+
+/* v times what is there, named by format. */
+static void put_times(graph *g, const char *v, const char *format, int32_t l)
+{
+    char name[NAME_BYTES];
+    snprintf(name, sizeof name, format, l);
+    put_binary(g, "Mul", v, name);
+}
+
+/* Opset 13 has no Gelu and no Swish. */
+static void put_activation(graph *g, int32_t activation, int32_t l)
+{
+    char v[NAME_BYTES], name[NAME_BYTES];
+    snprintf(v, sizeof v, "%s", g->value);
+    if (activation == IST_RELU) put_unary(g, "Relu", "relu.%d", l);
+    if (activation == IST_TANH) put_unary(g, "Tanh", "tanh.%d", l);
+    if (activation == IST_GELU) { /* the argument of the sigmoid */
+        put_times(g, v, "squares.%d", l);
+        put_times(g, "net.gelu_cubic", "cubics.%d", l);
+        snprintf(name, sizeof name, "slopes.%d", l);
+        put_binary(g, "Add", "net.gelu_linear", name);
+        put_times(g, v, "arguments.%d", l);
+    }
+    if (activation != IST_GELU && activation != IST_SILU) return;
+    put_unary(g, "Sigmoid", "sigmoid.%d", l);
+    put_times(g, v, activation == IST_GELU ? "gelu.%d" : "silu.%d", l);
+}
+
 static void put_layer(graph *g, int32_t l)
 {
     const ist__net *net = g->view->net;
@@ -154,9 +190,7 @@ static void put_layer(graph *g, int32_t l)
         close_node(g, &norm, "BatchNormalization", name);
     }
     if (net->shape.layer[l].is_output) return;
-    ist__message relu = open_node(g);
-    snprintf(name, sizeof name, "relu.%d", l);
-    close_node(g, &relu, "Relu", name);
+    put_activation(g, net->shape.activation, l);
 }
 
 /* An output is named after what it is: a value that has another name so far passes through a node that does nothing. */
@@ -210,6 +244,10 @@ static void put_initializers(ist__sink *sink, const ist__net_view *view)
     if (has_norm(view, last)) {
         put_constant(sink, "norms.%d.weight", last, net->shape.layer[last].outputs, 1);
         put_constant(sink, "norms.%d.bias", last, net->shape.layer[last].outputs, 0);
+    }
+    if (net->shape.activation == IST_GELU && last > 0) { /* 2 sqrt(2 / pi), and 0.044715 times that */
+        put_constant(sink, "net.gelu_linear", -1, 1, 1.59576912F);
+        put_constant(sink, "net.gelu_cubic", -1, 1, 0.0713548163F);
     }
     bool scaled = false;
     for (int32_t l = 0; l <= last; l++) scaled |= has_scale(view, l);

@@ -93,7 +93,7 @@ static void add(ist__tensor *out, int32_t *count, ist__tensor_kind kind, int32_t
     ist__tensor *t = &out[(*count)++];
     *t = (ist__tensor){.kind = kind, .layer = layer, .type = IST_FLOAT32, .dims = 1, .size = {rows, columns}};
     if (kind == IST__TENSOR_OUTPUT_SCALE) t->type = IST_FLOAT64;
-    if (kind == IST__TENSOR_SUBNETS) t->type = IST_INT32;
+    if (kind == IST__TENSOR_SUBNETS || kind == IST__TENSOR_ACTIVATION) t->type = IST_INT32;
     if (kind == IST__TENSOR_WEIGHT) t->dims = 2;
     snprintf(t->name, sizeof t->name, name, layer);
 }
@@ -111,6 +111,8 @@ int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TE
     if (view->all || (!view->folded && net->output_scale != 1))
         add(out, &n, IST__TENSOR_OUTPUT_SCALE, -1, "net.output_scale", 1, 1);
     if (view->all || (!view->folded && net->subnets > 1)) add(out, &n, IST__TENSOR_SUBNETS, -1, "net.subnets", 1, 1);
+    if (view->all || net->shape.activation != IST_RELU)
+        add(out, &n, IST__TENSOR_ACTIVATION, -1, "net.activation", 1, 1);
     if (view->all || is_normalized(net)) {
         add(out, &n, IST__TENSOR_SHIFT, -1, "input.shift", net->normalization_count, 1);
         add(out, &n, IST__TENSOR_FACTOR, -1, "input.factor", net->normalization_count, 1);
@@ -197,6 +199,7 @@ ist_status ist__net_view_stream(const ist__net_view *view, const ist__tensor *te
     if (tensor->kind == IST__TENSOR_WEIGHT) return stream_weight(view, tensor->layer, take, user);
     if (tensor->kind == IST__TENSOR_OUTPUT_SCALE) return take(user, &net->output_scale, bytes);
     if (tensor->kind == IST__TENSOR_SUBNETS) return take(user, &net->subnets, bytes);
+    if (tensor->kind == IST__TENSOR_ACTIVATION) return take(user, &net->shape.activation, bytes);
     if (tensor->kind == IST__TENSOR_BIAS && view->folded) return take(user, view->shift[tensor->layer], bytes);
     return take(user, vector_of(net, tensor), bytes);
 }
@@ -206,6 +209,7 @@ ist_status ist__net_fill(ist__net *net, const ist__tensor *tensor, float *room, 
     const size_t bytes = (size_t)ist__tensor_bytes(tensor);
     if (tensor->kind == IST__TENSOR_OUTPUT_SCALE) return give(user, &net->output_scale, bytes);
     if (tensor->kind == IST__TENSOR_SUBNETS) return give(user, &net->subnets, bytes);
+    if (tensor->kind == IST__TENSOR_ACTIVATION) return give(user, &net->shape.activation, bytes);
     if (tensor->kind != IST__TENSOR_WEIGHT) return give(user, vector_of(net, tensor), bytes);
     const ist__layer *layer = &net->shape.layer[tensor->layer];
     float *weight = net->param + layer->weight;

@@ -10,6 +10,7 @@
 typedef enum ist__tensor_kind {
     IST__TENSOR_OUTPUT_SCALE, /* (1) float64 */
     IST__TENSOR_SUBNETS,      /* (1) int32 */
+    IST__TENSOR_ACTIVATION,   /* (1) int32, IST_RELU .. */
     IST__TENSOR_SHIFT,        /* (1) or (features): x is seen as (x - shift) * factor */
     IST__TENSOR_FACTOR,
     IST__TENSOR_WEIGHT, /* (outputs, inputs) of every layer, the output too */
@@ -20,8 +21,8 @@ typedef enum ist__tensor_kind {
     IST__TENSOR_VARIANCE
 } ist__tensor_kind;
 
-/* Of a net at most four, of a layer weight, bias, four of its norm (ONNX has some at every norm). */
-enum { IST__TENSOR_NAME_BYTES = 32, IST__TENSORS_MOST = 4 + 6 * (IST_MAX_HIDDEN + 1) };
+/* Of a net at most five, of a layer weight, bias, four of its norm (ONNX has some at every norm). */
+enum { IST__TENSOR_NAME_BYTES = 32, IST__TENSORS_MOST = 5 + 6 * (IST_MAX_HIDDEN + 1) };
 
 typedef struct ist__tensor {
     char name[IST__TENSOR_NAME_BYTES];
@@ -54,7 +55,7 @@ void ist__net_view_close(ist__net_view *view); /* a zeroed one is fine */
 /* Why a number cannot be one of this kind, in words; NULL: it can. */
 const char *ist__tensor_objection(ist__tensor_kind kind, float value);
 
-/* All tensors of a view: what is as if it were not there (shift 0 and factor 1, 1 subnet, output scale 1) is left out, and
+/* All tensors of a view: what is as if it were not there (shift 0 and factor 1, 1 subnet, ReLU, output scale 1) is left out, and
  * so are statistics that are not of these parameters.  Returns how many. */
 int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TENSORS_MOST]);
 

@@ -11,12 +11,13 @@ typedef struct kind {
     int32_t hidden_count, hidden_norm, output_norm, made_for;
     double output_scale;
     int zscore;
+    int32_t activation;
 } kind;
 
 static const kind kinds[] = {
-    {2, IST_NORM_BATCH, IST_NORM_BATCH, 3, 0.5, 1}, {2, IST_NORM_BATCH, IST_NORM_NONE, 3, 1, 0},
-    {2, IST_NORM_NONE, IST_NORM_NONE, 3, 2, 1},     {1, IST_NORM_NONE, IST_NORM_BATCH, 2, 1, 0},
-    {0, IST_NORM_BATCH, IST_NORM_NONE, 1, 1, 0},    {0, IST_NORM_BATCH, IST_NORM_BATCH, 1, 3, 1}};
+    {2, IST_NORM_BATCH, IST_NORM_BATCH, 3, 0.5, 1, IST_RELU}, {2, IST_NORM_BATCH, IST_NORM_NONE, 3, 1, 0, IST_GELU},
+    {2, IST_NORM_NONE, IST_NORM_NONE, 3, 2, 1, IST_TANH},     {1, IST_NORM_NONE, IST_NORM_BATCH, 2, 1, 0, IST_SILU},
+    {0, IST_NORM_BATCH, IST_NORM_NONE, 1, 1, 0, IST_RELU},    {0, IST_NORM_BATCH, IST_NORM_BATCH, 1, 3, 1, IST_TANH}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static run_spec spec_of(const kind *k)
@@ -27,6 +28,7 @@ static run_spec spec_of(const kind *k)
     spec.output_norm = k->output_norm;
     spec.made_for = k->made_for;
     spec.output_scale = k->output_scale;
+    spec.activation = k->activation;
     spec.train.rounds = 3;
     return spec;
 }
@@ -131,6 +133,7 @@ TEST(a_folded_model_is_the_same_function_without_norms)
             CHECK_EQ(ist_model_describe(back, &is), IST_OK);
             CHECK(is.hidden_count == 0 || is.hidden_norm == IST_NORM_NONE);
             CHECK(is.output_norm == IST_NORM_NONE && is.subnets == 1 && is.output_scale == 1);
+            CHECK_EQ(is.activation, kinds[k].activation);
             float *folded = answers(back, &r);
             check_near(whole, folded, r.table.rows * r.table.classes, 1e-5);
             free(folded);
@@ -383,7 +386,7 @@ static ist_model *subnet(ist_model *model, int32_t subnets, int32_t s, int64_t r
 TEST(subnets_of_one_hidden_layer_are_the_whole_net_together)
 {
     /* Logits of the whole net are the mean of the subnets', so the mean of log probabilities gives its answers. */
-    static const kind plain = {1, IST_NORM_NONE, IST_NORM_NONE, 3, 1, 1};
+    static const kind plain = {1, IST_NORM_NONE, IST_NORM_NONE, 3, 1, 1, IST_RELU};
     run r = trained(&plain);
     const int64_t count = r.table.rows * 4;
     float *whole = answers(r.model, &r);
@@ -470,7 +473,7 @@ TEST(a_deep_subnet_wants_statistics_of_its_own)
     ist_model_destroy(part);
     run_close(&r);
     /* With one layer of it, below, what the whole net has holds. */
-    static const kind shallow = {1, IST_NORM_BATCH, IST_NORM_NONE, 3, 1, 0};
+    static const kind shallow = {1, IST_NORM_BATCH, IST_NORM_NONE, 3, 1, 0, IST_TANH};
     r = trained(&shallow);
     part = subnet(r.model, 3, 1, 0);
     CHECK_EQ(ist_model_evaluate(part, r.dataset, NULL, &e), IST_OK);

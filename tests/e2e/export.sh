@@ -22,11 +22,11 @@ nets() {
         i=$((i + 1))
     done <<'NETS'
 --hidden 12,7 --subnets 3 --normalize zscore --output-scale 0.5
---hidden 12,7 --subnets 3 --output-norm none --normalize none
---hidden 12,7 --subnets 3 --norm none --output-norm none --normalize global --lr 0.01
+--hidden 12,7 --subnets 3 --output-norm none --normalize none --activation gelu
+--hidden 12,7 --subnets 3 --norm none --output-norm none --normalize global --lr 0.01 --activation silu
 --hidden 12 --subnets 2 --norm none --lr 0.01 --output-scale 2 --output-norm none --normalize none
---hidden 70,9,40 --subnets 4 --normalize 5,2
---hidden none --normalize zscore --subnets 1
+--hidden 70,9,40 --subnets 4 --normalize 5,2 --activation tanh
+--hidden none --normalize zscore --subnets 1 --activation gelu
 NETS
     count=$i
 }
@@ -63,12 +63,19 @@ def softmax(z):
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
+def sigmoid(t):
+    return 1 / (1 + np.exp(-t))
+
+activations = [lambda v: np.maximum(v, 0), lambda v: v / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (v + 0.044715 * v ** 3))), np.tanh,
+               lambda v: v * sigmoid(v)]
+
 def forward(t, x):
     """docs/export.md, in double precision."""
     t = {k: v.astype(np.float64) for k, v in t.items()}
     n, scale = (float(t[k][0]) if k in t else 1.0 for k in ("net.subnets", "net.output_scale"))
     if "input.shift" in t:
         x = (x - t["input.shift"]) * t["input.factor"]
+    activation = activations[int(t["net.activation"][0]) if "net.activation" in t else 0]
     last = sum(k.startswith("layers.") and k.endswith(".weight") for k in t) - 1
     for l in range(last + 1):
         z = x @ t[f"layers.{l}.weight"].T
@@ -78,7 +85,7 @@ def forward(t, x):
             z = (z - t[f"norms.{l}.running_mean"]) / np.sqrt(t[f"norms.{l}.running_var"] + 1e-5)
             if l < last:
                 z = z * t[f"norms.{l}.weight"] + t[f"norms.{l}.bias"]
-        x = z if l == last else np.maximum(z, 0)
+        x = z if l == last else activation(z)
     return softmax(scale * x)
 
 def near(a, b, what):
@@ -107,7 +114,8 @@ for i in range(int(sys.argv[1])):
         for name in a:
             assert a[name].dtype == b[name].dtype and a[name].shape == b[name].shape and (a[name] == b[name]).all(), name
         if kind == "f":
-            assert not any(k.startswith(("net.", "norms.")) for k in a), list(a)
+            assert not any(k.startswith(("net.", "norms.")) for k in a if k != "net.activation"), list(a)
+        assert [int(v[0]) for k, v in a.items() if k == "net.activation"] == ([[], [1], [3], [], [2], [1]][i]), list(a)
         near(forward(a, x), np.load(f"p{i}.npy"), f"{kind}{i}")
 END
     "$python" nets.py "$count" || fail "NumPy sees other nets"
@@ -151,10 +159,11 @@ def evaluate(model, x):
             y = softmax(v[0])
         else:
             y = {"Sub": lambda: v[0] - v[1], "Mul": lambda: v[0] * v[1], "Add": lambda: v[0] + v[1], "Relu": lambda: np.maximum(v[0], 0),
-                 "Identity": lambda: v[0]}[node.op_type]()
+                 "Tanh": lambda: np.tanh(v[0]), "Sigmoid": lambda: sigmoid(v[0]), "Identity": lambda: v[0]}[node.op_type]()
         (value[node.output[0]],) = (y,)
     return value[model.graph.output[0].name]
 
+own = [(), ("Mul", "Add", "Sigmoid"), ("Sigmoid", "Mul"), (), ("Tanh",), ()]
 for i in range(int(sys.argv[1])):
     want = np.load(f"p{i}.npy")
     for kind, end in (("m", ".onnx"), ("f", ".onnx"), ("l", "")):
@@ -168,7 +177,8 @@ for i in range(int(sys.argv[1])):
         assert model.graph.input[0].name == "x"
         assert model.graph.output[0].name == ("logits" if kind == "l" else "probabilities")
         operators = [n.op_type for n in model.graph.node]
-        assert kind != "f" or set(operators) <= {"Sub", "Mul", "Gemm", "Relu", "Softmax"}, operators
+        assert kind != "f" or set(operators) <= {"Sub", "Mul", "Gemm", "Relu", "Softmax", *own[i]}, operators
+        assert ("Relu" in operators) == (i in (0, 3)) and all(o in operators for o in own[i]), operators
         assert ("Sub" in operators) == (i not in (1, 3)), operators
         for rows in (x, x[:1]):
             got = evaluate(model, rows)

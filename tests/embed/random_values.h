@@ -156,15 +156,16 @@ static inline ist_model_config any_model(int32_t hidden[IST_MAX_HIDDEN])
   {                                        \
     offsetof(ist_model_config, name), kind \
   }
-    static const field fields[] = {FIELD(features, FIELD_INT),     FIELD(classes, FIELD_INT),
-                                   FIELD(hidden_count, FIELD_INT), FIELD(hidden_norm, FIELD_INT),
-                                   FIELD(output_norm, FIELD_INT),  FIELD(subnets, FIELD_INT),
-                                   FIELD(seed, FIELD_SEED),        FIELD(output_scale, FIELD_NUMBER)};
+    static const field fields[] = {
+        FIELD(features, FIELD_INT),    FIELD(classes, FIELD_INT),         FIELD(hidden_count, FIELD_INT),
+        FIELD(hidden_norm, FIELD_INT), FIELD(output_norm, FIELD_INT),     FIELD(subnets, FIELD_INT),
+        FIELD(seed, FIELD_SEED),       FIELD(output_scale, FIELD_NUMBER), FIELD(activation, FIELD_INT)};
 #undef FIELD
     ist_model_config config = IST_MODEL_CONFIG_INIT;
     config.features = one_in(8) ? 5 : 6;
     config.classes = one_in(8) ? 3 : 4;
     config.hidden_count = random_below(4);
+    config.activation = one_in(3) ? random_below(4) : IST_RELU;
     config.hidden_norm = one_in(4) ? IST_NORM_NONE : IST_NORM_BATCH;
     config.output_norm = one_in(3) ? IST_NORM_NONE : IST_NORM_BATCH;
     config.subnets = config.hidden_count ? 1 + random_below(3) : 1;

@@ -219,7 +219,8 @@ static void import_seeds(ist_model *model, const char *name)
     }
 }
 
-static void model_seed(const char *name, int32_t hidden_count, int32_t hidden_norm, int32_t output_norm, double scale)
+static void model_seed(const char *name, int32_t hidden_count, int32_t hidden_norm, int32_t output_norm, double scale,
+                       int32_t activation)
 {
     static const int32_t hidden[3] = {3, 2, 4};
     ist_model *model;
@@ -232,6 +233,7 @@ static void model_seed(const char *name, int32_t hidden_count, int32_t hidden_no
     net.output_norm = output_norm;
     net.subnets = hidden_count > 0 ? 2 : 1;
     net.output_scale = scale;
+    net.activation = activation;
     fuzz_require(ist_model_create(fuzz_context(), &model, &net) == IST_OK);
     fuzz_require(ist_model_save(model, place("model", name)) == IST_OK);
     import_seeds(model, name);
@@ -240,10 +242,11 @@ static void model_seed(const char *name, int32_t hidden_count, int32_t hidden_no
 
 static void model_seeds(void)
 {
-    model_seed("plain", 1, IST_NORM_NONE, IST_NORM_NONE, 1);
-    model_seed("deep", 3, IST_NORM_BATCH, IST_NORM_BATCH, 1);
-    model_seed("linear", 0, IST_NORM_NONE, IST_NORM_NONE, 1);
-    model_seed("scaled", 2, IST_NORM_BATCH, IST_NORM_NONE, 0.5);
+    model_seed("plain", 1, IST_NORM_NONE, IST_NORM_NONE, 1, IST_RELU);
+    model_seed("deep", 3, IST_NORM_BATCH, IST_NORM_BATCH, 1, IST_RELU);
+    model_seed("linear", 0, IST_NORM_NONE, IST_NORM_NONE, 1, IST_RELU);
+    model_seed("scaled", 2, IST_NORM_BATCH, IST_NORM_NONE, 0.5, IST_RELU);
+    model_seed("smooth", 2, IST_NORM_BATCH, IST_NORM_NONE, 1, IST_SILU);
 }
 
 static void checkpoint_seeds(void)
