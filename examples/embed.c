@@ -57,7 +57,7 @@ int main(void)
     if (!status) status = ist_trainer_run(trainer, 0, NULL, NULL);
     if (!status) status = ist_trainer_calibrate(trainer); /* statistics of batch norm, for the whole net */
 
-    ist_evaluation result = {0};
+    ist_evaluation result = IST_EVALUATION_INIT;
     if (!status) status = ist_model_evaluate(model, data, NULL, &result);
     if (!status) status = ist_model_save(model, "ring.ist");
     if (status) return give_up(context, status);

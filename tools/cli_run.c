@@ -232,6 +232,7 @@ static ist_status evaluate_splits(cli_run *run, const char *text, int count)
     for (int i = 0; status == IST_OK && i < count; i++) {
         cli_split *split = &run->split[i];
         cli_progress_show(true, "%s  evaluating %s ..", text, split->name);
+        split->result.struct_size = sizeof split->result;
         status = ist_model_evaluate(run->shown, split->data, &run->evaluate, &split->result);
     }
     return status;

@@ -87,7 +87,7 @@ int cmd_eval(int argc, char **argv)
     if (!context) return status;
 
     ist_model *model = NULL;
-    ist_evaluation result;
+    ist_evaluation result = IST_EVALUATION_INIT;
     ist_dataset *data = NULL;
     ist_status failed = ist_model_load(context, &model, args.operand);
     ist_model_config net = IST_MODEL_CONFIG_INIT;

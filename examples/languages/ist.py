@@ -78,7 +78,9 @@ class ist_train_config(_Struct):
 
 
 class ist_evaluation(_Struct):
-    _fields_ = _fields((c_int64, "rows correct"), (c_double, "accuracy loss seconds flops"))
+    _fields_ = _fields(
+        (c_size_t, "struct_size"), (c_int64, "rows correct"), (c_double, "accuracy loss seconds flops rmse mae r2")
+    )  # fmt: skip
 
 
 class Error(Exception):

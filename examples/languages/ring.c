@@ -57,7 +57,7 @@ int main(void)
     if (!status) status = ist_trainer_create(context, &trainer, model, data, &run);
     if (!status) status = ist_trainer_run(trainer, 0, NULL, NULL);
     if (!status) status = ist_trainer_calibrate(trainer);
-    ist_evaluation result = {0};
+    ist_evaluation result = IST_EVALUATION_INIT;
     if (!status) status = ist_model_evaluate(model, data, NULL, &result);
     if (!status) status = ist_model_predict(model, data, NULL, chance[0]);
     if (status) {

@@ -89,7 +89,7 @@ void train()
 
     check(ist_trainer_run(trainer.get(), 0, nullptr, nullptr), context);
     check(ist_trainer_calibrate(trainer.get()), context);
-    ist_evaluation result{};
+    ist_evaluation result = IST_EVALUATION_INIT;
     check(ist_model_evaluate(model.get(), dataset.get(), nullptr, &result), context);
     std::vector<float> chance(rows * classes);
     check(ist_model_predict(model.get(), dataset.get(), nullptr, chance.data()), context);

@@ -65,16 +65,29 @@ module ist
   type, bind(c) :: ist_dataset_config
     integer(c_size_t) :: struct_size = 40_c_size_t
     integer(c_int32_t) :: text = IST_TEXT_AUTO, index_base = 1, features = 0, sparse = 0, need_labels = 0, &
-        reserved0 = 0
+        targets = 0
     integer(c_int64_t) :: dense_limit_bytes = 0_c_int64_t
   end type
 
   type, bind(c) :: ist_dataset_info
-    integer(c_size_t) :: struct_size = 56_c_size_t
+    integer(c_size_t) :: struct_size = 64_c_size_t
     integer(c_int64_t) :: rows
     integer(c_int32_t) :: features, classes
     integer(c_int64_t) :: values, labels, content_bytes
-    integer(c_int32_t) :: text, sparse
+    integer(c_int32_t) :: text, sparse, targets, reserved0
+  end type
+
+  type, bind(c) :: ist_dataset_arrays
+    integer(c_size_t) :: struct_size = 80_c_size_t
+    integer(c_int64_t) :: rows = 0_c_int64_t
+    type(c_ptr) :: x = c_null_ptr
+    integer(c_int64_t) :: x_row_stride_bytes = 0_c_int64_t
+    integer(c_int32_t) :: x_type = IST_FLOAT32, features = 0
+    type(c_ptr) :: labels = c_null_ptr
+    integer(c_int32_t) :: classes = 0, targets = 0
+    type(c_ptr) :: y = c_null_ptr
+    integer(c_int64_t) :: y_row_stride_bytes = 0_c_int64_t
+    integer(c_int32_t) :: y_type = IST_FLOAT32, copy = 0
   end type
 
   type, bind(c) :: ist_model_config
@@ -106,8 +119,10 @@ module ist
   end type
 
   type, bind(c) :: ist_evaluation
-    integer(c_int64_t) :: rows, correct
-    real(c_double) :: accuracy, loss, seconds, flops
+    integer(c_size_t) :: struct_size = 80_c_size_t
+    integer(c_int64_t) :: rows = 0_c_int64_t, correct = 0_c_int64_t
+    real(c_double) :: accuracy = 0.0_c_double, loss = 0.0_c_double, seconds = 0.0_c_double, flops = 0.0_c_double, &
+        rmse = 0.0_c_double, mae = 0.0_c_double, r2 = 0.0_c_double
   end type
 
   type, bind(c) :: ist_train_config
@@ -293,6 +308,13 @@ module ist
       type(c_ptr), value :: labels
       integer(c_int32_t), value :: classes
     end function
+    function ist_dataset_from_arrays(context, out, arrays) bind(c)
+      import
+      integer(c_int32_t) :: ist_dataset_from_arrays
+      type(c_ptr), value :: context
+      type(c_ptr), intent(inout) :: out
+      type(ist_dataset_arrays), intent(in) :: arrays
+    end function
     subroutine ist_dataset_destroy(dataset) bind(c)
       import
       type(c_ptr), value :: dataset
@@ -346,6 +368,18 @@ module ist
       integer(c_int32_t) :: ist_model_measure_normalization
       type(c_ptr), value :: model, dataset
       integer(c_int32_t), value :: mode
+    end function
+    function ist_model_set_target_normalization(model, count, shift, factor) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_set_target_normalization
+      type(c_ptr), value :: model
+      integer(c_int32_t), value :: count
+      real(c_float), intent(in) :: shift(*), factor(*)
+    end function
+    function ist_model_measure_target_normalization(model, dataset) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_measure_target_normalization
+      type(c_ptr), value :: model, dataset
     end function
     function ist_model_copy(out, from) bind(c)
       import

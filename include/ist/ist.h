@@ -79,7 +79,7 @@ IST_API ist_status ist_set_allocator(const ist_allocator *allocator);
 /* ----------------------------------------------------------------------------------------------------- context -- */
 
 typedef struct ist_context ist_context; /* opaque: topology, plan, teams, log, last error */
-typedef struct ist_dataset ist_dataset; /* opaque: rows of features, and a class for each */
+typedef struct ist_dataset ist_dataset; /* opaque: rows of features, and a class or targets for each */
 typedef struct ist_model ist_model;     /* opaque: the master parameters of one net */
 typedef struct ist_trainer ist_trainer; /* opaque: a model in training: optimiser state, round */
 
@@ -160,7 +160,8 @@ typedef struct {
                             them yet.  0: make dense ones */
     int32_t need_labels; /* 1: one class for each row, or IST_E_SHAPE.  0: rows of a sparse file that have no labels, or
                             several, are a dataset without labels */
-    int32_t reserved0;   /* 0 */
+    int32_t targets;     /* 1: y_path has the targets of a regression, not classes: .npy of floats (rows) or (rows,
+                           targets), or .csv with a column for each; they become float32, and must be finite */
     int64_t
         dense_limit_bytes; /* how many dense rows of a sparse file may take, or IST_E_SHAPE; 0: 64 MiB, and 512 bytes
                                   for each value that the file has */
@@ -187,6 +188,8 @@ typedef struct {
     int64_t content_bytes;     /* of a sparse file, unpacked; else 0 */
     int32_t text;              /* IST_TEXT_* that sparse rows were read from; AUTO: no text */
     int32_t sparse;            /* 1: opened as sparse rows */
+    int32_t targets;           /* of a regression, for each row; 0: none */
+    int32_t reserved0;         /* 0 */
 } ist_dataset_info;
 /* out->struct_size must be set.  [any thread] */
 IST_API ist_status ist_dataset_describe(const ist_dataset *dataset, ist_dataset_info *out);
@@ -197,6 +200,35 @@ IST_API ist_status ist_dataset_describe(const ist_dataset *dataset, ist_dataset_
  * labels  (rows) class ids 0 .. classes-1 (checked), borrowed by the dataset; NULL: no labels, then classes is 0. */
 IST_API ist_status ist_dataset_wrap(ist_context *context, ist_dataset **out, const void *x, int32_t type, int64_t rows,
                                     int32_t features, int64_t row_stride_bytes, const int32_t *labels, int32_t classes);
+
+/* Arrays of the caller as a dataset: the long form of ist_dataset_wrap, for targets, doubles, and memory that does not
+ * stay.  Start from IST_DATASET_ARRAYS_INIT.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    int64_t rows;               /* 1 .. 2^32 - 2 */
+    const void *x;              /* (rows, features) of x_type */
+    int64_t x_row_stride_bytes; /* from row to row; 0: they stand without gaps */
+    int32_t x_type;             /* IST_UINT8, IST_FLOAT32 or IST_FLOAT64 */
+    int32_t features;           /* 1 .. 2^24 */
+    const int32_t *labels;      /* of a classification: (rows) class ids 0 .. classes - 1 (checked); or NULL */
+    int32_t classes;            /* 0 without labels */
+    int32_t targets;            /* of a regression: 1 .. 2^24 for each row; 0 without.  Labels or targets, not both */
+    const void *y;              /* (rows, targets) of y_type, finite (checked); NULL without */
+    int64_t y_row_stride_bytes; /* as of x */
+    int32_t y_type;             /* IST_FLOAT32 or IST_FLOAT64 */
+    int32_t
+        copy; /* 1: everything is copied, values of x must be finite (checked), and the arrays are the caller's again
+                     when the call returns.  0: borrowed by the dataset; but doubles become float32 in memory of the
+                     library, and are checked and the caller's again, too.  float32 and bytes of x are not checked */
+} ist_dataset_arrays;
+/* clang-format off */
+#define IST_DATASET_ARRAYS_INIT \
+    { sizeof(ist_dataset_arrays), 0, NULL, 0, IST_FLOAT32, 0, NULL, 0, 0, NULL, 0, IST_FLOAT32, 0 }
+/* clang-format on */
+
+/* Errors: IST_E_ARGUMENT names the field, or row and column of a value that is refused (counted from 0, as arrays are);
+ * IST_E_MEMORY. */
+IST_API ist_status ist_dataset_from_arrays(ist_context *context, ist_dataset **out, const ist_dataset_arrays *arrays);
 IST_API void ist_dataset_destroy(ist_dataset *dataset); /* NULL is fine */
 
 IST_API int64_t ist_dataset_rows(const ist_dataset *dataset);     /* [any thread] */
@@ -257,6 +289,15 @@ enum { IST_NORMALIZE_NONE = 0, IST_NORMALIZE_GLOBAL = 1, IST_NORMALIZE_ZSCORE = 
 /* Measure the normalization on a dataset: GLOBAL one mean and deviation for all values, ZSCORE one for each feature
  * (a constant feature gets factor 1). */
 IST_API ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *dataset, int32_t mode);
+
+/* Of a regression: the net is trained towards (y - shift) * factor of each target y, and losses are of that; predictions
+ * are in the targets' own units again.  Stored in the model; at first shift 0, factor 1.
+ * count 1: the same for all targets; else their number.  Factors finite, not 0.  IST_E_ARGUMENT, also for a net of classes. */
+IST_API ist_status ist_model_set_target_normalization(ist_model *model, int32_t count, const float *shift,
+                                                      const float *factor);
+/* Measure it on the targets of a dataset: mean and deviation of each (a constant target gets factor 1).
+ * Errors: IST_E_ARGUMENT for a net of classes, IST_E_SHAPE for a dataset without as many targets. */
+IST_API ist_status ist_model_measure_target_normalization(ist_model *model, const ist_dataset *dataset);
 
 /* Make `out` what `from` is: parameters, statistics, normalization, the number of subnets it was made for.  Both are of
  * one context (else IST_E_ARGUMENT) and of one shape: layers, widths and norms (else IST_E_SHAPE). */
@@ -376,20 +417,30 @@ typedef struct {
 #define IST_EVALUATE_CONFIG_INIT { sizeof(ist_evaluate_config), IST_STATISTICS_STORED, 0, IST_ORDER_FILE }
 /* clang-format on */
 
-/* What an evaluation found. */
+/* What an evaluation found.  Start from IST_EVALUATION_INIT.  Append-only. */
 typedef struct {
-    int64_t rows, correct; /* argmax equal to the label; of equal logits the first counts */
-    double accuracy;       /* correct / rows */
-    double loss;           /* mean cross-entropy, nats */
-    double seconds;        /* wall time */
-    double flops;          /* of products */
+    size_t struct_size;
+    int64_t rows, correct; /* argmax equal to the label; of equal logits the first counts.  0 of a regression */
+    double accuracy;       /* correct / rows; 0 of a regression */
+    double loss;      /* mean cross-entropy, nats; of a regression its loss in normalized targets, as in training */
+    double seconds;   /* wall time */
+    double flops;     /* of products */
+    double rmse, mae; /* of a regression, over all rows and targets, in the targets' own units: root of the mean square,
+                         and mean size, of the error; else 0 */
+    double r2;        /* coefficient of determination, the mean over targets; one that does not vary counts as 1 where
+                         it is met exactly, else as 0 */
 } ist_evaluation;
+/* clang-format off */
+#define IST_EVALUATION_INIT { sizeof(ist_evaluation), 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0 }
+/* clang-format on */
 
-/* Loss and accuracy of the whole net on a dataset with labels.  config NULL: defaults.  A net with batch norm needs
- * statistics for STORED (the trainer measures them: ist_trainer_calibrate), else IST_E_ARGUMENT. */
+/* Loss and accuracy of the whole net on a dataset with labels, or loss and errors on one with targets.  config NULL:
+ * defaults.  out->struct_size set.  A net with batch norm needs statistics for STORED (the trainer measures them:
+ * ist_trainer_calibrate), else IST_E_ARGUMENT. */
 IST_API ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
                                       ist_evaluation *out);
-/* Class probabilities of every row: out (rows, classes).  The label is not needed. */
+/* Class probabilities of every row: out (rows, classes); of a regression the targets, in their own units: out (rows,
+ * targets).  Label and targets of the dataset are not needed. */
 IST_API ist_status ist_model_predict(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
                                      float *out);
 

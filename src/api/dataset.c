@@ -39,8 +39,12 @@ static int64_t room_bytes(const ist_context *context)
 static ist_status check_config(ist_context *context, const ist_dataset_config *c)
 {
     if (c->text < IST_TEXT_AUTO || c->text > IST_TEXT_LIBSVM || c->index_base < 0 || c->index_base > 1 ||
-        c->features < 0 || c->dense_limit_bytes < 0)
-        return ist__refuse(context, IST_E_ARGUMENT, "text, index_base, features or dense_limit_bytes is out of range");
+        c->features < 0 || c->dense_limit_bytes < 0 || c->targets < 0 || c->targets > 1)
+        return ist__refuse(context, IST_E_ARGUMENT,
+                           "text, index_base, features, targets or dense_limit_bytes is out of range");
+    if (c->targets && (c->sparse || c->need_labels))
+        return ist__fail(&context->error, IST_E_ARGUMENT, "targets and %s are 1, but rows have targets or labels",
+                         c->sparse ? "sparse" : "need_labels");
     return IST_OK;
 }
 
@@ -56,10 +60,13 @@ ist_status ist_dataset_open_as(ist_context *context, ist_dataset **out, const ch
     if (status) return status;
     if (known.sparse && y_path)
         return ist__refuse(context, IST_E_ARGUMENT, "sparse rows have their labels inside, y_path must be NULL");
+    if (known.targets && !y_path)
+        return ist__refuse(context, IST_E_ARGUMENT, "targets is 1, but y_path, the file that has them, is NULL");
     const ist__dataset_ask ask = {
         .sparse = {.text = known.text, .index_base = known.index_base, .features = known.features},
         .keep_sparse = known.sparse != 0,
         .need_labels = known.need_labels != 0,
+        .targets = known.targets != 0,
         .dense_limit_bytes = known.dense_limit_bytes,
         .room_bytes = room_bytes(context)};
     const ist__hands hands = {.run = help, .user = context};
@@ -95,7 +102,8 @@ ist_status ist_dataset_describe(const ist_dataset *dataset, ist_dataset_info *ou
                                                           : 0,
                               .content_bytes = s->content_bytes,
                               .text = s->text,
-                              .sparse = sparse};
+                              .sparse = sparse,
+                              .targets = dataset->target_count};
     return IST_OK;
 }
 
@@ -104,6 +112,16 @@ ist_status ist_dataset_wrap(ist_context *context, ist_dataset **out, const void 
 {
     if (!context || !out || !x) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
     return ist__dataset_wrap(out, x, type, rows, features, row_stride_bytes, labels, classes, &context->error);
+}
+
+ist_status ist_dataset_from_arrays(ist_context *context, ist_dataset **out, const ist_dataset_arrays *arrays)
+{
+    IST__OUR_FLOATS;
+    if (!context || !out || !arrays) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    ist_dataset_arrays known = IST_DATASET_ARRAYS_INIT;
+    const ist_status status =
+        ist__take_config(context, &known, sizeof known, arrays, arrays->struct_size, sizeof known);
+    return status ? status : ist__dataset_arrays(out, &known, &context->error);
 }
 
 void ist_dataset_destroy(ist_dataset *dataset)

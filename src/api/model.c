@@ -137,6 +137,53 @@ ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *
     return IST_OK;
 }
 
+/* The model of a regression whose targets are to be normalized. */
+static ist_status check_regression(ist_model *model)
+{
+    if (ist__shape_regresses(&model->net.shape)) return IST_OK;
+    return ist__refuse(model->context, IST_E_ARGUMENT, "the model tells classes, which have no normalization");
+}
+
+ist_status ist_model_set_target_normalization(ist_model *model, int32_t count, const float *shift, const float *factor)
+{
+    IST__OUR_FLOATS;
+    if (!model) return IST_E_ARGUMENT;
+    ist_context *context = model->context;
+    ist__net *net = &model->net;
+    const int32_t targets = net->shape.width[net->shape.layer_count];
+    if (!shift || !factor) return ist__refuse(context, IST_E_ARGUMENT, "shift or factor is NULL");
+    const ist_status status = check_regression(model);
+    if (status) return status;
+    if (count != 1 && count != targets)
+        return ist__fail(&context->error, IST_E_ARGUMENT, "count is %d, expected 1 or the number of targets, %d", count,
+                         targets);
+    for (int32_t i = 0; i < count; i++)
+        if (!isfinite(shift[i]) || !isfinite(factor[i]) || factor[i] == 0)
+            return ist__fail(&context->error, IST_E_ARGUMENT,
+                             "normalization of target %d is (y - %g) * %g, expected finite numbers and a factor other "
+                             "than 0",
+                             i, (double)shift[i], (double)factor[i]);
+    net->target_count = count;
+    memcpy(net->target_shift, shift, (size_t)count * sizeof *shift);
+    memcpy(net->target_factor, factor, (size_t)count * sizeof *factor);
+    return IST_OK;
+}
+
+ist_status ist_model_measure_target_normalization(ist_model *model, const ist_dataset *dataset)
+{
+    IST__OUR_FLOATS;
+    if (!model) return IST_E_ARGUMENT;
+    ist_context *context = model->context;
+    ist__net *net = &model->net;
+    if (!dataset) return ist__refuse(context, IST_E_ARGUMENT, "dataset is NULL");
+    ist_status status = check_regression(model);
+    if (!status) status = ist__fit_answers(net, dataset, &context->error);
+    if (status) return status;
+    net->target_count = dataset->target_count;
+    ist__dataset_target_moments(dataset, net->target_shift, net->target_factor);
+    return IST_OK;
+}
+
 ist_status ist_model_copy(ist_model *out, const ist_model *from)
 {
     IST__OUR_FLOATS;
@@ -237,6 +284,53 @@ ist_status ist_model_calibrate(ist_model *model, const ist_dataset *dataset, int
     return ist__calibrate(&context->host, &model->net, dataset, seed, rows, &context->error);
 }
 
+/* Mean over targets; one that does not vary counts as 1 where it is met exactly, else as 0. */
+static double determination(int32_t targets, const double *squares, const double *spread)
+{
+    double sum = 0;
+    for (int32_t k = 0; k < targets; k++) sum += spread[k] > 0 ? 1 - squares[k] / spread[k] : squares[k] == 0;
+    return sum / targets;
+}
+
+static ist_status evaluate_regression(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                                      ist__answers *answers, ist_evaluation *out)
+{
+    const int32_t targets = dataset->target_count;
+    ist_context *context = model->context;
+    double *sums = ist__alloc(3 * (int64_t)targets, sizeof *sums);
+    if (!sums) return ist__fail(&context->error, IST_E_MEMORY, "no memory for the errors of %d targets", targets);
+    double *spread = sums + 2 * targets;
+    answers->squares = sums;
+    answers->sizes = sums + targets;
+    const ist_status status = ist__evaluate(&context->host, &model->net, dataset, config, answers, &context->error);
+    if (!status) {
+        double squares = 0, sizes = 0;
+        for (int32_t k = 0; k < targets; k++) squares += answers->squares[k];
+        for (int32_t k = 0; k < targets; k++) sizes += answers->sizes[k];
+        ist__dataset_target_squares(dataset, spread);
+        out->rmse = sqrt(squares / (double)dataset->rows / targets);
+        out->mae = sizes / (double)dataset->rows / targets;
+        out->r2 = determination(targets, answers->squares, spread);
+    }
+    ist__free(sums);
+    return status;
+}
+
+static ist_status evaluate_classes(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                                   ist__answers *answers, ist_evaluation *out)
+{
+    ist_context *context = model->context;
+    answers->best = ist__alloc(dataset->rows, sizeof(int32_t));
+    if (!answers->best)
+        return ist__fail(&context->error, IST_E_MEMORY, "no memory for the answers to %lld rows",
+                         (long long)dataset->rows);
+    const ist_status status = ist__evaluate(&context->host, &model->net, dataset, config, answers, &context->error);
+    for (int64_t i = 0; i < dataset->rows && !status; i++) out->correct += answers->best[i] == dataset->labels[i];
+    out->accuracy = (double)out->correct / (double)dataset->rows;
+    ist__free(answers->best);
+    return status;
+}
+
 ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
                               ist_evaluation *out)
 {
@@ -244,29 +338,27 @@ ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, cons
     if (!model) return IST_E_ARGUMENT;
     ist_context *context = model->context;
     if (!dataset || !out) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    if (out->struct_size < sizeof *out)
+        return ist__refuse(context, IST_E_ARGUMENT, "struct_size of the evaluation is not set");
     ist_evaluate_config known = IST_EVALUATE_CONFIG_INIT;
     ist_status status = check_evaluation(model, dataset, config, &known);
-    if (!status) status = ist__fit_labels(&model->net, dataset, &context->error);
+    if (!status) status = ist__fit_answers(&model->net, dataset, &context->error);
     if (status) return status;
     const double began = ist__seconds();
-    const ist__answers answers = {.loss = ist__alloc(dataset->rows, sizeof(float)),
-                                  .best = ist__alloc(dataset->rows, sizeof(int32_t))};
-    if (!answers.loss || !answers.best)
-        status = ist__fail(&context->error, IST_E_MEMORY, "no memory for the answers to %lld rows",
-                           (long long)dataset->rows);
-    if (!status) status = ist__evaluate(&context->host, &model->net, dataset, &known, &answers, &context->error);
+    ist__answers answers = {.loss = ist__alloc(dataset->rows, sizeof(float))};
+    if (!answers.loss)
+        return ist__fail(&context->error, IST_E_MEMORY, "no memory for the answers to %lld rows",
+                         (long long)dataset->rows);
+    ist_evaluation found = {.struct_size = out->struct_size, .rows = dataset->rows};
+    if (ist__shape_regresses(&model->net.shape)) status = evaluate_regression(model, dataset, &known, &answers, &found);
+    else status = evaluate_classes(model, dataset, &known, &answers, &found);
     if (!status) {
-        int64_t correct = 0;
-        for (int64_t i = 0; i < dataset->rows; i++) correct += answers.best[i] == dataset->labels[i];
-        *out = (ist_evaluation){.rows = dataset->rows,
-                                .correct = correct,
-                                .accuracy = (double)correct / (double)dataset->rows,
-                                .loss = ist__sum(dataset->rows, answers.loss) / (double)dataset->rows,
-                                .seconds = ist__seconds() - began,
-                                .flops = ist__shape_forward_flops(&model->net.shape, dataset->rows)};
+        found.loss = ist__sum(dataset->rows, answers.loss) / (double)dataset->rows;
+        found.seconds = ist__seconds() - began;
+        found.flops = ist__shape_forward_flops(&model->net.shape, dataset->rows);
+        *out = found;
     }
     ist__free(answers.loss);
-    ist__free(answers.best);
     return status;
 }
 

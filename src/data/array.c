@@ -119,13 +119,16 @@ static ist_status check_claim(ist__reader *reader, const ist__array *array, ist_
 
 /* --------------------------------------------------------------------------------------------------- features -- */
 
-static ist_status fail_not_finite(const ist__reader *reader, uint64_t index, uint64_t features, ist__error *error)
+/* what: "feature", "target" */
+static ist_status fail_not_finite(const ist__reader *reader, const char *what, uint64_t index, uint64_t features,
+                                  ist__error *error)
 {
-    return ist__fail(error, IST_E_FORMAT, "%s: row %llu, feature %llu: not a finite float32", ist__reader_path(reader),
-                     (unsigned long long)(index / features + 1), (unsigned long long)(index % features + 1));
+    return ist__fail(error, IST_E_FORMAT, "%s: row %llu, %s %llu: not a finite float32", ist__reader_path(reader),
+                     (unsigned long long)(index / features + 1), what, (unsigned long long)(index % features + 1));
 }
 
-static ist_status read_floats(ist__reader *reader, const ist__array *array, float *to, ist__error *error)
+static ist_status read_floats(ist__reader *reader, const ist__array *array, const char *what, float *to,
+                              ist__error *error)
 {
     const uint64_t count = array->rows * array->features;
     double numbers[CHUNK];
@@ -135,27 +138,27 @@ static ist_status read_floats(ist__reader *reader, const ist__array *array, floa
         if (status) return status;
         for (size_t i = 0; i < some; i++) {
             if (!isfinite(numbers[i]) || fabs(numbers[i]) > (double)FLT_MAX)
-                return fail_not_finite(reader, done + i, array->features, error);
+                return fail_not_finite(reader, what, done + i, array->features, error);
             to[done + i] = (float)numbers[i];
         }
     }
     return IST_OK;
 }
 
-ist_status ist__array_features(ist__reader *reader, const ist__array *array, ist__matrix *out, ist__error *error)
+/* keep_bytes: unsigned bytes stay bytes */
+static ist_status read_matrix(ist__reader *reader, const ist__array *array, bool keep_bytes, const char *what,
+                              ist__matrix *out, ist__error *error)
 {
-    if (array->dims < 2)
-        return ist__fail(error, IST_E_FORMAT, "%s: byte %llu: features need 2 or more dimensions, this has %d",
-                         ist__reader_path(reader), (unsigned long long)ist__reader_offset(reader), array->dims);
     ist_status status = check_claim(reader, array, error);
     if (status) return status;
 
-    const bool bytes = array->number == IST__U8;
+    const bool bytes = keep_bytes && array->number == IST__U8;
     const uint64_t count = array->rows * array->features;
     /* Raw: pages are taken as the file fills them, and not because it says that it will. */
     void *x = ist__alloc_raw((int64_t)count, bytes ? 1 : sizeof(float));
-    if (!x) return ist__fail(error, IST_E_MEMORY, "out of memory for %llu features", (unsigned long long)count);
-    status = bytes ? ist__reader_bytes(reader, x, count, "features", error) : read_floats(reader, array, x, error);
+    if (!x) return ist__fail(error, IST_E_MEMORY, "out of memory for %llu %ss", (unsigned long long)count, what);
+    status =
+        bytes ? ist__reader_bytes(reader, x, count, "features", error) : read_floats(reader, array, what, x, error);
     if (!status) status = ist__reader_end(reader, error);
     if (status) {
         ist__free(x);
@@ -166,6 +169,19 @@ ist_status ist__array_features(ist__reader *reader, const ist__array *array, ist
                          .type = bytes ? IST_UINT8 : IST_FLOAT32,
                          .x = x};
     return IST_OK;
+}
+
+ist_status ist__array_features(ist__reader *reader, const ist__array *array, ist__matrix *out, ist__error *error)
+{
+    if (array->dims < 2)
+        return ist__fail(error, IST_E_FORMAT, "%s: byte %llu: features need 2 or more dimensions, this has %d",
+                         ist__reader_path(reader), (unsigned long long)ist__reader_offset(reader), array->dims);
+    return read_matrix(reader, array, true, "feature", out, error);
+}
+
+ist_status ist__array_targets(ist__reader *reader, const ist__array *array, ist__matrix *out, ist__error *error)
+{
+    return read_matrix(reader, array, false, "target", out, error);
 }
 
 /* ----------------------------------------------------------------------------------------------------- labels -- */

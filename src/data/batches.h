@@ -55,7 +55,10 @@ typedef struct ist__rows {
     int64_t row_stride_bytes;
     int32_t type;
     int32_t features;
-    const int32_t *labels;
+    const int32_t *labels; /* of classes; or, never both: */
+    const float *targets;  /* target_stride floats apart, of a regression */
+    int64_t target_stride;
+    int32_t target_count;
 } ist__rows;
 
 #endif

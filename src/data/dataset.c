@@ -1,4 +1,4 @@
-/* dataset.c - a table of rows, opened from files or laid over the caller's memory, and its moments.
+/* dataset.c - a table of rows, opened from files, and its moments.  arrays.c lays one over the caller's memory.
  *
  * Floor: data.  Cold.  Thread safety: a dataset does not change once it is made; any threads may read it.
  */
@@ -23,15 +23,16 @@ size_t ist__type_bytes(int32_t type)
     }
 }
 
-/* ----------------------------------------------------------------------------------------------- open and wrap -- */
+/* -------------------------------------------------------------------------------------------------------- open -- */
 
-static ist_status fail_rows(const char *x_path, int64_t x_rows, const char *y_path, int64_t y_rows, ist__error *error)
+static ist_status fail_rows(const char *x_path, int64_t x_rows, const char *y_path, int64_t y_rows, const char *what,
+                            ist__error *error)
 {
     char x_shown[IST__SHOWN_PATH_BYTES], y_shown[IST__SHOWN_PATH_BYTES];
     ist__show_path(x_shown, x_path);
     ist__show_path(y_shown, y_path);
-    return ist__fail(error, IST_E_SHAPE, "%s: %lld rows, but %s: %lld labels", x_shown, (long long)x_rows, y_shown,
-                     (long long)y_rows);
+    return ist__fail(error, IST_E_SHAPE, "%s: %lld rows, but %s: %lld %s", x_shown, (long long)x_rows, y_shown,
+                     (long long)y_rows, what);
 }
 
 /* Labels from a file of their own. */
@@ -47,7 +48,23 @@ static ist_status load_labels(ist_dataset *dataset, const char *x_path, const ch
     const ist_status status = ist__load_labels(y_path, &labels, &rows, &dataset->classes, error);
     if (status) return status;
     dataset->labels = dataset->owned_labels = labels;
-    return rows == dataset->rows ? IST_OK : fail_rows(x_path, dataset->rows, y_path, rows, error);
+    return rows == dataset->rows ? IST_OK : fail_rows(x_path, dataset->rows, y_path, rows, "labels", error);
+}
+
+/* Targets from a file of their own, which are numbers as features are. */
+static ist_status load_targets(ist_dataset *dataset, const char *x_path, const char *y_path, ist__error *error)
+{
+    ist__matrix matrix;
+    const ist_status status = ist__load_targets(y_path, &matrix, error);
+    if (status) return status;
+    ist__free(dataset->owned_labels); /* classes inside a sparse file are not asked for */
+    dataset->labels = dataset->owned_labels = NULL;
+    dataset->classes = 0;
+    dataset->targets = dataset->owned_targets = matrix.x;
+    dataset->target_stride = matrix.features;
+    dataset->target_count = (int32_t)matrix.features;
+    if (matrix.rows == dataset->rows) return IST_OK;
+    return fail_rows(x_path, dataset->rows, y_path, matrix.rows, "rows of targets", error);
 }
 
 static ist_status load_sparse(ist_dataset *dataset, const char *x_path, const char *y_path, const ist__dataset_ask *ask,
@@ -101,7 +118,8 @@ static ist_status load(ist_dataset *dataset, const char *x_path, const char *y_p
     if (status) return status;
     if (kind == IST__SPARSE_NOT) status = load_dense(dataset, x_path, y_path, ask, error);
     else status = load_sparse(dataset, x_path, y_path, ask, hands, error);
-    return status || !y_path ? status : load_labels(dataset, x_path, y_path, error);
+    if (status || !y_path) return status;
+    return ask->targets ? load_targets(dataset, x_path, y_path, error) : load_labels(dataset, x_path, y_path, error);
 }
 
 ist_status ist__dataset_open_as(ist_dataset **out, const char *x_path, const char *y_path, const ist__dataset_ask *ask,
@@ -125,60 +143,16 @@ ist_status ist__dataset_open(ist_dataset **out, const char *x_path, const char *
     return ist__dataset_open_as(out, x_path, y_path, &ask, NULL, error);
 }
 
-static ist_status check_table(const void *x, int32_t type, int64_t rows, int32_t features, int64_t stride,
-                              ist__error *error)
+ist__rows ist__dataset_rows(const ist_dataset *dataset)
 {
-    if (!x) return ist__fail(error, IST_E_ARGUMENT, "dataset: no features");
-    if (type != IST_UINT8 && type != IST_FLOAT32)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: type %d is neither IST_UINT8 nor IST_FLOAT32", type);
-    if (rows < 1 || rows > IST__MAX_ROWS)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: %lld rows, but 1 .. %lld can be used", (long long)rows,
-                         (long long)IST__MAX_ROWS);
-    if (features < 1 || features > IST__MAX_FEATURES)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: %d features, but 1 .. %d can be used", features,
-                         IST__MAX_FEATURES);
-    const int64_t bytes = (int64_t)ist__type_bytes(type);
-    if (stride < features * bytes || stride > INT64_MAX / rows)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: rows %lld bytes apart, but a row has %lld bytes",
-                         (long long)stride, (long long)(features * bytes));
-    if (stride % bytes != 0 || (uintptr_t)x % (uintptr_t)bytes != 0)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: float32 rows that do not start at multiples of 4 bytes");
-    return IST_OK;
-}
-
-static ist_status check_labels(const int32_t *labels, int64_t rows, int32_t classes, ist__error *error)
-{
-    if (!labels && classes != 0) return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but no labels", classes);
-    if (!labels) return IST_OK;
-    if (classes < 1 || classes > IST__MAX_LABEL + 1)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but 1 .. %d can be used", classes,
-                         IST__MAX_LABEL + 1);
-    for (int64_t row = 0; row < rows; row++)
-        if (labels[row] < 0 || labels[row] >= classes)
-            return ist__fail(error, IST_E_ARGUMENT, "dataset: labels[%lld] is %d, not one of 0 .. %d", (long long)row,
-                             labels[row], classes - 1);
-    return IST_OK;
-}
-
-ist_status ist__dataset_wrap(ist_dataset **out, const void *x, int32_t type, int64_t rows, int32_t features,
-                             int64_t row_stride_bytes, const int32_t *labels, int32_t classes, ist__error *error)
-{
-    if (!out) return ist__fail(error, IST_E_ARGUMENT, "dataset: no place for the handle");
-    ist_status status = check_table(x, type, rows, features, row_stride_bytes, error);
-    if (!status) status = check_labels(labels, rows, classes, error);
-    if (status) return status;
-
-    ist_dataset *dataset = ist__alloc(1, sizeof *dataset);
-    if (!dataset) return ist__fail(error, IST_E_MEMORY, "out of memory");
-    *dataset = (ist_dataset){.rows = rows,
-                             .features = features,
-                             .classes = classes,
-                             .type = type,
-                             .row_stride_bytes = row_stride_bytes,
-                             .x = x,
-                             .labels = labels};
-    *out = dataset;
-    return IST_OK;
+    return (ist__rows){.x = dataset->x,
+                       .row_stride_bytes = dataset->row_stride_bytes,
+                       .type = dataset->type,
+                       .features = dataset->features,
+                       .labels = dataset->labels,
+                       .targets = dataset->targets,
+                       .target_stride = dataset->target_stride,
+                       .target_count = dataset->target_count};
 }
 
 void ist__dataset_destroy(ist_dataset *dataset)
@@ -186,6 +160,7 @@ void ist__dataset_destroy(ist_dataset *dataset)
     if (!dataset) return;
     ist__free(dataset->owned_x);
     ist__free(dataset->owned_labels);
+    ist__free(dataset->owned_targets);
     ist__sparse_destroy(&dataset->sparse);
     ist__free(dataset);
 }
@@ -228,18 +203,23 @@ static float factor_of(double variance)
     return factor <= (double)FLT_MAX ? (float)factor : 1.0F;
 }
 
+/* Means of the block's features, and sums of squared distances from them. */
+static void squares_of_block(const ist_dataset *dataset, int32_t first, double *centre, double *sums)
+{
+    const int32_t width = block_width(dataset, first);
+    for (int32_t j = 0; j < width; j++) centre[j] = value_at(dataset, 0, first + j);
+    sum_block(dataset, first, width, centre, 1, sums);
+    for (int32_t j = 0; j < width; j++) centre[j] += sums[j] / (double)dataset->rows;
+    sum_block(dataset, first, width, centre, 2, sums);
+}
+
 static void moments_of_block(const ist_dataset *dataset, int32_t first, float *shift, float *factor)
 {
     double centre[BLOCK] = {0}, sums[BLOCK];
-    const int32_t width = block_width(dataset, first);
-    const double rows = (double)dataset->rows;
-    for (int32_t j = 0; j < width; j++) centre[j] = value_at(dataset, 0, first + j);
-    sum_block(dataset, first, width, centre, 1, sums);
-    for (int32_t j = 0; j < width; j++) centre[j] += sums[j] / rows;
-    sum_block(dataset, first, width, centre, 2, sums);
-    for (int32_t j = 0; j < width; j++) {
+    squares_of_block(dataset, first, centre, sums);
+    for (int32_t j = 0; j < block_width(dataset, first); j++) {
         shift[first + j] = (float)centre[j];
-        factor[first + j] = factor_of(sums[j] / rows);
+        factor[first + j] = factor_of(sums[j] / (double)dataset->rows);
     }
 }
 
@@ -267,4 +247,28 @@ void ist__dataset_moments(const ist_dataset *dataset, int32_t count, float *shif
     const double mean = origin + sum_all(dataset, origin, 1) / values;
     shift[0] = (float)mean;
     factor[0] = factor_of(sum_all(dataset, mean, 2) / values);
+}
+
+/* The targets as a table of their own. */
+static ist_dataset table_of_targets(const ist_dataset *dataset)
+{
+    return (ist_dataset){.rows = dataset->rows,
+                         .features = dataset->target_count,
+                         .type = IST_FLOAT32,
+                         .row_stride_bytes = dataset->target_stride * (int64_t)sizeof(float),
+                         .x = dataset->targets};
+}
+
+void ist__dataset_target_moments(const ist_dataset *dataset, float *shift, float *factor)
+{
+    const ist_dataset table = table_of_targets(dataset);
+    for (int32_t first = 0; first < table.features; first += BLOCK) moments_of_block(&table, first, shift, factor);
+}
+
+void ist__dataset_target_squares(const ist_dataset *dataset, double *squares)
+{
+    const ist_dataset table = table_of_targets(dataset);
+    double centre[BLOCK] = {0};
+    for (int32_t first = 0; first < table.features; first += BLOCK)
+        squares_of_block(&table, first, centre, squares + first);
 }

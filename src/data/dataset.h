@@ -1,4 +1,4 @@
-/* dataset.h - rows of features, and a class for each.
+/* dataset.h - rows of features, and a class or targets for each.
  *
  * Floor: data; uses base/ only.  Bytes stay bytes (a quarter of the memory traffic); everything else is float32.
  */
@@ -6,6 +6,7 @@
 #define IST_DATA_DATASET_H
 
 #include "base/share.h"
+#include "data/batches.h"
 #include "data/sparse.h"
 
 struct ist_dataset {
@@ -16,8 +17,12 @@ struct ist_dataset {
     int64_t row_stride_bytes;
     const void *x;         /* (rows, features) of type; NULL: sparse rows only */
     const int32_t *labels; /* (rows), or NULL */
-    void *owned_x;         /* what destroy frees; NULL when borrowed */
+    const float *targets;  /* (rows, target_count), rows target_stride floats apart; or NULL: never both */
+    int64_t target_stride;
+    int32_t target_count; /* 0 without targets */
+    void *owned_x;        /* what destroy frees; NULL when borrowed */
     void *owned_labels;
+    void *owned_targets;
     ist__sparse sparse; /* rows 0: dense rows only.  Either, never both */
 };
 
@@ -26,6 +31,7 @@ typedef struct ist__dataset_ask {
     ist__sparse_ask sparse;
     bool keep_sparse;          /* no dense rows are made */
     bool need_labels;          /* refuse files without */
+    bool targets;              /* y_path has numbers, not classes */
     int64_t dense_limit_bytes; /* of sparse files; 0: by what they have, */
     int64_t room_bytes;        /* and this; 0: not known */
 } ist__dataset_ask;
@@ -37,6 +43,12 @@ ist_status ist__dataset_open_as(ist_dataset **out, const char *x_path, const cha
 ist_status ist__dataset_open(ist_dataset **out, const char *x_path, const char *y_path, ist__error *error);
 ist_status ist__dataset_wrap(ist_dataset **out, const void *x, int32_t type, int64_t rows, int32_t features,
                              int64_t row_stride_bytes, const int32_t *labels, int32_t classes, ist__error *error);
+/* As ist_dataset_from_arrays tells. */
+ist_status ist__dataset_arrays(ist_dataset **out, const ist_dataset_arrays *arrays, ist__error *error);
+
+/* All its rows, as training reads them. */
+ist__rows ist__dataset_rows(const ist_dataset *dataset);
+
 void ist__dataset_destroy(ist_dataset *dataset);
 
 /* Dense rows of sparse ones: *dataset is filled, and destroy frees what it owns, also after a failure.  Without
@@ -50,5 +62,8 @@ size_t ist__type_bytes(int32_t type);
 /* Means and deviations for normalization: shift and factor (count), count 1 (all values together) or features.
  * Sums are double precision in a fixed order; a deviation of 0 gives factor 1. */
 void ist__dataset_moments(const ist_dataset *dataset, int32_t count, float *shift, float *factor);
+/* The same of each target: (target_count); and the sum of its squared distances from its mean. */
+void ist__dataset_target_moments(const ist_dataset *dataset, float *shift, float *factor);
+void ist__dataset_target_squares(const ist_dataset *dataset, double *squares);
 
 #endif

@@ -56,7 +56,9 @@ static ist_status recognise(ist__reader *reader, const char *path, format *kind,
                      ist__reader_path(reader));
 }
 
-ist_status ist__load_features(const char *path, ist__matrix *out, ist__error *error)
+typedef ist_status (*array_loader)(ist__reader *reader, const ist__array *array, ist__matrix *out, ist__error *error);
+
+static ist_status load_matrix(const char *path, array_loader load, ist__matrix *out, ist__error *error)
 {
     ist__reader *reader;
     ist_status status = ist__reader_open(&reader, path, error);
@@ -67,10 +69,20 @@ ist_status ist__load_features(const char *path, ist__matrix *out, ist__error *er
     ist__matrix matrix = {0};
     status = recognise(reader, path, &kind, &array, error);
     if (!status && kind == FORMAT_CSV) status = ist__csv_features(reader, &matrix, error);
-    else if (!status) status = ist__array_features(reader, &array, &matrix, error);
+    else if (!status) status = load(reader, &array, &matrix, error);
     ist__reader_close(reader);
     if (!status) *out = matrix;
     return status;
+}
+
+ist_status ist__load_features(const char *path, ist__matrix *out, ist__error *error)
+{
+    return load_matrix(path, ist__array_features, out, error);
+}
+
+ist_status ist__load_targets(const char *path, ist__matrix *out, ist__error *error)
+{
+    return load_matrix(path, ist__array_targets, out, error);
 }
 
 ist_status ist__load_labels(const char *path, int32_t **labels, int64_t *rows, int32_t *classes, ist__error *error)

@@ -18,6 +18,9 @@ typedef struct ist__matrix {
 
 ist_status ist__load_features(const char *path, ist__matrix *out, ist__error *error);
 
+/* Targets, the same way but always IST_FLOAT32; an array of one dimension is (rows, 1). */
+ist_status ist__load_targets(const char *path, ist__matrix *out, ist__error *error);
+
 /* Labels: (*rows) class ids, each 0 .. 2^24 - 1, for ist__free; *classes is the largest plus one. */
 ist_status ist__load_labels(const char *path, int32_t **labels, int64_t *rows, int32_t *classes, ist__error *error);
 

@@ -51,6 +51,7 @@ ist_status ist__npy_parse(const char *text, size_t length, uint64_t offset, cons
 void ist__array_add_dim(ist__array *array, uint64_t size);
 
 ist_status ist__array_features(ist__reader *reader, const ist__array *array, ist__matrix *out, ist__error *error);
+ist_status ist__array_targets(ist__reader *reader, const ist__array *array, ist__matrix *out, ist__error *error);
 /* *out: (*rows), for ist__free. */
 ist_status ist__array_labels(ist__reader *reader, const ist__array *array, int32_t **out, int64_t *rows,
                              ist__error *error);

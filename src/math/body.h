@@ -8,16 +8,18 @@
 #include "math/body_optimize.h"
 #include "math/body_panel.h"
 #include "math/body_product.h"
+#include "math/body_regression.h"
 #include "math/body_softmax.h"
 #include "math/kernels.h"
 
-#define SET_NAMED(text)                                                                                    \
-  {                                                                                                        \
-    .name = (text), .fused = LANES_FUSED, .product = product, .weight_step = weight_step, .step = step,    \
-    .pack_panel = pack_panel, .unpack_panel = unpack_panel, .assemble = assemble,                          \
-    .batch_norm_forward = batch_norm_forward, .batch_norm_backward = batch_norm_backward,                  \
-    .affine_forward = affine_forward, .bias_backward = bias_backward, .row_moments = row_moments,          \
-    .softmax_cross_entropy = softmax_cross_entropy, .drop = drop, .scale = scale, .all_finite = all_finite \
+#define SET_NAMED(text)                                                                                               \
+  {                                                                                                                   \
+    .name = (text), .fused = LANES_FUSED, .product = product, .weight_step = weight_step, .step = step,               \
+    .pack_panel = pack_panel, .unpack_panel = unpack_panel, .assemble = assemble,                                     \
+    .batch_norm_forward = batch_norm_forward, .batch_norm_backward = batch_norm_backward,                             \
+    .affine_forward = affine_forward, .bias_backward = bias_backward, .row_moments = row_moments,                     \
+    .softmax_cross_entropy = softmax_cross_entropy, .regression_loss = regression_loss, .drop = drop, .scale = scale, \
+    .all_finite = all_finite                                                                                          \
   }
 
 #endif

@@ -28,6 +28,12 @@ typedef struct ist__loss_rule {
     float scale;     /* of gradients */
 } ist__loss_rule;
 
+/* How the loss of a regression looks at them. [M4] */
+typedef struct ist__error_rule {
+    float delta; /* Huber's: beyond it the loss is a line; 0: squares everywhere */
+    float scale; /* of gradients */
+} ist__error_rule;
+
 /* Which elements of a block dropout takes out: a draw of 16 bits each, of which those below `threshold` fall.  Draw of
  * neuron r and column c: half r % 2 (0: the lower) of word r % 8 / 2 of Philox 4x32-10 of this key at the counter
  * (c, r / 8, 0, 0). [M15] */
@@ -147,6 +153,14 @@ typedef struct ist__kernel_set {
     void (*softmax_cross_entropy)(int32_t classes, int32_t first, int32_t last, int64_t ld, const float *block,
                                   const int32_t *labels, const ist__loss_rule *rule, float *d, float *loss,
                                   int32_t *best);
+
+    /* Loss of a regression for columns [first, last) of a block (outputs, ld): mean over outputs of e^2, or of Huber's
+     * function of e, where e = block - wanted. [M4]
+     * wanted   (outputs, ld) targets
+     * d        out (outputs, ld): gradient of the block, times scale; may be the block itself; NULL: not wanted
+     * loss     out per column (indexed as columns are) */
+    void (*regression_loss)(int32_t outputs, int32_t first, int32_t last, int64_t ld, const float *block,
+                            const float *wanted, const ist__error_rule *rule, float *d, float *loss);
 
     /* Neurons [first, first + rows) of y (rows, columns): 0 where drops says so, times drops->factor elsewhere.  first is
      * a multiple of 8.  The part of a row beyond `columns` is left alone. */

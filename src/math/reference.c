@@ -142,6 +142,30 @@ static double cross_entropy(layer *l, const int32_t *labels, double smoothing)
     return loss;
 }
 
+/* Mean over batch and outputs of squares or of Huber's function of the error; d = its gradient. */
+static double regression(layer *l, const ist__reference_net *net)
+{
+    double loss = 0;
+    int32_t outputs = 0;
+    for (int32_t o = 0; o < l->out; o++) outputs += l->active_out[o];
+    const double each = 1.0 / l->batch / outputs;
+    for (int64_t at = 0; at < (int64_t)l->batch * l->out; at++) {
+        if (!l->active_out[at % l->out]) continue;
+        const double e = l->y[at] - net->targets[at], size = fabs(e), delta = net->huber_delta;
+        if (net->loss == IST_LOSS_MSE) {
+            loss += each * e * e;
+            l->d[at] = each * 2 * e;
+        } else if (size <= delta) {
+            loss += each * 0.5 * e * e;
+            l->d[at] = each * e;
+        } else {
+            loss += each * delta * (size - 0.5 * delta);
+            l->d[at] = each * (e > 0 ? delta : -delta);
+        }
+    }
+    return loss;
+}
+
 /* d from dL/dy to dL/dz of neuron o; gradients of its gamma and beta, or of its bias (NULL under a norm). */
 static void backward_neuron(layer *l, int32_t o, double *dgamma, double *dbeta, double *dbias)
 {
@@ -252,7 +276,7 @@ ist_status ist__reference_step(const ist__reference_net *net, int32_t batch, con
     if (status == IST_OK) {
         for (int32_t l = 0; l < net->layers; l++) forward(&layers[l], net->epsilon);
         layer *last = &layers[net->layers - 1];
-        *loss = cross_entropy(last, labels, net->smoothing);
+        *loss = net->targets ? regression(last, net) : cross_entropy(last, labels, net->smoothing);
         if (logits) memcpy(logits, last->y, (size_t)batch * (size_t)last->out * sizeof *logits);
         for (int32_t l = net->layers - 1; gradient && l >= 0; l--)
             backward(&layers[l], l, gradient, l > 0 ? layers[l - 1].d : NULL);

@@ -29,9 +29,13 @@ typedef struct ist__reference_net {
     /* Dropout: kept[l] (batch, width[l]) for l = 0 .. layers - 1 is what input or output of a hidden layer is multiplied
      * with, 0 or more; NULL: 1 */
     const double *const *kept;
+    /* A regression: labels are of no account. */
+    const double *targets; /* (batch, classes) as outputs are to be; NULL: cross-entropy */
+    int32_t loss;          /* IST_LOSS_MSE, IST_LOSS_HUBER */
+    double huber_delta;
 } ist__reference_net;
 
-/* Mean cross-entropy over the batch with batch statistics, labels as they are; and gradients, by the smoothed ones, of all parameters (same shapes as the net's,
+/* Mean loss over the batch (cross-entropy, or the error of a regression) with batch statistics, labels as they are; and gradients, by the smoothed ones, of all parameters (same shapes as the net's,
  * written into `gradient`, zero for inactive ones; gradient NULL: loss only).
  * x (batch, width[0]), labels (batch).  logits out (batch, classes) or NULL.  IST_E_MEMORY. */
 ist_status ist__reference_step(const ist__reference_net *net, int32_t batch, const double *x, const int32_t *labels,

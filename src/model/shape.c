@@ -137,6 +137,17 @@ bool ist__shape_regresses(const ist__shape *shape)
     return shape->loss != IST_LOSS_CROSS_ENTROPY;
 }
 
+float ist__shape_loss_delta(const ist__shape *shape)
+{
+    return shape->loss == IST_LOSS_HUBER ? shape->huber_delta : 0;
+}
+
+int64_t ist__shape_answer_bytes(const ist__shape *shape)
+{
+    const int64_t numbers = ist__shape_regresses(shape) ? shape->width[shape->layer_count] : 1;
+    return numbers * (int64_t)sizeof(int32_t); /* float32 are as large */
+}
+
 bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__array *out)
 {
     const ist__layer *layer = &shape->layer[l];

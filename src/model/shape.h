@@ -63,6 +63,10 @@ int32_t ist__shape_widest(const ist__shape *shape);
 
 /* Are the outputs numbers, not classes? */
 bool ist__shape_regresses(const ist__shape *shape);
+/* Where the loss of a regression becomes a line; 0: nowhere. */
+float ist__shape_loss_delta(const ist__shape *shape);
+/* Bytes of what is known of a row beside its features: its label, or its targets. */
+int64_t ist__shape_answer_bytes(const ist__shape *shape);
 
 /* The arrays of a layer in turn, so that files and exchanges need no list of their own. */
 enum { IST__ARRAYS_PER_LAYER = 3 };

@@ -29,3 +29,18 @@ void ist__assemble_share(const ist__engine *engine, const ist__rows *rows, const
     if (worker->rank != 0 || !labels || !rows->labels) return;
     for (int32_t c = 0; c < count; c++) labels[c] = rows->labels[index ? (int64_t)index[c] : first_row + c];
 }
+
+void ist__assemble_targets(const ist__engine *engine, const ist__rows *rows, const uint32_t *index, int64_t first_row,
+                           int32_t count, const ist__scaling *scaling, float *out, int64_t ld,
+                           const ist__worker *worker)
+{
+    const ist__samples samples = {.x = rows->targets,
+                                  .row_stride_bytes = rows->target_stride * (int64_t)sizeof(float),
+                                  .index = index,
+                                  .first_row = first_row};
+    int32_t begin, end;
+    ist__assemble_band(rows->target_count, worker, &begin, &end);
+    if (begin < end)
+        engine->kernels->assemble(&samples, count, begin, end, scaling->shift, scaling->factor, scaling->uniform, out,
+                                  ld);
+}

@@ -6,9 +6,9 @@
 #include "math/engine.h"
 #include "numa/team.h"
 
-/* Inputs are seen as (x - shift) factor. */
+/* Inputs are seen as (x - shift) factor, and so are targets. */
 typedef struct ist__scaling {
-    const float *shift, *factor; /* (features), or one of each when uniform */
+    const float *shift, *factor; /* (features), (targets), or one of each when uniform */
     bool uniform;
 } ist__scaling;
 
@@ -20,5 +20,10 @@ void ist__assemble_band(int32_t features, const ist__worker *worker, int32_t *fi
 void ist__assemble_share(const ist__engine *engine, const ist__rows *rows, const uint32_t *index, int64_t first_row,
                          int32_t count, const ist__scaling *scaling, float *out, int64_t ld, int32_t *labels,
                          const ist__worker *worker);
+
+/* My share of the targets of the same rows, scaled: out (targets, ld).  Nothing to do for rows without. */
+void ist__assemble_targets(const ist__engine *engine, const ist__rows *rows, const uint32_t *index, int64_t first_row,
+                           int32_t count, const ist__scaling *scaling, float *out, int64_t ld,
+                           const ist__worker *worker);
 
 #endif

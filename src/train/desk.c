@@ -9,18 +9,28 @@
 
 #include "train/whole.h"
 
-size_t ist__desk_bytes(int32_t features)
+static size_t target_bytes(const ist__shape *shape)
 {
-    return ist__region_size(sizeof(ist__desk)) + 2 * ist__region_size((size_t)features * sizeof(float));
+    return ist__shape_regresses(shape) ? (size_t)ist__shape_answer_bytes(shape) : 0;
+}
+
+size_t ist__desk_bytes(const ist__shape *shape)
+{
+    const size_t bytes = (size_t)shape->width[0] * sizeof(float);
+    return ist__region_size(sizeof(ist__desk)) + 2 * ist__region_size(bytes) +
+           2 * ist__region_size(target_bytes(shape));
 }
 
 /* Nothing is written here: the first touch is still to come. */
-void ist__desk_take(ist__team_space *team, int32_t features)
+void ist__desk_take(ist__team_space *team, const ist__shape *shape)
 {
-    const size_t bytes = (size_t)features * sizeof(float);
+    const size_t bytes = (size_t)shape->width[0] * sizeof(float);
     team->desk = ist__region_take(&team->region, sizeof *team->desk);
     team->shift = ist__region_take(&team->region, bytes);
     team->factor = ist__region_take(&team->region, bytes);
+    if (!ist__shape_regresses(shape)) return;
+    team->target_shift = ist__region_take(&team->region, target_bytes(shape));
+    team->target_factor = ist__region_take(&team->region, target_bytes(shape));
 }
 
 void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist__net *net,
@@ -30,6 +40,12 @@ void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist
     memcpy(team->shift, net->shift, bytes);
     memcpy(team->factor, net->factor, bytes);
     team->desk->scaling = (ist__scaling){team->shift, team->factor, net->normalization_count == 1};
+    if (net->target_count > 0) {
+        const size_t targets = (size_t)net->target_count * sizeof(float);
+        memcpy(team->target_shift, net->target_shift, targets);
+        memcpy(team->target_factor, net->target_factor, targets);
+        team->desk->target_scaling = (ist__scaling){team->target_shift, team->target_factor, net->target_count == 1};
+    }
     team->desk->dropout = ist__dropout_of(config);
     team->desk->output_scale = (float)net->output_scale;
     team->desk->smoothing = (float)config->label_smoothing;

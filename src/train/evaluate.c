@@ -28,6 +28,7 @@ typedef struct chunk_buffers {
     float *activation[2];   /* (widest, ld) of even and odd layers */
     float *inv_std;         /* (widest) */
     float *loss;            /* (ld) */
+    float *targets;         /* (targets, ld) of a regression, as outputs are to be; else little */
     int32_t *labels, *best; /* (ld) */
 } chunk_buffers;
 
@@ -50,6 +51,7 @@ typedef struct evaluation {
     folds fold;
     chunk_buffers *lanes; /* (teams) */
     const ist__answers *answers;
+    double *errors; /* (chunks, 2, targets) sums of squares and sizes; NULL: not wanted */
 } evaluation;
 
 /* --------------------------------------------------------------------------------------------------- folding -- */
@@ -80,7 +82,8 @@ static ist_status make_lanes(evaluation *e, ist__error *error)
 {
     const ist__shape *shape = &e->net->shape;
     const size_t wide = (size_t)ist__shape_widest(shape), ld = (size_t)e->ld;
-    const size_t sizes[] = {(size_t)shape->width[0] * ld, wide * ld, wide * ld, wide, ld, ld, ld};
+    const size_t targets = e->rows.targets ? (size_t)e->rows.target_count * ld : 0;
+    const size_t sizes[] = {(size_t)shape->width[0] * ld, wide * ld, wide * ld, wide, ld, ld, ld, targets};
     size_t bytes = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) bytes += ist__region_size(sizes[i] * sizeof(float));
     const int32_t teams = e->host->plan->team_count;
@@ -94,7 +97,7 @@ static ist_status make_lanes(evaluation *e, ist__error *error)
         if (status) return status;
         void **const buffers[] = {(void **)&lane->input,   (void **)&lane->activation[0], (void **)&lane->activation[1],
                                   (void **)&lane->inv_std, (void **)&lane->loss,          (void **)&lane->labels,
-                                  (void **)&lane->best};
+                                  (void **)&lane->best,    (void **)&lane->targets};
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             *buffers[i] = ist__region_take(&lane->region, sizes[i] * sizeof(float));
     }
@@ -106,6 +109,7 @@ static void free_evaluation(evaluation *e)
     for (int32_t t = 0; e->lanes && t < e->host->plan->team_count; t++) ist__region_destroy(&e->lanes[t].region);
     ist__free(e->lanes);
     ist__free(e->order);
+    ist__free(e->errors);
     ist__free(e->fold.memory);
 }
 
@@ -121,6 +125,10 @@ static void load_chunk(const evaluation *e, chunk_buffers *lane, int64_t first, 
     const ist__scaling scaling = scaling_of(e->net);
     ist__assemble_share(&e->host->engine, &e->rows, e->order ? e->order + first : NULL, e->order ? 0 : first, count,
                         &scaling, lane->input, e->ld, lane->labels, worker);
+    if (!e->answers->loss || !e->rows.targets) return;
+    const ist__scaling of_targets = {e->net->target_shift, e->net->target_factor, e->net->target_count == 1};
+    ist__assemble_targets(&e->host->engine, &e->rows, e->order ? e->order + first : NULL, e->order ? 0 : first, count,
+                          &of_targets, lane->targets, e->ld, worker);
 }
 
 static float *forward_chunk(const evaluation *e, chunk_buffers *lane, int32_t count, ist__worker *worker)
@@ -145,6 +153,58 @@ static float *forward_chunk(const evaluation *e, chunk_buffers *lane, int32_t co
     return input;
 }
 
+/* The number of the row in column c of a chunk that begins at `first`. */
+static int64_t row_at(const evaluation *e, int64_t first, int64_t c)
+{
+    return e->order ? e->order[first + c] : first + c;
+}
+
+/* What output k says, in its target's own units. */
+static float target_of(const ist__net *net, int32_t k, float output)
+{
+    const int32_t at = net->target_count == 1 ? 0 : k;
+    return (float)((double)output / (double)net->target_factor[at] + (double)net->target_shift[at]);
+}
+
+/* Errors of target k in a chunk, in column order. */
+static void sum_errors(const evaluation *e, const float *outputs, int32_t k, int64_t first, int32_t count)
+{
+    double *sums = e->errors + first / e->batch * 2 * e->rows.target_count;
+    double squares = 0, sizes = 0;
+    for (int32_t c = 0; c < count; c++) {
+        const float wanted = e->rows.targets[row_at(e, first, c) * e->rows.target_stride + k];
+        const double error = (double)target_of(e->net, k, outputs[c]) - (double)wanted;
+        squares += error * error;
+        sizes += error < 0 ? -error : error;
+    }
+    sums[k] = squares;
+    sums[e->rows.target_count + k] = sizes;
+}
+
+/* Of a regression: losses of my columns, numbers of my targets. */
+static void answer_regression(const evaluation *e, chunk_buffers *lane, const float *outputs, int64_t first,
+                              int32_t count, const ist__worker *worker)
+{
+    const ist__shape *shape = &e->net->shape;
+    const int32_t targets = shape->width[shape->layer_count];
+    const ist__answers *a = e->answers;
+    int64_t from, to;
+    ist__share(count, worker->rank, worker->size, &from, &to);
+    if (a->loss && from < to) {
+        const ist__error_rule rule = {ist__shape_loss_delta(shape), 1};
+        e->host->engine.kernels->regression_loss(targets, (int32_t)from, (int32_t)to, e->ld, outputs, lane->targets,
+                                                 &rule, NULL, lane->loss);
+        for (int64_t c = from; c < to; c++) a->loss[row_at(e, first, c)] = lane->loss[c];
+    }
+    ist__share(targets, worker->rank, worker->size, &from, &to);
+    for (int32_t k = (int32_t)from; k < (int32_t)to; k++) {
+        const float *mine = outputs + k * e->ld;
+        if (e->errors) sum_errors(e, mine, k, first, count);
+        for (int32_t c = 0; a->probabilities && c < count; c++)
+            a->probabilities[row_at(e, first, c) * targets + k] = target_of(e->net, k, mine[c]);
+    }
+}
+
 /* Softmax of my columns, and what is wanted of them, into the caller's arrays. */
 static void answer_chunk(const evaluation *e, chunk_buffers *lane, float *logits, int64_t first, int32_t count,
                          const ist__worker *worker)
@@ -160,7 +220,7 @@ static void answer_chunk(const evaluation *e, chunk_buffers *lane, float *logits
                                                    a->loss ? lane->labels : NULL, &rule, d, a->loss ? lane->loss : NULL,
                                                    a->best ? lane->best : NULL);
     for (int64_t c = from; c < to; c++) {
-        const int64_t row = e->order ? e->order[first + c] : first + c;
+        const int64_t row = row_at(e, first, c);
         if (a->loss) a->loss[row] = lane->loss[c];
         if (a->best) a->best[row] = lane->best[c];
         for (int32_t k = 0; a->probabilities && k < classes; k++)
@@ -182,19 +242,35 @@ static void run_chunks(void *argument, ist__worker *worker)
         load_chunk(e, lane, first, count, worker);
         ist__team_barrier(worker);
         float *logits = forward_chunk(e, lane, count, worker);
-        answer_chunk(e, lane, logits, first, count, worker);
+        if (ist__shape_regresses(&e->net->shape)) answer_regression(e, lane, logits, first, count, worker);
+        else answer_chunk(e, lane, logits, first, count, worker);
         ist__team_barrier(worker); /* before the next chunk overwrites the logits of a net without hidden layers */
     }
     ist__mark_end(worker, IST__MARK_EVALUATE);
 }
 
-static ist__rows rows_of(const ist_dataset *data)
+/* Chunks in order: no sum depends on who formed its parts. */
+static void add_errors(const evaluation *e)
 {
-    return (ist__rows){.x = data->x,
-                       .row_stride_bytes = data->row_stride_bytes,
-                       .type = data->type,
-                       .features = data->features,
-                       .labels = data->labels};
+    const int32_t targets = e->rows.target_count;
+    const int64_t chunks = (e->row_count + e->batch - 1) / e->batch;
+    for (int32_t k = 0; k < targets; k++) {
+        double squares = 0, sizes = 0;
+        for (int64_t chunk = 0; chunk < chunks; chunk++) {
+            squares += e->errors[chunk * 2 * targets + k];
+            sizes += e->errors[(chunk * 2 + 1) * targets + k];
+        }
+        e->answers->squares[k] = squares;
+        e->answers->sizes[k] = sizes;
+    }
+}
+
+static ist_status make_errors(evaluation *e, ist__error *error)
+{
+    const int64_t chunks = (e->row_count + e->batch - 1) / e->batch;
+    e->errors = ist__alloc(chunks * 2 * e->rows.target_count, sizeof *e->errors);
+    if (e->errors) return IST_OK;
+    return ist__fail(error, IST_E_MEMORY, "no memory for the errors of %d targets", e->rows.target_count);
 }
 
 /* Always the same for so many rows: no seed, so that a model has one accuracy on a file. */
@@ -213,7 +289,7 @@ ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_d
 {
     evaluation e = {.host = host,
                     .net = net,
-                    .rows = rows_of(data),
+                    .rows = ist__dataset_rows(data),
                     .row_count = data->rows,
                     .batch_statistics = config->statistics == IST_STATISTICS_BATCH,
                     .answers = answers};
@@ -227,8 +303,10 @@ ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_d
     for (int32_t l = 0; l < net->shape.layer_count && !status; l++)
         fold_layer(&e.fold, net, l, 0, net->shape.layer[l].outputs);
     if (!status && e.batch_statistics && config->order == IST_ORDER_SHUFFLED) status = shuffle(&e, error);
+    if (!status && answers->squares) status = make_errors(&e, error);
     if (!status) status = make_lanes(&e, error);
     if (!status) status = ist__crew_run(host->crew, run_chunks, &e, error);
+    if (!status && e.errors) add_errors(&e);
     free_evaluation(&e);
     return status;
 }
@@ -428,7 +506,8 @@ size_t ist__calibrate_bytes(const ist__shape *shape, int64_t dataset_rows, int64
 ist_status ist__calibrate(const ist__host *host, ist__net *net, const ist_dataset *data, uint64_t seed, int64_t rows,
                           ist__error *error)
 {
-    calibration c = {.host = host, .net = net, .rows = rows_of(data), .last_normed = find_last_normed(&net->shape)};
+    calibration c = {
+        .host = host, .net = net, .rows = ist__dataset_rows(data), .last_normed = find_last_normed(&net->shape)};
     if (c.last_normed >= 0) {
         c.row_count = rows < data->rows ? rows : data->rows;
         c.chunks = chunks_of(c.row_count);

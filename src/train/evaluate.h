@@ -17,9 +17,11 @@ size_t ist__calibrate_bytes(const ist__shape *shape, int64_t dataset_rows, int64
 
 /* What is wanted of every row; NULL: not wanted. */
 typedef struct ist__answers {
-    float *loss;          /* (rows) cross-entropy, needs labels */
+    float *loss;          /* (rows) cross-entropy, or the loss of a regression: needs labels or targets */
     int32_t *best;        /* (rows) class of the largest logit */
-    float *probabilities; /* (rows, classes) */
+    float *probabilities; /* (rows, classes); or of a regression the targets, (rows, targets), in their own units */
+    /* Of a regression: errors in the targets' own units, summed over rows in a fixed order; needs targets. */
+    double *squares, *sizes; /* (targets), NULL both */
 } ist__answers;
 
 /* Run all rows through the whole net.  config: checked; batch 1 or more: rows whose statistics are one, drawn by its order;

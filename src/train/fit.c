@@ -10,8 +10,21 @@ ist_status ist__fit_features(const ist__net *net, const ist_dataset *data, ist__
     return ist__fail(error, IST_E_SHAPE, "the dataset has %d features, the model %d", data->features, features);
 }
 
-ist_status ist__fit_labels(const ist__net *net, const ist_dataset *data, ist__error *error)
+static ist_status fit_targets(const ist__net *net, const ist_dataset *data, ist__error *error)
 {
+    const int32_t targets = net->shape.width[net->shape.layer_count];
+    if (!data->targets)
+        return ist__fail(error, IST_E_SHAPE, "the dataset has no targets, and the model is a regression of %d",
+                         targets);
+    if (data->target_count == targets) return IST_OK;
+    return ist__fail(error, IST_E_SHAPE, "the dataset has %d targets, the model %d", data->target_count, targets);
+}
+
+ist_status ist__fit_answers(const ist__net *net, const ist_dataset *data, ist__error *error)
+{
+    if (ist__shape_regresses(&net->shape)) return fit_targets(net, data, error);
+    if (data->targets)
+        return ist__fail(error, IST_E_SHAPE, "the dataset has targets of a regression, the model tells classes");
     const int32_t classes = net->shape.width[net->shape.layer_count];
     if (!data->labels) return ist__fail(error, IST_E_SHAPE, "the dataset has no labels");
     if (data->classes <= classes) return IST_OK;

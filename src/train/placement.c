@@ -22,13 +22,25 @@
 /* ----------------------------------------------------------------------------------------------------- sizes -- */
 
 typedef struct data_size {
-    size_t row_bytes;
+    size_t row_bytes, answer_bytes; /* of a row: features; label or targets */
     int64_t rows;
 } data_size;
 
+static data_size data_of(const ist__shape *shape, int32_t type, int64_t rows)
+{
+    const size_t row_bytes = (size_t)shape->width[0] * ist__type_bytes(type);
+    return (data_size){row_bytes, (size_t)ist__shape_answer_bytes(shape), rows};
+}
+
+static data_size shard_of(data_size all, int64_t rows)
+{
+    all.rows = rows;
+    return all;
+}
+
 static size_t data_bytes(data_size d)
 {
-    return ist__region_size(d.row_bytes * (size_t)d.rows) + ist__region_size((size_t)d.rows * sizeof(int32_t));
+    return ist__region_size(d.row_bytes * (size_t)d.rows) + ist__region_size(d.answer_bytes * (size_t)d.rows);
 }
 
 static size_t order_bytes(const ist_train_config *config, int64_t rows, int32_t subnet)
@@ -60,7 +72,7 @@ static size_t subnet_bytes(const ist__shape *part, const ist_train_config *confi
     size_t arrays =
         config->method == IST_METHOD_DATA_PARALLEL ? 2 : 1 + (size_t)ist__optimizer_states(config->optimizer);
     if (sticks(config)) arrays += kept_arrays(config); /* so that a round that fails can be undone */
-    const data_size shard = {all.row_bytes, ist__shard_rows(all.rows, config->subnets, subnet)};
+    const data_size shard = shard_of(all, ist__shard_rows(all.rows, config->subnets, subnet));
     size_t bytes = arrays * ist__region_size((size_t)part->floats * sizeof(float)) +
                    ist__region_size(order_bytes(config, all.rows, subnet));
     if (config->data == IST_DATA_SHARD) bytes += data_bytes(shard);
@@ -88,7 +100,7 @@ static size_t team_bytes(const ist__host *host, int32_t team, const ist__shape *
                          const ist_train_config *config, data_size all)
 {
     const ist__plan *plan = host->plan;
-    size_t bytes = ist__desk_bytes(widest->width[0]) + ist__whole_team_bytes(host, team, whole, config, all.rows);
+    size_t bytes = ist__desk_bytes(widest) + ist__whole_team_bytes(host, team, whole, config, all.rows);
     if (!trains(plan, team, config->subnets)) return bytes;
     bytes += ist__scratch_bytes(&host->engine, widest, config->batch, config->optimizer, plan->teams[team].threads);
     if (config->data == IST_DATA_REPLICATE && holds_copy(plan, team, config->subnets)) bytes += data_bytes(all);
@@ -114,12 +126,16 @@ typedef struct placing {
 } placing;
 
 static void copy_rows(const ist_dataset *data, const uint32_t *list, int64_t first, int64_t last, size_t row_bytes,
-                      unsigned char *to, int32_t *labels)
+                      unsigned char *to, void *answers)
 {
+    const size_t count = (size_t)data->target_count;
     for (int64_t i = first; i < last; i++) {
         const int64_t row = list ? list[i] : i;
         memcpy(to + (size_t)i * row_bytes, (const unsigned char *)data->x + row * data->row_stride_bytes, row_bytes);
-        labels[i] = data->labels[row];
+        if (data->labels) ((int32_t *)answers)[i] = data->labels[row];
+        else
+            memcpy((float *)answers + (size_t)i * count, data->targets + row * data->target_stride,
+                   count * sizeof(float));
     }
 }
 
@@ -165,13 +181,13 @@ static void touch_and_copy(void *argument, ist__worker *worker)
     ist__all_barrier(worker);
     if (team->copy) {
         ist__share(t->data->rows, worker->rank, worker->size, &first, &last);
-        copy_rows(t->data, NULL, first, last, row_bytes, team->copy, team->copy_labels);
+        copy_rows(t->data, NULL, first, last, row_bytes, team->copy, team->copy_answers);
     }
     for (int32_t s = 0; s < t->config.subnets; s++) {
         const ist__subnet *subnet = &t->subnets[s];
         if (subnet->team != worker->team || !subnet->shard) continue;
         ist__share(subnet->batches.rows, worker->rank, worker->size, &first, &last);
-        copy_rows(t->data, p->lists[s], first, last, row_bytes, subnet->shard, subnet->shard_labels);
+        copy_rows(t->data, p->lists[s], first, last, row_bytes, subnet->shard, subnet->shard_answers);
     }
 }
 
@@ -185,7 +201,8 @@ static ist_status make_region(ist__training *t, ist__region *region, size_t byte
 static ist_status make_subnet_region(ist__training *t, int32_t s, ist__error *error)
 {
     ist__subnet *subnet = &t->subnets[s];
-    const data_size all = {row_bytes_of(t->data), t->data->rows}, shard = {all.row_bytes, subnet->batches.rows};
+    const data_size all = data_of(&t->net->shape, t->data->type, t->data->rows);
+    const data_size shard = shard_of(all, subnet->batches.rows);
     const ist__shape room = ist__roomy_shape(&t->net->shape, &t->deal, &t->config, subnet->team,
                                              t->host.plan->team_count, s, subnet->shape.panels);
     const size_t bytes = subnet_bytes(&room, &t->config, s, all);
@@ -202,7 +219,7 @@ static ist_status make_subnet_region(ist__training *t, int32_t s, ist__error *er
     subnet->batches.order = ist__region_take(&subnet->region, order_bytes(&t->config, all.rows, s));
     if (t->config.data == IST_DATA_SHARD) {
         subnet->shard = ist__region_take(&subnet->region, shard.row_bytes * (size_t)shard.rows);
-        subnet->shard_labels = ist__region_take(&subnet->region, (size_t)shard.rows * sizeof(int32_t));
+        subnet->shard_answers = ist__region_take(&subnet->region, shard.answer_bytes * (size_t)shard.rows);
     }
     return IST_OK;
 }
@@ -212,7 +229,7 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
     const ist__host *host = &t->host;
     const ist__plan *plan = host->plan;
     ist__team_space *team = &t->teams[k];
-    const data_size all = {row_bytes_of(t->data), t->data->rows};
+    const data_size all = data_of(&t->net->shape, t->data->type, t->data->rows);
     const ist__shape room =
         ist__roomy_shape(&t->net->shape, &t->deal, &t->config, k, plan->team_count, -1, t->subnets[0].shape.panels);
     const ist_status status =
@@ -223,10 +240,10 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
         ist__scratch_take(&team->scratch, &team->region, &host->engine, &room, t->config.batch, t->config.optimizer,
                           plan->teams[k].threads);
     ist__whole_team_take(t, k);
-    ist__desk_take(team, room.width[0]);
+    ist__desk_take(team, &room);
     if (trains_subnets && t->config.data == IST_DATA_REPLICATE && holds_copy(plan, k, t->config.subnets)) {
         team->copy = ist__region_take(&team->region, all.row_bytes * (size_t)all.rows);
-        team->copy_labels = ist__region_take(&team->region, (size_t)all.rows * sizeof(int32_t));
+        team->copy_answers = ist__region_take(&team->region, all.answer_bytes * (size_t)all.rows);
     }
     return IST_OK;
 }
@@ -235,20 +252,19 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
 static ist__rows rows_of(const ist__training *t, const ist__subnet *subnet)
 {
     const ist_dataset *data = t->data;
-    ist__rows rows = {.x = data->x,
-                      .row_stride_bytes = data->row_stride_bytes,
-                      .type = data->type,
-                      .features = data->features,
-                      .labels = data->labels};
+    ist__rows rows = ist__dataset_rows(data);
     if (t->config.data == IST_DATA_SHARED) return rows;
+    const void *answers = subnet->shard_answers;
     rows.row_stride_bytes = (int64_t)row_bytes_of(data);
+    rows.target_stride = data->target_count;
     rows.x = subnet->shard;
-    rows.labels = subnet->shard_labels;
     for (int32_t k = 0; t->config.data == IST_DATA_REPLICATE && k < t->host.plan->team_count; k++) {
         if (!t->teams[k].copy || t->host.plan->teams[k].node != t->host.plan->teams[subnet->team].node) continue;
         rows.x = t->teams[k].copy;
-        rows.labels = t->teams[k].copy_labels;
+        answers = t->teams[k].copy_answers;
     }
+    if (data->labels) rows.labels = answers;
+    else rows.targets = answers;
     return rows;
 }
 
@@ -344,7 +360,7 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
         const int32_t team = ist__team_of_subnet(s, n, plan->team_count);
         const ist__shape room = ist__roomy_shape(shape, deal, config, team, plan->team_count, s, panels);
         ist__need *need = &needs[plan->teams[team].node];
-        const data_size shard = {all.row_bytes, ist__shard_rows(all.rows, n, s)};
+        const data_size shard = shard_of(all, ist__shard_rows(all.rows, n, s));
         const int64_t rows_bytes = sharded ? (int64_t)data_bytes(shard) : 0;
         need->data += rows_bytes;
         need->weights += (int64_t)whole_pages(subnet_bytes(&room, config, s, all)) - rows_bytes;
@@ -375,7 +391,7 @@ ist_status ist__training_needs(const ist__host *host, const ist__shape *shape, c
     ist__deal deal;
     const ist_status status = ist__training_deal(&deal, shape, config, error);
     if (status) return status;
-    sum_needs(host, &deal, shape, config, (data_size){(size_t)shape->width[0] * ist__type_bytes(type), rows}, needs);
+    sum_needs(host, &deal, shape, config, data_of(shape, type, rows), needs);
     ist__deal_destroy(&deal);
     return IST_OK;
 }
@@ -399,7 +415,7 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
 {
     const ist__plan *plan = host->plan;
     const int32_t n = config->subnets;
-    const size_t row_bytes = (size_t)shape->width[0] * ist__type_bytes(type);
+    const data_size all = data_of(shape, type, rows);
     const bool panels = host->engine.kind == IST_ENGINE_NATIVE;
     ist__deal deal;
     if (ist__train_shares_check(config, shape, error) || ist__training_deal(&deal, shape, config, error)) return NULL;
@@ -410,18 +426,19 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
         const ist__shape part = ist__deal_shape(&deal, shape, s, panels);
         const int32_t team = ist__team_of_subnet(s, n, plan->team_count), node = plan->teams[team].node;
         const ist__shape room = ist__roomy_shape(shape, &deal, config, team, plan->team_count, s, panels);
-        const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&room, config, s, (data_size){row_bytes, rows}));
+        const int64_t bytes = (int64_t)whole_pages(subnet_bytes(&room, config, s, all));
         ist__json_append(subnets, json_pack("{s:i, s:i, s:i, s:I, s:I}", "subnet", s, "team", team, "node", node,
                                             "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));
     }
     const size_t master = whole_pages((size_t)shape->floats * sizeof(float));
-    if (needs) sum_needs(host, &deal, shape, config, (data_size){row_bytes, rows}, needs);
+    if (needs) sum_needs(host, &deal, shape, config, all, needs);
     for (int32_t i = 0; needs && i < host->machine->node_count; i++) {
         const int64_t bytes = ist__need_bytes(&needs[i]) - needs[i].later;
         ist__json_append(by_node, json_integer(bytes));
         total += bytes;
     }
-    const int64_t dataset = (int64_t)row_bytes * rows;
+    const size_t targets = ist__shape_regresses(shape) ? all.answer_bytes : 0; /* labels are few */
+    const int64_t dataset = (int64_t)(all.row_bytes + targets) * rows;
     json_t *room = needs ? ist__room_report(host, needs, dataset, "this training") : NULL;
     json_t *traffic = ist__tally_plan(host, shape, &deal, config);
     ist__free(needs);

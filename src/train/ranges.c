@@ -34,7 +34,8 @@ static void add_subnet(ist__proof *proof, const ist__training *t, int32_t s)
     const size_t rows = (size_t)subnet->batches.rows;
     ist__proof_add_range(proof, IST__KIND_DATA, team, s, node, subnet->shard,
                          rows * (size_t)t->data->features * ist__type_bytes(t->data->type));
-    ist__proof_add_range(proof, IST__KIND_DATA, team, s, node, subnet->shard_labels, rows * sizeof(int32_t));
+    ist__proof_add_range(proof, IST__KIND_DATA, team, s, node, subnet->shard_answers,
+                         rows * (size_t)ist__shape_answer_bytes(&t->net->shape));
 }
 
 static void add_team(ist__proof *proof, const ist__training *t, int32_t k)

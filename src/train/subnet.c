@@ -59,7 +59,8 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__e
     for (int i = 0; i < 2; i++) {
         BUFFER(s->input[i], shape->width[0] * s->ld);
         BUFFER(s->index[i], s->ld);
-        BUFFER(s->labels[i], s->ld);
+        if (ist__shape_regresses(shape)) BUFFER(s->targets[i], shape->width[shape->layer_count] * s->ld);
+        else BUFFER(s->labels[i], s->ld);
     }
     for (int32_t l = 0; l < shape->layer_count; l++) {
         const int64_t floats = shape->width[l + 1] * s->ld;
@@ -99,6 +100,8 @@ IST__PHASE static void assemble(const ist__step *step, const ist__rows *rows, in
     ist__mark_begin(worker, IST__MARK_ASSEMBLE, 0);
     ist__assemble_share(step->engine, rows, s->index[parity], 0, step->batch, &step->scaling, s->input[parity], s->ld,
                         s->labels[parity], worker);
+    ist__assemble_targets(step->engine, rows, s->index[parity], 0, step->batch, &step->target_scaling,
+                          s->targets[parity], s->ld, worker);
     int32_t first, last;
     ist__assemble_band(rows->features, worker, &first, &last);
     ist__dropout_apply(&step->dropout, step->dropout.input, place, 0, step->engine, first, last, step->batch, s->ld,
@@ -142,21 +145,35 @@ IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
     }
 }
 
+/* Gradient of the last layer's numbers, and loss, of samples [begin, end). */
+static void differentiate_samples(const ist__step *step, int32_t begin, int32_t end)
+{
+    const ist__scratch *s = step->scratch;
+    const ist__shape *shape = step->shape;
+    const int32_t top = shape->hidden_count, outputs = shape->layer[top].outputs;
+    const float each = 1.0F / (float)step->batch;
+    if (ist__shape_regresses(shape)) {
+        const ist__error_rule rule = {ist__shape_loss_delta(shape), each};
+        step->engine->kernels->regression_loss(outputs, begin, end, s->ld, s->y[top], s->targets[step->parity], &rule,
+                                               s->d[top], s->loss);
+        return;
+    }
+    const ist__loss_rule rule = {step->output_scale, step->smoothing, each};
+    step->engine->kernels->softmax_cross_entropy(outputs, begin, end, s->ld, s->y[top], s->labels[step->parity], &rule,
+                                                 s->d[top], s->loss, NULL);
+}
+
 /* Softmax and loss of this worker's samples; whole vectors of 16, so that no two threads share a cache line. */
 IST__PHASE static void differentiate_loss(const ist__step *step, const ist__worker *worker)
 {
     enum { LANES = IST__LANES };
     const ist__scratch *s = step->scratch;
-    const int32_t top = step->shape->hidden_count;
     int64_t first, last;
     ist__share(s->ld / LANES, worker->rank, worker->size, &first, &last);
     const int32_t begin = (int32_t)first * LANES;
     const int32_t end = (int32_t)last * LANES < step->batch ? (int32_t)last * LANES : step->batch;
-    const ist__loss_rule rule = {step->output_scale, step->smoothing, 1.0F / (float)step->batch};
     ist__mark_begin(worker, IST__MARK_LOSS, 0);
-    if (begin < end)
-        step->engine->kernels->softmax_cross_entropy(step->shape->layer[top].outputs, begin, end, s->ld, s->y[top],
-                                                     s->labels[step->parity], &rule, s->d[top], s->loss, NULL);
+    if (begin < end) differentiate_samples(step, begin, end);
     ist__mark_end(worker, IST__MARK_LOSS);
 }
 

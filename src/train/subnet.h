@@ -24,7 +24,8 @@ typedef struct ist__scratch {
     float *d[IST_MAX_HIDDEN + 1];       /* (outputs, ld) gradient of y, then of z */
     float *inv_std[IST_MAX_HIDDEN + 1]; /* (outputs) */
     float *loss;                        /* (ld) of each sample */
-    int32_t *labels[2];                 /* (ld) of even and odd steps */
+    int32_t *labels[2];                 /* (ld) of even and odd steps; of a regression */
+    float *targets[2];                  /* (outputs, ld) instead */
     uint32_t *index[2];                 /* (ld) row numbers of even and odd steps */
     float *own; /* each thread's own, by home_rank: gradients of gain and offset of a tile, then what the
                                              weight step needs, own_floats apart */
@@ -53,7 +54,7 @@ typedef struct ist__step {
     float smoothing;                   /* of labels */
     const ist__scratch *scratch;
     const ist__rows *rows;
-    ist__scaling scaling; /* of inputs */
+    ist__scaling scaling, target_scaling; /* of inputs; of targets, where rows have them */
     int32_t batch;
     int32_t parity; /* 0, 1: which buffers are this step's; the other ones are the next one's */
     /* While this step runs, the next one's batch is assembled and the rows of the one after that are drawn. */

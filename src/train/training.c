@@ -138,8 +138,14 @@ static ist_status check_fit(const ist__net *net, const ist_dataset *data, const 
 {
     const ist__shape *shape = &net->shape;
     ist_status status = ist__fit_features(net, data, error);
-    if (!status) status = ist__fit_labels(net, data, error);
+    if (!status) status = ist__fit_answers(net, data, error);
     if (status) return status;
+    if (ist__shape_regresses(shape) && config->label_smoothing > 0)
+        return ist__fail(error, IST_E_ARGUMENT, "label_smoothing is %g, but a regression has no labels",
+                         config->label_smoothing);
+    if (ist__shape_regresses(shape) && config->method == IST_METHOD_ENSEMBLE)
+        return ist__fail(error, IST_E_ARGUMENT,
+                         "an ensemble sums what its members say of classes: not for a regression");
     if (data->rows < config->subnets)
         return ist__fail(error, IST_E_SHAPE, "%lld rows cannot be dealt to %d subnets", (long long)data->rows,
                          config->subnets);

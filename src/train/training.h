@@ -21,7 +21,7 @@
 typedef struct ist__desk {
     ist__engine engine;
     ist__scratch scratch;
-    ist__scaling scaling; /* into the arrays behind; of a call, as are the next three */
+    ist__scaling scaling, target_scaling; /* into the arrays behind; of a call, as are the next two lines */
     ist__dropout dropout;
     float output_scale, smoothing;
     ist__shape shape; /* of the subnet in turn, as are the next two */
@@ -39,8 +39,8 @@ typedef struct ist__subnet {
     float *gradient;   /* data parallel only */
     float *kept[3];    /* of a sticky deal: the block, and carried state, as they were when the round began */
     size_t room_bytes; /* of each of these arrays */
-    void *shard;       /* (shard rows, features) and labels, with IST_DATA_SHARD */
-    int32_t *shard_labels;
+    void *shard;       /* (shard rows, features) and labels or targets, with IST_DATA_SHARD */
+    void *shard_answers;
     ist__rows rows; /* what it trains on */
     ist__batches batches;
     double loss; /* sum over the round's samples; written by rank 0 of the team */
@@ -52,9 +52,9 @@ typedef struct ist__team_space {
     ist__scratch scratch;
     float *whole_own; /* phases at full width: of its threads, as scratch.own */
     ist__desk *desk;
-    float *shift, *factor; /* (features) for desk->scaling */
-    void *copy;
-    int32_t *copy_labels;
+    float *shift, *factor;               /* (features) for desk->scaling */
+    float *target_shift, *target_factor; /* likewise, of a regression; else NULL */
+    void *copy, *copy_answers;           /* rows, and labels or targets */
     ist__phase_times times;
     double round_busy_s;   /* of the round: gather, steps, write back, the team's own barriers; by rank 0 */
     double busy_s, wait_s; /* of all rounds: that, and what other teams took longer */
@@ -130,8 +130,8 @@ ist_status ist__training_run(ist__training *training, int64_t rounds, ist_round_
 
 /* desk.c: its memory; before the rounds of a call; before and after the steps of a subnet.  The last three by rank 0.
  * whole: NULL: of a subnet of the team's own. */
-size_t ist__desk_bytes(int32_t features);
-void ist__desk_take(ist__team_space *team, int32_t features);
+size_t ist__desk_bytes(const ist__shape *shape);
+void ist__desk_take(ist__team_space *team, const ist__shape *shape);
 void ist__desk_begin(ist__team_space *team, const ist__engine *engine, const ist__net *net,
                      const ist_train_config *config);
 void ist__desk_open(ist__team_space *team, const ist__subnet *subnet, const struct ist__whole *whole);

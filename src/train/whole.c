@@ -27,11 +27,7 @@ static ist_status make(ist__training *t, ist__whole *w, ist__error *error)
     if (status) return status;
     subnet->shape = whole_shape(shape, &t->host);
     subnet->room_bytes = (size_t)subnet->shape.floats * sizeof(float);
-    subnet->rows = (ist__rows){.x = data->x,
-                               .row_stride_bytes = data->row_stride_bytes,
-                               .type = data->type,
-                               .features = data->features,
-                               .labels = data->labels};
+    subnet->rows = ist__dataset_rows(data);
     status = ist__batches_make(&subnet->batches, t->config.seed, IST_DATA_SHARED, data->rows, 1, 0, NULL, error);
     for (int32_t i = 0; i < 1 + t->state_count && !status; i++) {
         status = ist__stripes_create(&w->block[i], &t->host, subnet->room_bytes, error);

@@ -27,6 +27,7 @@ typedef struct table {
     int32_t features, classes;
     float *x;        /* (rows, features) */
     int32_t *labels; /* (rows) */
+    float *y;        /* (rows, classes) targets of a regression, instead; else NULL */
 } table;
 
 /* Uniform on [-1, 1): the next number of a stream that is the same on every machine (splitmix64). */
@@ -62,8 +63,21 @@ static inline table table_make(int64_t rows, int32_t features, int32_t classes)
     return t;
 }
 
+/* Targets of different sizes, smooth in the features, for as many as there are classes. */
+static inline void table_add_targets(table *t)
+{
+    t->y = table_room(t->rows * t->classes, sizeof *t->y);
+    for (int64_t i = 0; i < t->rows; i++)
+        for (int32_t k = 0; k < t->classes; k++) {
+            const float *row = t->x + i * t->features;
+            const float a = row[k % t->features], b = row[(k + 1) % t->features], c = row[(k + 2) % t->features];
+            t->y[i * t->classes + k] = (float)(k + 1) * (a * b + 0.5F * c) + 3.0F * (float)(k % 3);
+        }
+}
+
 static inline void table_free(table *t)
 {
+    free(t->y);
     free(t->x);
     free(t->labels);
 }
@@ -178,6 +192,8 @@ typedef struct run_spec {
     int32_t made_for; /* subnets of the model */
     double output_scale;
     int32_t activation;
+    int32_t loss; /* a regression has targets, normalized by their moments */
+    double huber_delta;
     ist_train_config train;
 } run_spec;
 
@@ -240,6 +256,16 @@ static inline ist_context *run_context(int32_t teams, int32_t threads, int32_t e
 static inline ist_dataset *run_dataset(ist_context *context, const table *t)
 {
     ist_dataset *dataset = NULL;
+    if (t->y) {
+        ist_dataset_arrays arrays = IST_DATASET_ARRAYS_INIT;
+        arrays.rows = t->rows;
+        arrays.features = t->features;
+        arrays.x = t->x;
+        arrays.targets = t->classes;
+        arrays.y = t->y;
+        CHECK_EQ(ist_dataset_from_arrays(context, &dataset, &arrays), IST_OK);
+        return dataset;
+    }
     CHECK_EQ(ist_dataset_wrap(context, &dataset, t->x, IST_FLOAT32, t->rows, t->features,
                               t->features * (int64_t)sizeof(float), t->labels, t->classes),
              IST_OK);
@@ -258,6 +284,8 @@ static inline ist_model_config run_model_config(const run_spec *spec)
     config.subnets = spec->made_for;
     config.output_scale = spec->output_scale;
     config.activation = spec->activation;
+    config.loss = spec->loss;
+    if (spec->huber_delta > 0) config.huber_delta = spec->huber_delta;
     config.seed = 5;
     return config;
 }
@@ -273,9 +301,11 @@ static inline ist_model *run_model(ist_context *context, const run_spec *spec)
 static inline run run_open(const run_spec *spec)
 {
     run r = {.table = table_make(spec->rows, spec->features, spec->classes)};
+    if (spec->loss != IST_LOSS_CROSS_ENTROPY) table_add_targets(&r.table);
     r.context = run_context(spec->teams, spec->threads, spec->engine);
     r.dataset = run_dataset(r.context, &r.table);
     r.model = run_model(r.context, spec);
+    if (r.table.y) CHECK_EQ(ist_model_measure_target_normalization(r.model, r.dataset), IST_OK);
     CHECK_EQ(ist_trainer_create(r.context, &r.trainer, r.model, r.dataset, &spec->train), IST_OK);
     return r;
 }

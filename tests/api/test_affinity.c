@@ -108,7 +108,7 @@ static void live_a_life(int32_t teams, int32_t threads, int32_t placement)
     ist_dataset *dataset = NULL, *other = NULL;
     ist_model *model = NULL, *loaded = NULL;
     ist_trainer *trainer = NULL, *second = NULL;
-    ist_evaluation evaluation;
+    ist_evaluation evaluation = IST_EVALUATION_INIT;
     float *p = table_room(spec.rows * spec.classes, sizeof *p);
     size_t need;
     int seen = 0;

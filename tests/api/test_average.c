@@ -33,7 +33,7 @@ TEST(the_mean_is_measured_by_itself_and_leaves_the_master_alone)
     const run_spec spec = averaged(0.4);
     run r = run_open(&spec);
     ist_model *mean = run_model(r.context, &spec);
-    ist_evaluation of_mean, of_master, again;
+    ist_evaluation of_mean = IST_EVALUATION_INIT, of_master = IST_EVALUATION_INIT, again = IST_EVALUATION_INIT;
     run_go(&r, 0);
     CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
     CHECK_EQ(ist_model_evaluate(r.model, r.dataset, NULL, &of_master), IST_OK);
@@ -168,7 +168,7 @@ TEST(a_copy_is_the_model_it_was_made_from)
     CHECK_EQ(ist_model_measure_normalization(r.model, r.dataset, IST_NORMALIZE_ZSCORE), IST_OK);
     run_go(&r, 2);
     CHECK_EQ(ist_model_copy(copy, r.model), IST_OK); /* without statistics: it is not calibrated */
-    ist_evaluation a, b;
+    ist_evaluation a = IST_EVALUATION_INIT, b = IST_EVALUATION_INIT;
     CHECK_EQ(ist_model_evaluate(copy, r.dataset, NULL, &b), IST_E_ARGUMENT);
     CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
     CHECK_EQ(ist_model_copy(copy, r.model), IST_OK);

@@ -64,7 +64,7 @@ TEST(null_handles_are_refused)
     const run_spec spec = small();
     const ist_model_config model = run_model_config(&spec);
     ist_model_config described = IST_MODEL_CONFIG_INIT;
-    ist_evaluation evaluation;
+    ist_evaluation evaluation = IST_EVALUATION_INIT;
     ist_progress progress = {.struct_size = sizeof progress};
     ist_dataset *dataset = UNTOUCHED;
     ist_model *made = UNTOUCHED;
@@ -153,7 +153,7 @@ TEST(structs_that_are_too_small_are_refused)
         ist_train_config train = spec.train;
         ist_evaluate_config evaluate = IST_EVALUATE_CONFIG_INIT;
         ist_progress progress;
-        ist_evaluation evaluation;
+        ist_evaluation evaluation = IST_EVALUATION_INIT;
         ist_context *other = UNTOUCHED;
         ist_model *made = UNTOUCHED;
         ist_trainer *trainer = UNTOUCHED;
@@ -388,7 +388,7 @@ TEST(evaluations_out_of_range_are_refused)
     } wrong[] = {{-1, 0}, {2, 0}, {0, -1}, {1, -1}, {0, INT32_MAX}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ist_evaluate_config config = IST_EVALUATE_CONFIG_INIT;
-        ist_evaluation out;
+        ist_evaluation out = IST_EVALUATION_INIT;
         float number = 3;
         config.statistics = wrong[i].statistics;
         config.batch = wrong[i].batch;
@@ -435,7 +435,7 @@ TEST(data_that_do_not_fit_the_model_are_refused)
     for (int i = 0; i < 2; i++) {
         ist_dataset *dataset = run_dataset(r.context, &tables[i]);
         ist_trainer *trainer = UNTOUCHED;
-        ist_evaluation out;
+        ist_evaluation out = IST_EVALUATION_INIT;
         float number = 3;
         check_told(&r, ist_trainer_create(r.context, &trainer, r.model, dataset, &spec.train), IST_E_SHAPE);
         CHECK(trainer == UNTOUCHED);
@@ -451,7 +451,7 @@ TEST(data_that_do_not_fit_the_model_are_refused)
     }
     ist_dataset *unlabelled = NULL, *few = NULL;
     ist_trainer *trainer = UNTOUCHED;
-    ist_evaluation out;
+    ist_evaluation out = IST_EVALUATION_INIT;
     const int64_t stride = spec.features * (int64_t)sizeof(float);
     CHECK_EQ(ist_dataset_wrap(r.context, &unlabelled, r.table.x, IST_FLOAT32, 9, 6, stride, NULL, 0), IST_OK);
     CHECK_EQ(ist_dataset_wrap(r.context, &few, r.table.x, IST_FLOAT32, 1, 6, stride, r.table.labels, 4), IST_OK);

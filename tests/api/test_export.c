@@ -468,7 +468,7 @@ TEST(a_deep_subnet_wants_statistics_of_its_own)
     CHECK_EQ(ist_model_export(part, path, NULL), IST_E_ARGUMENT);
     CHECK_EQ(ist_model_calibrate(part, r.dataset, 100, 1), IST_OK);
     CHECK_EQ(ist_model_export(part, path, NULL), IST_OK);
-    ist_evaluation e;
+    ist_evaluation e = IST_EVALUATION_INIT;
     CHECK_EQ(ist_model_evaluate(part, r.dataset, NULL, &e), IST_OK);
     ist_model_destroy(part);
     run_close(&r);

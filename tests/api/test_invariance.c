@@ -96,6 +96,16 @@ TEST(every_depth_and_norm_gives_the_same_bits_on_any_crew)
         }
 }
 
+TEST(regressions_give_the_same_bits_on_any_crew)
+{
+    for (int32_t loss = IST_LOSS_MSE; loss <= IST_LOSS_HUBER; loss++) {
+        run_spec spec = run_spec_wide();
+        spec.loss = loss;
+        spec.train.data = loss == IST_LOSS_MSE ? IST_DATA_SHARD : IST_DATA_REPLICATE;
+        CHECK_CREWS(spec, {1, 1}, {1, 3}, {2, 2}, {5, 1});
+    }
+}
+
 TEST(copies_of_the_data_change_nothing_against_shared_data)
 {
     run_spec spec = run_spec_wide();
@@ -166,7 +176,7 @@ TEST(a_run_in_pieces_is_the_run_in_one_piece)
     ist_progress p = run_progress(&r);
     for (int64_t pieces = 0; p.round < p.rounds; p = run_progress(&r), pieces++) {
         run_go(&r, 1 + pieces % 2);
-        ist_evaluation out; /* looking on changes nothing */
+        ist_evaluation out = IST_EVALUATION_INIT; /* looking on changes nothing */
         CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
         CHECK_EQ(ist_model_evaluate(r.model, r.dataset, NULL, &out), IST_OK);
     }

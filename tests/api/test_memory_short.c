@@ -199,7 +199,7 @@ static void train(ist_context *context, ist_trainer *trainer, ist_model *average
 static void use(ist_context *context, ist_model *model, ist_model *average, const ist_dataset *dataset,
                 const run_spec *spec)
 {
-    ist_evaluation result;
+    ist_evaluation result = IST_EVALUATION_INIT;
     ist_evaluate_config shuffled = IST_EVALUATE_CONFIG_INIT;
     shuffled.statistics = IST_STATISTICS_BATCH;
     shuffled.order = IST_ORDER_SHUFFLED;

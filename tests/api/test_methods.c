@@ -46,6 +46,19 @@ TEST(every_way_to_hold_the_data_serves_every_method)
     }
 }
 
+TEST(replicas_of_a_regression_give_the_same_bits_on_any_crew)
+{
+    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_LOCAL_SGD; method++) {
+        run_spec spec = baseline(method, 3), other;
+        spec.output_norm = IST_NORM_NONE;
+        spec.loss = IST_LOSS_MSE;
+        other = spec;
+        other.teams = 2;
+        other.threads = 2;
+        file_check_same(run_to_the_end(&spec), run_to_the_end(&other));
+    }
+}
+
 TEST(a_resumed_run_is_the_run_that_was_never_stopped)
 {
     for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_ENSEMBLE; method++)

@@ -121,7 +121,7 @@ TEST(probabilities_are_of_every_row_and_sum_to_one)
     CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
     float *p = table_room(spec.rows * 4, sizeof *p);
     CHECK_EQ(ist_model_predict(r.model, r.dataset, NULL, p), IST_OK);
-    ist_evaluation e;
+    ist_evaluation e = IST_EVALUATION_INIT;
     CHECK_EQ(ist_model_evaluate(r.model, r.dataset, NULL, &e), IST_OK);
     double loss = 0;
     int64_t correct = 0;

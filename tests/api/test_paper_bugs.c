@@ -196,7 +196,7 @@ static ist_evaluation evaluate(ist_model *model, const ist_dataset *data, int32_
     config.statistics = statistics;
     config.batch = batch;
     config.order = order;
-    ist_evaluation e;
+    ist_evaluation e = IST_EVALUATION_INIT;
     CHECK_EQ(ist_model_evaluate(model, data, &config, &e), IST_OK);
     return e;
 }
@@ -236,7 +236,7 @@ TEST(bug_6_accuracy_does_not_depend_on_how_the_test_set_is_batched)
     float *together = table_room(400 * CLASSES, sizeof *together), alone[CLASSES];
     CHECK_EQ(ist_model_predict(r.model, r.dataset, NULL, together), IST_OK);
     for (int64_t row = 0; row < 400; row += 57) {
-        const table single = {1, FEATURES, CLASSES, r.table.x + row * FEATURES, r.table.labels + row};
+        const table single = {1, FEATURES, CLASSES, r.table.x + row * FEATURES, r.table.labels + row, NULL};
         ist_dataset *one = run_dataset(r.context, &single);
         CHECK_EQ(ist_model_predict(r.model, one, NULL, alone), IST_OK);
         CHECK_MEM(alone, together + row * CLASSES, sizeof alone);

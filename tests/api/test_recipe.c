@@ -280,7 +280,7 @@ TEST(evaluation_drops_nothing)
     for (int32_t statistics = IST_STATISTICS_STORED; statistics <= IST_STATISTICS_BATCH; statistics++) {
         ist_evaluate_config config = IST_EVALUATE_CONFIG_INIT;
         config.statistics = statistics;
-        ist_evaluation a, b;
+        ist_evaluation a = IST_EVALUATION_INIT, b = IST_EVALUATION_INIT;
         CHECK_EQ(ist_model_evaluate(r.model, r.dataset, &config, &a), IST_OK);
         CHECK_EQ(ist_model_evaluate(loaded, plain.dataset, &config, &b), IST_OK);
         CHECK(a.loss == b.loss && a.correct == b.correct);
@@ -322,7 +322,7 @@ TEST(a_scale_multiplies_logits_in_every_answer)
                     CHECK_NEAR(q[i * classes + k], pow((double)p[i * classes + k], scale) / sum, 1e-5);
                 loss -= log((double)q[i * classes + scaled.table.labels[i]]) / (double)spec.rows;
             }
-            ist_evaluation e;
+            ist_evaluation e = IST_EVALUATION_INIT;
             CHECK_EQ(ist_model_evaluate(scaled.model, scaled.dataset, &config, &e), IST_OK);
             CHECK_NEAR(e.loss, loss, 1e-5);
         }

@@ -115,7 +115,7 @@ TEST(statistics_are_resumed_too)
     const run_spec spec = run_spec_small();
     const char *path = scratch_path("calibrated.ist");
     run first = run_open(&spec), second = run_open(&spec);
-    ist_evaluation a, b;
+    ist_evaluation a = IST_EVALUATION_INIT, b = IST_EVALUATION_INIT;
     run_go(&first, 2);
     CHECK_EQ(ist_trainer_calibrate(first.trainer), IST_OK);
     CHECK_EQ(ist_trainer_save(first.trainer, path), IST_OK);

@@ -321,7 +321,7 @@ TEST(a_checkpoint_without_statistics_gets_those_of_the_trainer)
     CHECK_EQ(ist_trainer_save_end(r.trainer, 1, NULL), IST_OK);
     ist_model *model = NULL;
     CHECK_EQ(ist_model_load(r.context, &model, path), IST_OK);
-    ist_evaluation a, b;
+    ist_evaluation a = IST_EVALUATION_INIT, b = IST_EVALUATION_INIT;
     CHECK_EQ(ist_model_evaluate(model, r.dataset, NULL, &a), IST_E_ARGUMENT);
     CHECK_EQ(ist_model_calibrate(model, r.dataset, 0, 1), IST_E_ARGUMENT);
     CHECK_EQ(ist_model_calibrate(model, NULL, 5, 1), IST_E_ARGUMENT);

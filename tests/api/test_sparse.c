@@ -54,7 +54,7 @@ TEST(nets_refuse_sparse_rows)
     ist_dataset *d = NULL;
     ist_model *model = NULL;
     ist_trainer *trainer = NULL;
-    ist_evaluation answer;
+    ist_evaluation answer = IST_EVALUATION_INIT;
     float out[12];
     ist_dataset_config config = IST_DATASET_CONFIG_INIT;
     config.sparse = 1;

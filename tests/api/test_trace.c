@@ -201,7 +201,7 @@ TEST(slices_nest_and_add_up_to_the_times_of_the_log)
     timeline_free(&t);
 
     CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
-    CHECK_EQ(ist_model_evaluate(r.model, r.dataset, NULL, &(ist_evaluation){0}), IST_OK);
+    CHECK_EQ(ist_model_evaluate(r.model, r.dataset, NULL, &(ist_evaluation)IST_EVALUATION_INIT), IST_OK);
     t = timeline_read(r.context); /* it went on */
     check_nests(&t);
     CHECK_EQ(count_slices(&t, -1, "calibrate"), t.rows);

@@ -236,7 +236,7 @@ TEST(times_of_the_phases_add_up_to_that_of_the_run)
 
 static ist_evaluation evaluate(run *r)
 {
-    ist_evaluation out;
+    ist_evaluation out = IST_EVALUATION_INIT;
     CHECK_EQ(ist_trainer_calibrate(r->trainer), IST_OK);
     CHECK_EQ(ist_model_evaluate(r->model, r->dataset, NULL, &out), IST_OK);
     return out;
@@ -389,7 +389,7 @@ static void check_diverges(int32_t engine)
     CHECK_EQ(ist_trainer_run(r.trainer, 0, on_round, &w), IST_E_DIVERGED);
     check_one_line(r.context);
     CHECK_EQ(w.calls, run_progress(&r).round); /* the round that failed is not told as done */
-    ist_evaluation out;
+    ist_evaluation out = IST_EVALUATION_INIT;
     CHECK_EQ(ist_model_evaluate(r.model, r.dataset, NULL, &out), IST_OK);
     run_close(&r);
 }

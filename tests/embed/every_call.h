@@ -89,7 +89,7 @@ typedef struct calls {
     table table;
     ist_model_config net;
     ist_context *context, *text; /* text: of a machine that is a text; NULL without hwloc */
-    ist_dataset *dataset, *file, *sparse;
+    ist_dataset *dataset, *file, *sparse, *targets;
     ist_model *model, *other;
     ist_trainer *trainer;
     float *probabilities;
@@ -159,6 +159,12 @@ static inline void calls_of_data(calls *c)
     sparse.sparse = 1;
     FINE(ist_dataset_wrap(c->context, &c->dataset, c->table.x, IST_FLOAT32, c->table.rows, 6, 24, c->table.labels, 4));
     FAILS(ist_dataset_wrap(c->context, &bad, c->table.x, IST_FLOAT32, 0, 6, 24, NULL, 0), IST_E_ARGUMENT);
+    ist_dataset_arrays arrays = IST_DATASET_ARRAYS_INIT;
+    arrays.rows = arrays.features = arrays.targets = 3;
+    arrays.x = arrays.y = c->table.x;
+    FINE(ist_dataset_from_arrays(c->context, &c->targets, &arrays));
+    arrays.labels = c->table.labels;
+    FAILS(ist_dataset_from_arrays(c->context, &bad, &arrays), IST_E_ARGUMENT);
     FINE(ist_dataset_open(c->context, &c->file, scratch_path("x.csv"), scratch_path("y.csv")));
     FAILS(ist_dataset_open(c->context, &bad, scratch_path("missing.npy"), NULL), IST_E_IO);
     FAILS(ist_dataset_open(c->context, &bad, scratch_path("bad.csv"), NULL), IST_E_FORMAT);
@@ -197,6 +203,18 @@ static inline void calls_of_models(calls *c)
     FAILS(ist_model_set_normalization(c->model, 1, &shift, &zero), IST_E_ARGUMENT);
     FINE(ist_model_measure_normalization(c->model, c->dataset, IST_NORMALIZE_ZSCORE));
     FAILS(ist_model_measure_normalization(c->model, c->sparse, IST_NORMALIZE_ZSCORE), IST_E_SHAPE);
+    net = c->net;
+    net.features = net.classes = 3;
+    net.output_norm = IST_NORM_NONE;
+    net.output_scale = 1;
+    net.loss = IST_LOSS_MSE;
+    ist_model *regression = NULL;
+    FINE(ist_model_create(c->context, &regression, &net));
+    FINE(ist_model_set_target_normalization(regression, 1, &shift, &factor));
+    FAILS(ist_model_set_target_normalization(c->model, 1, &shift, &factor), IST_E_ARGUMENT);
+    FINE(ist_model_measure_target_normalization(regression, c->targets));
+    FAILS(ist_model_measure_target_normalization(regression, c->dataset), IST_E_SHAPE);
+    DONE(ist_model_destroy(regression));
     FINE(ist_model_copy(c->other, c->model));
     FAILS(ist_model_copy(c->other, NULL), IST_E_ARGUMENT);
 }
@@ -338,7 +356,7 @@ static inline void calls_of_reports(calls *c)
 
 static inline void calls_of_answers(calls *c)
 {
-    ist_evaluation evaluation;
+    ist_evaluation evaluation = IST_EVALUATION_INIT;
     FAILS(ist_model_calibrate(c->model, c->dataset, 0, 1), IST_E_ARGUMENT);
     FINE(ist_model_calibrate(c->model, c->dataset, 30, 1));
     FINE(ist_model_evaluate(c->model, c->dataset, NULL, &evaluation));
@@ -398,6 +416,7 @@ static inline void every_call(int32_t teams, int32_t threads)
     DONE(ist_dataset_destroy(c->dataset));
     DONE(ist_dataset_destroy(c->file));
     DONE(ist_dataset_destroy(c->sparse));
+    DONE(ist_dataset_destroy(c->targets));
     DONE(ist_context_destroy(c->text));
     DONE(ist_context_destroy(c->context));
     free(c->probabilities);

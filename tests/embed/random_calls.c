@@ -117,6 +117,19 @@ static void call_dataset_wrap(void)
     keep(datasets, place, fine, made, (thing){.context = c, .answers = count});
 }
 
+static void call_dataset_arrays(void)
+{
+    const int place = free_place(datasets, DATASETS), c = any_of(contexts, CONTEXTS);
+    if (place < 0) return;
+    ist_dataset *made = UNTOUCHED;
+    const ist_dataset_arrays config = any_arrays(*x, ROWS, FEATURES, labels, CLASSES);
+    const int fine =
+        judge("ist_dataset_from_arrays",
+              ist_dataset_from_arrays(handle_of(contexts, c), one_in(30) ? NULL : &made, one_in(30) ? NULL : &config),
+              handle_of(contexts, c));
+    keep(datasets, place, fine, made, (thing){.context = c, .answers = config.rows});
+}
+
 static void call_dataset_open(void)
 {
     const int place = free_place(datasets, DATASETS), c = any_of(contexts, CONTEXTS);
@@ -264,6 +277,7 @@ static const struct {
     int weight;
 } walk[] = {{call_context_create, 4},
             {call_dataset_wrap, 10},
+            {call_dataset_arrays, 8},
             {call_dataset_open, 10},
             {call_model_create, 10},
             {call_model_load, 4},

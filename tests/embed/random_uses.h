@@ -25,7 +25,21 @@ static inline void call_of_model(void)
     ist_model *model = handle_of(models, m);
     float shift[64], factor[64];
     ist_model_config *out;
-    switch (random_below(6)) {
+    switch (random_below(8)) {
+    case 6:
+        for (int i = 0; i < 64; i++) shift[i] = factor[i] = one_in(40) ? any_float() : 0.25F;
+        judge("ist_model_set_target_normalization",
+              ist_model_set_target_normalization(model,
+                                                 one_in(3)   ? any_int()
+                                                 : one_in(2) ? 1
+                                                             : CLASSES,
+                                                 one_in(20) ? NULL : shift, one_in(20) ? NULL : factor),
+              context_of(models, m));
+        return;
+    case 7:
+        judge("ist_model_measure_target_normalization",
+              ist_model_measure_target_normalization(model, handle_of(datasets, d)), context_of(models, m));
+        return;
     case 0:
         out = any_out(sizeof *out);
         check_out(judge("ist_model_describe", ist_model_describe(model, out), NULL), sizeof *out);
@@ -89,8 +103,7 @@ static inline void call_answers(void)
     const ist_evaluate_config config = any_evaluation();
     const ist_evaluate_config *given = one_in(4) ? NULL : &config;
     if (one_in(2)) {
-        memset(room.bytes, 0x5a, sizeof(ist_evaluation) + 128);
-        ist_evaluation *out = one_in(20) ? NULL : (ist_evaluation *)(void *)room.bytes;
+        ist_evaluation *out = any_out(sizeof *out);
         const int fine =
             judge("ist_model_evaluate", ist_model_evaluate(handle_of(models, m), handle_of(datasets, d), given, out),
                   context_of(models, m));

@@ -159,7 +159,8 @@ static inline ist_model_config any_model(int32_t hidden[IST_MAX_HIDDEN])
     static const field fields[] = {
         FIELD(features, FIELD_INT),    FIELD(classes, FIELD_INT),         FIELD(hidden_count, FIELD_INT),
         FIELD(hidden_norm, FIELD_INT), FIELD(output_norm, FIELD_INT),     FIELD(subnets, FIELD_INT),
-        FIELD(seed, FIELD_SEED),       FIELD(output_scale, FIELD_NUMBER), FIELD(activation, FIELD_INT)};
+        FIELD(seed, FIELD_SEED),       FIELD(output_scale, FIELD_NUMBER), FIELD(activation, FIELD_INT),
+        FIELD(loss, FIELD_INT),        FIELD(huber_delta, FIELD_NUMBER)};
 #undef FIELD
     ist_model_config config = IST_MODEL_CONFIG_INIT;
     config.features = one_in(8) ? 5 : 6;
@@ -172,6 +173,11 @@ static inline ist_model_config any_model(int32_t hidden[IST_MAX_HIDDEN])
     for (int i = 0; i < IST_MAX_HIDDEN; i++) {
         hidden[i] = one_in(60) ? any_int() : 3 + random_below(12);
         at_most(&hidden[i], 40, 1 << 24);
+    }
+    if (one_in(3)) {
+        config.loss = 1 + random_below(2);
+        if (!one_in(8)) config.output_norm = IST_NORM_NONE;
+        if (one_in(3)) config.classes = 1;
     }
     spoil(&config, fields, COUNT_OF(fields));
     at_most(&config.features, 40, 1 << 24);
@@ -300,7 +306,7 @@ static inline ist_dataset_config any_opening(void)
                                    FIELD(features, FIELD_INT),
                                    FIELD(sparse, FIELD_INT),
                                    FIELD(need_labels, FIELD_INT),
-                                   FIELD(reserved0, FIELD_INT),
+                                   FIELD(targets, FIELD_INT),
                                    FIELD(dense_limit_bytes, FIELD_LONG)};
 #undef FIELD
     ist_dataset_config config = IST_DATASET_CONFIG_INIT;
@@ -332,6 +338,58 @@ static inline ist_subnet_config any_subnet(double shares[SHARES])
     if (one_in(4) && config.subnets >= 1 && config.subnets <= SHARES) config.shares = shares;
     config.struct_size = any_size(sizeof config);
     return config;
+}
+
+/* Would so many rows be read from more than `room` bytes, if nothing else is wrong? */
+static inline int reads_beyond(int64_t rows, int64_t stride, int32_t columns, int32_t type, int64_t room)
+{
+    const int64_t bytes = type == IST_UINT8 ? 1 : type == IST_FLOAT64 ? 8 : 4, row = columns * bytes;
+    if (rows < 1 || rows > INT64_C(1) << 32 || columns < 1 || stride < 0) return 0;
+    return row > room || (stride ? stride : row) > room || (rows - 1) * (stride ? stride : row) + row > room;
+}
+
+/* Over (rows, columns) floats and `rows` labels that must be there. */
+static inline ist_dataset_arrays any_arrays(const float *at, int32_t most_rows, int32_t columns, const int32_t *labels,
+                                            int32_t classes)
+{
+    ist_dataset_arrays a = IST_DATASET_ARRAYS_INIT;
+#define FIELD(name, kind)                    \
+  {                                          \
+    offsetof(ist_dataset_arrays, name), kind \
+  }
+    static const field fields[] = {FIELD(rows, FIELD_LONG),
+                                   FIELD(x_row_stride_bytes, FIELD_LONG),
+                                   FIELD(x_type, FIELD_INT),
+                                   FIELD(features, FIELD_INT),
+                                   FIELD(classes, FIELD_INT),
+                                   FIELD(targets, FIELD_INT),
+                                   FIELD(y_row_stride_bytes, FIELD_LONG),
+                                   FIELD(y_type, FIELD_INT),
+                                   FIELD(copy, FIELD_INT)};
+#undef FIELD
+    const int64_t room = (int64_t)most_rows * columns * (int64_t)sizeof *at;
+    a.rows = 1 + random_below(most_rows / 2);
+    a.x = one_in(30) ? NULL : at;
+    a.x_type = one_in(4) ? IST_FLOAT64 : IST_FLOAT32;
+    a.features = a.x_type == IST_FLOAT64 ? columns / 2 : columns;
+    a.copy = random_below(2);
+    if (one_in(3)) {
+        a.labels = labels;
+        a.classes = classes;
+    } else if (!one_in(6)) {
+        a.y = one_in(30) ? (const void *)((const char *)at + 1) : at;
+        a.targets = one_in(3) ? 1 : classes;
+        a.y_row_stride_bytes = one_in(3) ? columns * (int64_t)sizeof *at : 0;
+    }
+    if (one_in(3)) spoil(&a, fields, COUNT_OF(fields));
+    if (a.rows > most_rows && a.rows < INT64_C(1) << 32) a.rows = most_rows;
+    if (reads_beyond(a.rows, a.x_row_stride_bytes, a.features, a.x_type, room) ||
+        reads_beyond(a.rows, a.y_row_stride_bytes, a.targets, a.y_type, room - 1)) {
+        a.rows = a.features = 1;
+        if (a.targets > 1) a.targets = 1;
+    }
+    a.struct_size = any_size(sizeof a);
+    return a;
 }
 
 #endif

@@ -336,7 +336,7 @@ TEST(arrays_that_are_lent_are_only_read_and_with_shards_never_after_create)
     void *x = lend(r.table.x, x_bytes), *labels = lend(r.table.labels, label_bytes);
     ist_dataset *lent = NULL;
     ist_trainer *trainer = NULL;
-    ist_evaluation evaluation;
+    ist_evaluation evaluation = IST_EVALUATION_INIT;
     ist_model *model = run_model(r.context, &spec);
     CHECK_EQ(ist_dataset_wrap(r.context, &lent, x, IST_FLOAT32, spec.rows, 6, 24, labels, 4), IST_OK);
     CHECK_EQ(ist_model_measure_normalization(model, lent, IST_NORMALIZE_ZSCORE), IST_OK);

@@ -21,7 +21,7 @@ static void use(ist_model *model)
     fuzz_require(x && out);
     fuzz_require(ist_dataset_wrap(fuzz_context(), &rows, x, IST_FLOAT32, ROWS, shape.features,
                                   shape.features * (int64_t)sizeof *x, labels, shape.classes) == IST_OK);
-    ist_evaluation result;
+    ist_evaluation result = IST_EVALUATION_INIT;
     ist_status status = ist_model_predict(model, rows, NULL, out);
     if (status) fuzz_check_refusal(status, ist_context_error(fuzz_context()));
     status = ist_model_evaluate(model, rows, NULL, &result);

@@ -126,11 +126,7 @@ static inline void plain_move(const plain_run *p, int32_t s, float *master, cons
 static inline void plain_steps(const plain_run *p, const ist__shape *shape, int32_t s, float *param,
                                float *const *state, int64_t first, int32_t count, ist__worker *worker)
 {
-    const ist__rows rows = {.x = p->data->x,
-                            .row_stride_bytes = p->data->row_stride_bytes,
-                            .type = p->data->type,
-                            .features = p->data->features,
-                            .labels = p->data->labels};
+    const ist__rows rows = ist__dataset_rows(p->data);
     const bool carried = p->config.state == IST_STATE_CARRIED;
     for (int32_t j = 0; j < count; j++) {
         const int64_t at = first + j;
@@ -138,19 +134,21 @@ static inline void plain_steps(const plain_run *p, const ist__shape *shape, int3
         ist__batches_rows(&p->batches[s], at * p->config.batch, p->config.batch, index);
         for (int32_t c = 0; p->rows[s] && c < p->config.batch; c++) index[c] = p->rows[s][index[c]];
         const ist__lr_curve curve = {p->config.lr, p->config.schedule, true, at, p->steps};
-        const ist__step step = {.engine = &p->host->engine,
-                                .shape = shape,
-                                .param = param,
-                                .state = {state[0], state[1]},
-                                .rule = ist__optimizer_at(&p->config, &curve, carried ? at : j),
-                                .dropout = ist__dropout_of(&p->config),
-                                .place = {at, s},
-                                .output_scale = (float)p->net->output_scale,
-                                .smoothing = (float)p->config.label_smoothing,
-                                .scratch = &p->scratch,
-                                .rows = &rows,
-                                .scaling = {p->net->shift, p->net->factor, p->net->normalization_count == 1},
-                                .batch = p->config.batch};
+        const ist__step step = {
+            .engine = &p->host->engine,
+            .shape = shape,
+            .param = param,
+            .state = {state[0], state[1]},
+            .rule = ist__optimizer_at(&p->config, &curve, carried ? at : j),
+            .dropout = ist__dropout_of(&p->config),
+            .place = {at, s},
+            .output_scale = (float)p->net->output_scale,
+            .smoothing = (float)p->config.label_smoothing,
+            .scratch = &p->scratch,
+            .rows = &rows,
+            .scaling = {p->net->shift, p->net->factor, p->net->normalization_count == 1},
+            .target_scaling = {p->net->target_shift, p->net->target_factor, p->net->target_count == 1},
+            .batch = p->config.batch};
         ist__subnet_prepare(&step, worker);
         ist__subnet_step(&step, worker);
     }

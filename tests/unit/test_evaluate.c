@@ -127,7 +127,7 @@ static ist_evaluation evaluation_of(run *r, int32_t batch, int32_t statistics)
     ist_evaluate_config config = IST_EVALUATE_CONFIG_INIT;
     config.batch = batch;
     config.statistics = statistics;
-    ist_evaluation out;
+    ist_evaluation out = IST_EVALUATION_INIT;
     CHECK_EQ(ist_model_evaluate(r->model, r->dataset, &config, &out), IST_OK);
     return out;
 }
@@ -281,7 +281,7 @@ TEST(a_net_without_batch_norm_needs_no_calibration)
 
 static void check_uncalibrated(run *r)
 {
-    ist_evaluation out;
+    ist_evaluation out = IST_EVALUATION_INIT;
     memset(&out, 0x5a, sizeof out);
     const ist_evaluation before = out;
     CHECK_EQ(ist_model_evaluate(r->model, r->dataset, NULL, &out), IST_E_ARGUMENT);

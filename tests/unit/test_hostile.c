@@ -152,8 +152,12 @@ TEST(a_file_that_grows_is_read_to_the_end_it_had_or_refused)
 TEST(a_model_that_shrinks_while_it_is_read_is_refused)
 {
     const int32_t hidden[1] = {300};
-    const ist_model_config config = {
-        .struct_size = sizeof config, .features = 300, .classes = 2, .hidden = hidden, .hidden_count = 1};
+    const ist_model_config config = {.struct_size = sizeof config,
+                                     .features = 300,
+                                     .classes = 2,
+                                     .hidden = hidden,
+                                     .hidden_count = 1,
+                                     .huber_delta = 1};
     ist__shape shape;
     ist__net net, found;
     CHECK_EQ(ist__shape_make(&shape, &config, NULL), IST_OK);

@@ -49,8 +49,9 @@ static net *make_net(int32_t layers, const int32_t *width, int32_t hidden_norm, 
         n->beta[l] = vector(width[l + 1], 0.3, 0.2, &seed);
         n->bias[l] = vector(width[l + 1], 0.3, 0.2, &seed);
     }
-    n->ref = (ist__reference_net){layers,  n->width, hidden_norm, output_norm, 1e-5, n->weight, n->gamma,
-                                  n->beta, n->bias,  n->active,   IST_RELU,    1,    0,         NULL};
+    n->ref =
+        (ist__reference_net){layers,    n->width, hidden_norm, output_norm, 1e-5, n->weight, n->gamma, n->beta, n->bias,
+                             n->active, IST_RELU, 1,           0,           NULL, NULL,      0,        0};
     return n;
 }
 

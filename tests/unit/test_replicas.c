@@ -196,7 +196,7 @@ TEST(a_round_ends_in_the_mean_of_all_replicas)
     float *x = table_room((int64_t)SHARD * spec.features, sizeof *x);
     int32_t *labels = table_room(SHARD, sizeof *labels);
     memcpy(x, replica[0].shard, sizeof *x * (size_t)(SHARD * spec.features));
-    memcpy(labels, replica[0].shard_labels, sizeof *labels * SHARD);
+    memcpy(labels, replica[0].shard_answers, sizeof *labels * SHARD);
     table alone = {.rows = SHARD, .features = spec.features, .classes = spec.classes, .x = x, .labels = labels};
     ist_dataset *shard = run_dataset(r.context, &alone);
     ist_model *model = run_model(r.context, &spec);

@@ -99,11 +99,7 @@ static bench bench_open(const run_spec *spec, int32_t subnet)
     const size_t bytes = ist__scratch_bytes(engine_of(&b), &b.part, batch, optimizer, spec->threads);
     CHECK_EQ(ist__region_create(&b.region, b.r.context->host.topology, bytes, -1, IST_PLACE_NONE, NULL, NULL), IST_OK);
     ist__scratch_take(&b.scratch, &b.region, engine_of(&b), &b.part, batch, optimizer, spec->threads);
-    b.rows = (ist__rows){.x = b.r.table.x,
-                         .row_stride_bytes = spec->features * (int64_t)sizeof(float),
-                         .type = IST_FLOAT32,
-                         .features = spec->features,
-                         .labels = b.r.table.labels};
+    b.rows = ist__dataset_rows(b.r.dataset);
     return b;
 }
 
@@ -152,6 +148,7 @@ static void take_step(bench *b, int32_t parity, ist__batches *batches)
                           .scratch = &b->scratch,
                           .rows = &b->rows,
                           .scaling = {net->shift, net->factor, net->normalization_count == 1},
+                          .target_scaling = {net->target_shift, net->target_factor, net->target_count == 1},
                           .batch = b->spec.train.batch,
                           .parity = parity,
                           .next_rows = batches ? &b->rows : NULL,
@@ -191,6 +188,21 @@ static void drop_in_oracle(const bench *b, oracle *o, double **kept)
     o->net.kept = (const double *const *)kept;
 }
 
+/* (batch, classes), normalized; NULL: it has classes. */
+static double *targets_of(const bench *b)
+{
+    const ist__net *net = &b->r.model->net;
+    const int32_t batch = b->spec.train.batch, count = b->spec.classes;
+    if (!b->r.table.y) return NULL;
+    double *targets = table_room((int64_t)batch * count, sizeof *targets);
+    for (int32_t c = 0; c < batch; c++)
+        for (int32_t k = 0; k < count; k++) {
+            const double y = (double)b->r.table.y[(int64_t)row_at(b, c) * count + k];
+            targets[c * count + k] = (y - (double)net->target_shift[k]) * (double)net->target_factor[k];
+        }
+    return targets;
+}
+
 /* The masked whole net's gradient in the layout of the master, and its loss. */
 static double reference_gradient(const bench *b, double *block)
 {
@@ -208,6 +220,10 @@ static double reference_gradient(const bench *b, double *block)
     o.net.smoothing = b->spec.train.label_smoothing;
     double *x = table_room((int64_t)batch * features, sizeof *x), loss = 0;
     int32_t *labels = table_room(batch, sizeof *labels);
+    double *targets = targets_of(b);
+    o.net.loss = b->spec.loss;
+    o.net.huber_delta = b->spec.huber_delta;
+    o.net.targets = targets;
     for (int32_t c = 0; c < batch; c++) {
         const int64_t row = row_at(b, c);
         labels[c] = b->r.table.labels[row];
@@ -222,6 +238,7 @@ static double reference_gradient(const bench *b, double *block)
     for (int32_t l = 0; l <= whole->hidden_count; l++) free(kept[l]);
     free(x);
     free(labels);
+    free(targets);
     oracle_free(&o);
     oracle_free(&gradient);
     return loss;
@@ -355,6 +372,19 @@ TEST(smoothed_labels_change_the_gradient_and_not_the_loss)
         spec.train.label_smoothing = 0.25;
         check_subnet_step(&spec, 1, NULL);
     }
+}
+
+TEST(regressions_step_along_the_masked_gradient)
+{
+    for (int32_t depth = 0; depth <= 3; depth++)
+        for (int32_t which = 0; which < 4; which++) {
+            run_spec spec = spec_of(depth, which & 1, which & 2 ? IST_MOMENTUM : IST_SGD);
+            spec.loss = which & 2 ? IST_LOSS_HUBER : IST_LOSS_MSE;
+            spec.huber_delta = 0.75;
+            spec.classes = depth == 3 ? 1 : depth == 2 ? 19 : 4;
+            if (depth == 2) spec.threads = 3;
+            check_subnet_step(&spec, depth == 0 ? 0 : 1, NULL);
+        }
 }
 
 static void scale_logits(ist_model *model)

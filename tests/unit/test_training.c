@@ -223,6 +223,21 @@ TEST(rich_recipes_take_the_steps_of_the_plain_twin)
     check_rounds(&one);
 }
 
+TEST(regressions_take_the_steps_of_the_plain_twin)
+{
+    for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++)
+        for (int32_t one = 0; one <= 1; one++) {
+            run_spec spec = dealt(one ? 1 : 3, 4);
+            spec.teams = 2;
+            spec.threads = 2;
+            spec.loss = data == IST_DATA_SHARD ? IST_LOSS_MSE : IST_LOSS_HUBER;
+            spec.huber_delta = 0.5;
+            spec.hidden_norm = data == IST_DATA_SHARED ? IST_NORM_NONE : IST_NORM_BATCH;
+            spec.train.data = data;
+            check_rounds(&spec);
+        }
+}
+
 TEST(a_batch_of_one_and_a_batch_longer_than_the_shard_are_trained)
 {
     run_spec spec = dealt(3, 4);

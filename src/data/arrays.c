@@ -1,0 +1,195 @@
+/* arrays.c - a dataset over the caller's memory, or a copy of it.
+ *
+ * Targets are read once here, whoever they belong to: one that is not finite would only be noticed as a run that has
+ * diverged.  Features are as many times more, and are the caller's word unless they are copied anyway.
+ *
+ * Floor: data.  Cold.
+ */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "data/dataset.h"
+#include "data/loaders.h"
+
+/* A table of the caller's. */
+typedef struct table {
+    const char *name; /* in error lines */
+    const void *at;
+    int64_t rows, stride;
+    int32_t columns, type;
+} table;
+
+static ist_status check_type(const table *t, bool bytes_too, ist__error *error)
+{
+    if (t->type == IST_FLOAT32 || t->type == IST_FLOAT64 || (bytes_too && t->type == IST_UINT8)) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "dataset: %s type %d is none of %sIST_FLOAT32, IST_FLOAT64", t->name,
+                     t->type, bytes_too ? "IST_UINT8, " : "");
+}
+
+/* With a type that is known. */
+static ist_status check_table(const table *t, ist__error *error)
+{
+    const int64_t bytes = (int64_t)ist__type_bytes(t->type);
+    if (!t->at) return ist__fail(error, IST_E_ARGUMENT, "dataset: no %ss", t->name);
+    if (t->columns < 1 || t->columns > IST__MAX_FEATURES)
+        return ist__fail(error, IST_E_ARGUMENT, "dataset: %d %ss, but 1 .. %d can be used", t->columns, t->name,
+                         IST__MAX_FEATURES);
+    if (t->stride < t->columns * bytes || t->stride > INT64_MAX / t->rows)
+        return ist__fail(error, IST_E_ARGUMENT, "dataset: rows %lld bytes apart, but a row has %lld bytes",
+                         (long long)t->stride, (long long)(t->columns * bytes));
+    if (t->stride % bytes != 0 || (uintptr_t)t->at % (uintptr_t)bytes != 0)
+        return ist__fail(error, IST_E_ARGUMENT, "dataset: %s rows that do not start at multiples of %lld bytes",
+                         t->type == IST_FLOAT32 ? "float32" : "float64", (long long)bytes);
+    return IST_OK;
+}
+
+static ist_status check_rows(int64_t rows, ist__error *error)
+{
+    if (rows >= 1 && rows <= IST__MAX_ROWS) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "dataset: %lld rows, but 1 .. %lld can be used", (long long)rows,
+                     (long long)IST__MAX_ROWS);
+}
+
+static ist_status check_labels(const int32_t *labels, int64_t rows, int32_t classes, ist__error *error)
+{
+    if (!labels && classes != 0) return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but no labels", classes);
+    if (!labels) return IST_OK;
+    if (classes < 1 || classes > IST__MAX_LABEL + 1)
+        return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but 1 .. %d can be used", classes,
+                         IST__MAX_LABEL + 1);
+    for (int64_t row = 0; row < rows; row++)
+        if (labels[row] < 0 || labels[row] >= classes)
+            return ist__fail(error, IST_E_ARGUMENT, "dataset: labels[%lld] is %d, not one of 0 .. %d", (long long)row,
+                             labels[row], classes - 1);
+    return IST_OK;
+}
+
+static double number_at(const table *t, int64_t row, int32_t column)
+{
+    const char *from = (const char *)t->at + row * t->stride;
+    switch (t->type) {
+    case IST_UINT8: return (double)((const uint8_t *)(const void *)from)[column];
+    case IST_FLOAT32: return (double)((const float *)(const void *)from)[column];
+    default: return ((const double *)(const void *)from)[column];
+    }
+}
+
+static ist_status check_finite(const table *t, ist__error *error)
+{
+    for (int64_t row = 0; row < t->rows && t->type != IST_UINT8; row++)
+        for (int32_t column = 0; column < t->columns; column++) {
+            const double value = number_at(t, row, column);
+            if (!isfinite(value) || fabs(value) > (double)FLT_MAX)
+                return ist__fail(error, IST_E_ARGUMENT, "dataset: row %lld, %s %d: not a finite float32",
+                                 (long long)row, t->name, column);
+        }
+    return IST_OK;
+}
+
+/* A copy without gaps, doubles as float32; *t becomes the copy. */
+static ist_status copy_table(table *t, void **owned, ist__error *error)
+{
+    const int32_t type = t->type == IST_UINT8 ? IST_UINT8 : IST_FLOAT32;
+    const size_t bytes = ist__type_bytes(type), row_bytes = (size_t)t->columns * bytes;
+    *owned = ist__alloc_raw(t->rows * t->columns, bytes);
+    if (!*owned)
+        return ist__fail(error, IST_E_MEMORY, "out of memory for %lld rows of %d %ss", (long long)t->rows, t->columns,
+                         t->name);
+    for (int64_t row = 0; row < t->rows; row++) {
+        char *to = (char *)*owned + (size_t)row * row_bytes;
+        if (t->type == type) memcpy(to, (const char *)t->at + row * t->stride, row_bytes);
+        else
+            for (int32_t column = 0; column < t->columns; column++)
+                ((float *)(void *)to)[column] = (float)number_at(t, row, column);
+    }
+    t->at = *owned;
+    t->type = type;
+    t->stride = (int64_t)row_bytes;
+    return IST_OK;
+}
+
+static table features_of(const ist_dataset_arrays *a)
+{
+    const int64_t row_bytes = (int64_t)a->features * (int64_t)ist__type_bytes(a->x_type);
+    return (table){"feature",   a->x,     a->rows, a->x_row_stride_bytes ? a->x_row_stride_bytes : row_bytes,
+                   a->features, a->x_type};
+}
+
+static table targets_of(const ist_dataset_arrays *a)
+{
+    const int64_t row_bytes = (int64_t)a->targets * (int64_t)ist__type_bytes(a->y_type);
+    return (table){"target",   a->y,     a->rows, a->y_row_stride_bytes ? a->y_row_stride_bytes : row_bytes,
+                   a->targets, a->y_type};
+}
+
+/* What there is, before anything is copied. */
+static ist_status check_arrays(const ist_dataset_arrays *a, const table *x, const table *y, ist__error *error)
+{
+    if (a->copy < 0 || a->copy > 1) return ist__fail(error, IST_E_ARGUMENT, "copy is %d, expected 0 or 1", a->copy);
+    ist_status status = check_type(x, true, error);
+    if (!status) status = check_rows(a->rows, error);
+    if (!status) status = check_table(x, error);
+    if (!status) status = check_labels(a->labels, a->rows, a->classes, error);
+    if (status || (!a->y && a->targets == 0)) return status;
+    if (a->labels) return ist__fail(error, IST_E_ARGUMENT, "dataset: labels and targets, but rows have one of them");
+    status = check_type(y, false, error);
+    if (!status) status = check_table(y, error);
+    return status ? status : check_finite(y, error);
+}
+
+static ist_status fill(ist_dataset *d, const ist_dataset_arrays *a, table x, table y, ist__error *error)
+{
+    ist_status status = IST_OK;
+    const bool owns_x = a->copy || x.type == IST_FLOAT64;
+    if (owns_x) status = check_finite(&x, error);
+    if (!status && owns_x) status = copy_table(&x, &d->owned_x, error);
+    if (!status && y.at && (a->copy || y.type == IST_FLOAT64)) status = copy_table(&y, &d->owned_targets, error);
+    if (!status && a->copy && a->labels) {
+        d->owned_labels = ist__alloc_raw(a->rows, sizeof *a->labels);
+        if (!d->owned_labels) return ist__fail(error, IST_E_MEMORY, "out of memory for labels");
+        memcpy(d->owned_labels, a->labels, (size_t)a->rows * sizeof *a->labels);
+    }
+    if (status) return status;
+    d->rows = a->rows;
+    d->features = a->features;
+    d->classes = a->classes;
+    d->type = x.type;
+    d->row_stride_bytes = x.stride;
+    d->x = x.at;
+    d->labels = d->owned_labels ? d->owned_labels : a->labels;
+    if (!y.at) return IST_OK;
+    d->targets = y.at;
+    d->target_stride = y.stride / (int64_t)sizeof(float);
+    d->target_count = y.columns;
+    return IST_OK;
+}
+
+static ist_status make(ist_dataset **out, const ist_dataset_arrays *arrays, table x, table y, ist__error *error)
+{
+    if (!out) return ist__fail(error, IST_E_ARGUMENT, "dataset: no place for the handle");
+    ist_status status = check_arrays(arrays, &x, &y, error);
+    if (status) return status;
+    ist_dataset *dataset = ist__alloc(1, sizeof *dataset);
+    if (!dataset) return ist__fail(error, IST_E_MEMORY, "out of memory");
+    status = fill(dataset, arrays, x, y, error);
+    if (status) ist__dataset_destroy(dataset);
+    else *out = dataset;
+    return status;
+}
+
+ist_status ist__dataset_arrays(ist_dataset **out, const ist_dataset_arrays *arrays, ist__error *error)
+{
+    return make(out, arrays, features_of(arrays), targets_of(arrays), error);
+}
+
+ist_status ist__dataset_wrap(ist_dataset **out, const void *x, int32_t type, int64_t rows, int32_t features,
+                             int64_t row_stride_bytes, const int32_t *labels, int32_t classes, ist__error *error)
+{
+    if (x && type != IST_UINT8 && type != IST_FLOAT32)
+        return ist__fail(error, IST_E_ARGUMENT, "dataset: type %d is neither IST_UINT8 nor IST_FLOAT32", type);
+    const ist_dataset_arrays arrays = {.rows = rows, .features = features, .labels = labels, .classes = classes};
+    const table table_x = {"feature", x, rows, row_stride_bytes, features, type}; /* a stride of 0 is none here */
+    return make(out, &arrays, table_x, (table){"target", NULL, rows, 0, 0, IST_FLOAT32}, error);
+}
