@@ -25,3 +25,14 @@ const cli_option cli_net_options[] = {
 };
 
 const size_t cli_net_option_count = sizeof cli_net_options / sizeof cli_net_options[0];
+
+const char *cli_activation_text(const ist_model_config *net)
+{
+    if (net->hidden_count == 0) return "";
+    switch (net->activation) {
+    case IST_GELU: return ", GELU";
+    case IST_TANH: return ", tanh";
+    case IST_SILU: return ", SiLU";
+    default: return "";
+    }
+}

@@ -12,4 +12,7 @@ extern const size_t cli_net_option_count;
 
 extern const cli_choice cli_activation_words[];
 
+/* Behind other words of a net: ", GELU"; "" where it is ReLU, or there is no hidden layer. */
+const char *cli_activation_text(const ist_model_config *net);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli_net.h"
 #include "cli_number.h"
 #include "cli_table.h"
 #include "cli_teams.h"
@@ -25,8 +26,6 @@ void cli_describe_model(const ist_model *model, char *out, size_t cap)
     if (len >= cap) return;
     const bool hidden = config.hidden_count > 0 && config.hidden_norm == IST_NORM_BATCH;
     const bool output = config.output_norm == IST_NORM_BATCH;
-    static const char *const activations[] = {[IST_GELU] = ", GELU", [IST_TANH] = ", tanh", [IST_SILU] = ", SiLU"};
-    const bool other = config.hidden_count > 0 && config.activation > IST_RELU && config.activation <= IST_SILU;
     char scale[CLI_NUMBER_BYTES + 16] = "";
     if (config.output_scale != 1) snprintf(scale, sizeof scale, ", logits times %g", config.output_scale);
     snprintf(out + len, cap - len, " - %d, %s%s%s, %s parameters", config.classes,
@@ -34,8 +33,7 @@ void cli_describe_model(const ist_model *model, char *out, size_t cap)
              : hidden         ? "batch norm"
              : output         ? "batch norm on the output"
                               : "no norm",
-             other ? activations[config.activation] : "", scale,
-             cli_show_count(count, ist_model_parameter_count(model)));
+             cli_activation_text(&config), scale, cli_show_count(count, ist_model_parameter_count(model)));
 }
 
 static double share(double part, double whole)

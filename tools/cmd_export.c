@@ -7,6 +7,7 @@
 #include "cli_commands.h"
 #include "cli_context.h"
 #include "cli_json.h"
+#include "cli_net.h"
 #include "cli_number.h"
 #include "cli_output.h"
 #include "cli_shares.h"
@@ -113,6 +114,7 @@ static bool print_json(const outcome *r)
                                "format", r->format, "fold_bn", r->fold, "features", r->net.features, "hidden", hidden,
                                "classes", r->net.classes, "parameters", (json_int_t)r->parameters, "out_bytes",
                                (json_int_t)r->out_bytes, "seconds", cli_json_real(r->seconds));
+    json_object_set_new(object, "activation", json_string(cli_choice_word(cli_activation_words, r->net.activation)));
     const bool well = cli_json_print(object);
     json_decref(object);
     return well;
@@ -128,8 +130,8 @@ static bool print_table(const outcome *r)
     cli_table table;
     cli_table_begin(&table, "ll");
     cli_table_cell(&table, "net");
-    cli_table_cell(&table, "%s, %s parameters%s", widths, cli_show_count(a, r->parameters),
-                   r->fold ? ", norms and scales in weights and biases" : "");
+    cli_table_cell(&table, "%s%s, %s parameters%s", widths, cli_activation_text(&r->net),
+                   cli_show_count(a, r->parameters), r->fold ? ", norms and scales in weights and biases" : "");
     cli_table_cell(&table, "written");
     cli_table_cell(&table, "%s, %s, %s, %.2f s", r->out, r->format, cli_show_bytes(a, r->out_bytes), r->seconds);
     cli_table_end(&table, 0);

@@ -16,6 +16,7 @@ import os
 from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 
 NORM_NONE, NORM_BATCH = 0, 1
+RELU, GELU, TANH, SILU = range(4)
 FLOAT32 = 1
 
 

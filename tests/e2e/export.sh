@@ -207,6 +207,7 @@ case_back() {
             grep -q '"fold_bn":true' out || fail "$(cat out)"
         done
         run 0 import "f$i.npz" --out back.ist --json
+        [ $i != 2 ] || grep -q '"activation":"silu"' out || fail "$(cat out)"
         run 0 predict back.ist --data x.csv --out back.npy
         run 0 import "f$i.safetensors" --out other.ist
         cmp back.ist other.ist || fail "two folded models of m$i"

@@ -418,15 +418,14 @@ TEST(what_is_dropped_takes_no_part_in_a_step)
 TEST(every_activation_steps_along_its_gradient)
 {
     for (int32_t activation = IST_GELU; activation <= IST_SILU; activation++)
-        for (int32_t depth = 1; depth <= 3; depth++)
-            for (int32_t norms = 0; norms < 4; norms++)
-                for (int dropped = 0; dropped <= 1; dropped++) {
-                    run_spec spec = spec_of(depth, norms, dropped ? IST_MOMENTUM : IST_SGD);
-                    spec.activation = activation;
-                    spec.train.input_dropout = dropped ? 0.25 : 0;
-                    spec.train.hidden_dropout = dropped ? 0.375 : 0;
-                    check_subnet_step(&spec, 1, NULL);
-                }
+        for (int32_t norms = 0; norms < 4; norms++)
+            for (int dropped = 0; dropped <= 1; dropped++) {
+                run_spec spec = spec_of(1 + (activation + norms) % 3, norms, dropped ? IST_MOMENTUM : IST_SGD);
+                spec.activation = activation;
+                spec.train.input_dropout = dropped ? 0.25 : 0;
+                spec.train.hidden_dropout = dropped ? 0.375 : 0;
+                check_subnet_step(&spec, 1, NULL);
+            }
 }
 
 TEST(threads_do_not_change_what_is_dropped)
