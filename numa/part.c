@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/bounds.h"
 #include "base/share.h"
 
 /* Caches and packages are numbered in machine order: those of a run of cores stand together. */
@@ -25,8 +26,7 @@ static void renumber(ist__machine *m)
 ist_status ist__part_take(ist__machine *machine, int32_t part, int32_t parts, ist__error *error)
 {
     const int32_t all = machine->core_count, among = parts > 1 ? parts : 1;
-    if (parts < 0 || parts > IST__PARTS_MOST)
-        return ist__fail(error, IST_E_ARGUMENT, "parts is %d, expected 0 .. %d", parts, IST__PARTS_MOST);
+    if (ist__bound_check("ist_context_config.parts", parts, error)) return IST_E_ARGUMENT;
     if (part < 0 || part >= among)
         return ist__fail(error, IST_E_ARGUMENT, "part is %d of %d, expected 0 .. %d", part, among, among - 1);
     if (among > all)

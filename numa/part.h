@@ -8,7 +8,7 @@
  * cores, and the first ones have a core more than the rest.  Machine order keeps the cores of a node together, so that
  * two processes on two equal nodes get a node each.  Nodes stay; the cores, caches and packages of ours are counted
  * anew.  parts 0 or 1 (part 0): all of it.
- * IST_E_ARGUMENT unless 0 <= part < parts <= IST__PARTS_MOST, IST_E_PLACEMENT with more parts than cores. */
+ * IST_E_ARGUMENT unless 0 <= part < parts, within their bounds, IST_E_PLACEMENT with more parts than cores. */
 ist_status ist__part_take(ist__machine *machine, int32_t part, int32_t parts, ist__error *error);
 
 /* Bytes of a node that are for our part: of those that stand at home there or fall back to it, ours take as much as they

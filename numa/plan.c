@@ -11,9 +11,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/bounds.h"
 #include "base/mem.h"
 
-enum { MOST_TEAMS = 4096, MOST_THREADS = 4096, MOST_IN_ALL = 65536 };
+enum { MOST_IN_ALL = 65536 };
 
 /* Cores sorted by place: place p owns order[begin[p]] .. order[begin[p + 1] - 1]. */
 typedef struct places {
@@ -137,12 +138,10 @@ static ist_status place_teams(ist__plan *plan, const places *p, const ist__machi
 
 static ist_status check(const ist__machine *machine, int32_t team_at, int32_t teams, int32_t threads, ist__error *error)
 {
-    if (team_at < IST_AT_NUMA || team_at > IST_AT_MACHINE)
-        return ist__fail(error, IST_E_ARGUMENT, "team_at is %d: not one of IST_AT_*", team_at);
-    if (teams < 0 || teams > MOST_TEAMS)
-        return ist__fail(error, IST_E_ARGUMENT, "teams is %d: 0 .. %d", teams, MOST_TEAMS);
-    if (threads < 0 || threads > MOST_THREADS)
-        return ist__fail(error, IST_E_ARGUMENT, "threads of a team are %d: 0 .. %d", threads, MOST_THREADS);
+    ist_status status = ist__bound_check("ist_context_config.team_at", team_at, error);
+    if (!status) status = ist__bound_check("ist_context_config.teams", teams, error);
+    if (!status) status = ist__bound_check("ist_context_config.threads_per_team", threads, error);
+    if (status) return status;
     if (machine->core_count < 1) return ist__fail(error, IST_E_PLACEMENT, "the machine has no core for us");
     return IST_OK;
 }

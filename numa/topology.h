@@ -61,8 +61,6 @@ typedef struct ist__machine {
     char source[64];          /* "hwloc (API 2.8)", "none (built without hwloc)", ... */
 } ist__machine;
 
-enum { IST__PARTS_MOST = 65536 };
-
 typedef struct ist__topology ist__topology; /* opaque */
 
 /* description: NULL this machine, else an XML file's path (exists as a file) or synthetic text.

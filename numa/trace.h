@@ -9,9 +9,7 @@
 typedef struct ist__trace ist__trace;           /* opaque: a lane for each thread of a plan */
 typedef struct ist__trace_lane ist__trace_lane; /* opaque: what one thread did */
 
-enum { IST__TRACE_EVENTS_LEAST = 1 << 10, IST__TRACE_EVENTS_MOST = 1 << 26 };
-
-/* At least `events` (IST__TRACE_EVENTS_*) for each thread; when a lane is full its oldest ones go.  Rounds first_round ..
+/* At least `events` for each thread; when a lane is full its oldest ones go.  Rounds first_round ..
  * last_round are kept; what belongs to no round, such as evaluation, counts as round 0.  placement, refusals: as for
  * regions.  IST_E_MEMORY, IST_E_PLACEMENT. */
 ist_status ist__trace_create(ist__trace **out, const ist__topology *topology, const ist__plan *plan, int64_t events,

@@ -46,6 +46,12 @@ module ist
   integer(c_int32_t), parameter :: IST_PHASE_SUBNETS = 0, IST_PHASE_WARMUP = 1, IST_PHASE_FULL_WIDTH = 2
   integer(c_int32_t), parameter :: IST_NOTE_BYTES = 4096, IST_TENSOR_NAME_BYTES = 32
 
+  type, bind(c) :: ist_range
+    integer(c_size_t) :: struct_size = 48_c_size_t
+    real(c_double) :: least, most, standard
+    integer(c_int32_t) :: least_belongs, most_belongs, whole, reserved0
+  end type
+
   type, bind(c) :: ist_allocator
     integer(c_size_t) :: struct_size = 32_c_size_t
     type(c_funptr) :: allocate = c_null_funptr, release = c_null_funptr
@@ -237,6 +243,12 @@ module ist
       import
       type(c_ptr) :: ist_strerror
       integer(c_int32_t), value :: status
+    end function
+    function ist_bounds(field, out) bind(c)
+      import
+      integer(c_int32_t) :: ist_bounds
+      character(kind=c_char), intent(in) :: field(*)
+      type(ist_range), intent(inout) :: out
     end function
     function ist_set_allocator(allocator) bind(c)
       import

@@ -55,6 +55,21 @@ enum {
 /* A sentence for a status.  Static, never NULL.  [any thread] */
 IST_API const char *ist_strerror(ist_status status);
 
+/* ------------------------------------------------------------------------------------------------------- bounds -- */
+
+/* What a field of a configuration may be.  Rules between fields are told at the fields. */
+typedef struct {
+    size_t struct_size;
+    double least, most;                  /* INFINITY: no bound but what other fields allow */
+    double standard;                     /* of the INIT macro; 0 of arrays */
+    int32_t least_belongs, most_belongs; /* 0: values above it, below it alone */
+    int32_t whole;                       /* 1: whole numbers alone */
+    int32_t reserved0;                   /* 0 */
+} ist_range;
+/* The table that the library itself checks by: of fields that are numbers, like "ist_train_config.batch", and of each number of
+ * "ist_model_config.hidden".  out->struct_size set.  IST_E_ARGUMENT for a field that it does not have.  [any thread] */
+IST_API ist_status ist_bounds(const char *field, ist_range *out);
+
 /* ------------------------------------------------------------------------------------------------------- memory -- */
 
 /* Who gives the memory of handles and tables, of the whole process.  Both functions are called by any of our threads, several

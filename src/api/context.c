@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/tell.h"
+#include "base/bounds.h"
 #include "base/floats.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -51,24 +52,11 @@ ist_status ist__give_json(ist_context *context, json_t *json, char *buffer, size
     return IST_OK;
 }
 
-static ist_status check_config(const ist_context_config *c, ist__error *error)
-{
-    if (c->team_at < IST_AT_NUMA || c->team_at > IST_AT_MACHINE)
-        return ist__fail(error, IST_E_ARGUMENT, "team_at is %d, expected 0 .. %d", c->team_at, IST_AT_MACHINE);
-    if (c->placement < IST_PLACE_NONE || c->placement > IST_PLACE_STRICT)
-        return ist__fail(error, IST_E_ARGUMENT, "placement is %d, expected 0 .. %d", c->placement, IST_PLACE_STRICT);
-    if (c->engine < IST_ENGINE_AUTO || c->engine > IST_ENGINE_NATIVE_PORTABLE)
-        return ist__fail(error, IST_E_ARGUMENT, "engine is %d, expected 0 .. %d", c->engine,
-                         IST_ENGINE_NATIVE_PORTABLE);
-    if (c->reserved0 != 0) return ist__fail(error, IST_E_ARGUMENT, "reserved0 is %d, expected 0", c->reserved0);
-    return IST_OK;
-}
-
 static ist_status build(ist_context *context, const ist_context_config *config)
 {
     ist__error *error = &context->error;
     ist__host *host = &context->host;
-    ist_status status = check_config(config, error);
+    ist_status status = ist__bounds_check("ist_context_config", config, error);
     if (!status) status = ist__topology_load(&context->topology, config->topology, error);
     if (!status) status = ist__topology_take_part(context->topology, config->part, config->parts, error);
     if (status) return status;
@@ -171,10 +159,10 @@ static ist_status imagine(ist_context *context, const ist_model_config *model, c
     if (!status) status = ist__take_config(context, run, sizeof *run, train, train->struct_size, sizeof *run);
     if (!status) status = ist__train_config_check(run, &context->error);
     if (!status) status = ist__shape_make(&out->shape, &net, &context->error);
+    if (!status) status = ist__bound_check("ist_model_config.subnets", net.subnets, &context->error);
+    if (!status) status = ist__bound_check("ist_model_config.output_scale", net.output_scale, &context->error);
     if (status) return status;
     if (run->subnets == 0) run->subnets = net.subnets;
-    if (run->subnets < 1)
-        return ist__fail(&context->error, IST_E_ARGUMENT, "subnets is %d, expected 1 or more", run->subnets);
     out->host = context->host;
     status = ist__settle(&out->settled, &out->host, &out->shape, run, dataset_rows, dataset_type, &context->error);
     out->host.plan = &out->settled;

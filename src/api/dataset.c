@@ -3,6 +3,7 @@
  * The threads of a context help to read sparse files: what they do is told by src/data, which knows no threads.
  */
 #include "api/handles.h"
+#include "base/bounds.h"
 #include "base/floats.h"
 #include "numa/capacity.h"
 
@@ -38,10 +39,7 @@ static int64_t room_bytes(const ist_context *context)
 
 static ist_status check_config(ist_context *context, const ist_dataset_config *c)
 {
-    if (c->text < IST_TEXT_AUTO || c->text > IST_TEXT_LIBSVM || c->index_base < 0 || c->index_base > 1 ||
-        c->features < 0 || c->dense_limit_bytes < 0 || c->targets < 0 || c->targets > 1)
-        return ist__refuse(context, IST_E_ARGUMENT,
-                           "text, index_base, features, targets or dense_limit_bytes is out of range");
+    if (ist__bounds_check("ist_dataset_config", c, &context->error)) return IST_E_ARGUMENT;
     if (c->targets && (c->sparse || c->need_labels))
         return ist__fail(&context->error, IST_E_ARGUMENT, "targets and %s are 1, but rows have targets or labels",
                          c->sparse ? "sparse" : "need_labels");

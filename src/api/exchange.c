@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "base/bounds.h"
 #include "base/floats.h"
 #include "model/narrow.h"
 #include "train/export.h"
@@ -20,9 +21,7 @@ ist_status ist_model_export(ist_model *model, const char *path, const ist_export
             ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
         if (status) return status;
     }
-    if (known.format < IST_FILE_AUTO || known.format > IST_FILE_ONNX || known.answer < IST_ANSWER_PROBABILITIES ||
-        known.answer > IST_ANSWER_LOGITS || known.fold < 0 || known.fold > 1)
-        return ist__refuse(context, IST_E_ARGUMENT, "format, fold or answer is out of range");
+    if (ist__bounds_check("ist_export_config", &known, &context->error)) return IST_E_ARGUMENT;
     const int32_t format = known.format == IST_FILE_AUTO ? ist__export_format(path) : known.format;
     if (format == IST_FILE_AUTO) {
         char shown[IST__SHOWN_PATH_BYTES];

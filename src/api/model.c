@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/tell.h"
+#include "base/bounds.h"
 #include "base/clock.h"
 #include "base/floats.h"
 #include "base/mem.h"
@@ -257,12 +258,10 @@ static ist_status check_evaluation(ist_model *model, const ist_dataset *dataset,
             ist__take_config(context, known, sizeof *known, config, config->struct_size, sizeof *known);
         if (status) return status;
     }
-    if (known->batch == 0) known->batch = 128;
-    if (known->batch < 1 || known->batch > 1 << 20 || known->statistics < IST_STATISTICS_STORED ||
-        known->statistics > IST_STATISTICS_BATCH || known->order < IST_ORDER_FILE || known->order > IST_ORDER_SHUFFLED)
-        return ist__refuse(context, IST_E_ARGUMENT, "batch, statistics or order is out of range");
-    const ist_status status = ist__fit_features(&model->net, dataset, &context->error);
+    ist_status status = ist__bounds_check("ist_evaluate_config", known, &context->error);
+    if (!status) status = ist__fit_features(&model->net, dataset, &context->error);
     if (status) return status;
+    if (known->batch == 0) known->batch = 128;
     if (model->net.shape.statistics_floats > 0 && known->statistics == IST_STATISTICS_STORED && !model->net.calibrated)
         return ist__refuse(context, IST_E_ARGUMENT,
                            "the model has no statistics of batch norm for its present parameters: calibrate it first");

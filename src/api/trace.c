@@ -1,5 +1,6 @@
 /* trace.c - public functions of timelines. */
 #include "api/handles.h"
+#include "base/bounds.h"
 #include "base/floats.h"
 
 ist_status ist_trace_start(ist_context *context, const ist_trace_config *config)
@@ -12,9 +13,7 @@ ist_status ist_trace_start(ist_context *context, const ist_trace_config *config)
             ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
         if (status) return status;
     }
-    if (known.events_per_thread < IST__TRACE_EVENTS_LEAST || known.events_per_thread > IST__TRACE_EVENTS_MOST)
-        return ist__fail(&context->error, IST_E_ARGUMENT, "events_per_thread is %lld, expected %d .. %d",
-                         (long long)known.events_per_thread, IST__TRACE_EVENTS_LEAST, IST__TRACE_EVENTS_MOST);
+    if (ist__bounds_check("ist_trace_config", &known, &context->error)) return IST_E_ARGUMENT;
     if (known.first_round < 0 || known.last_round < known.first_round)
         return ist__fail(&context->error, IST_E_ARGUMENT,
                          "first_round is %lld and last_round %lld, expected 0 <= first_round <= last_round",

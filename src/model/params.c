@@ -4,12 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/bounds.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
 ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subnets, ist__error *error)
 {
-    if (subnets < 1) return ist__fail(error, IST_E_ARGUMENT, "subnets is %d, expected 1 or more", subnets);
+    if (ist__bound_check("ist_model_config.subnets", subnets, error)) return IST_E_ARGUMENT;
     if (subnets > 1 && shape->hidden_count == 0)
         return ist__fail(error, IST_E_ARGUMENT, "%d subnets, but a net without hidden layers has nothing to deal",
                          subnets);
@@ -42,8 +43,8 @@ ist_status ist__net_create(ist__net *out, const ist__shape *shape, int32_t subne
 
 ist_status ist__net_set_output_scale(ist__net *net, double scale, ist__error *error)
 {
-    if (!(scale >= 1e-4 && scale <= 1e4)) /* NaN fails */
-        return ist__fail(error, IST_E_ARGUMENT, "output_scale is %g, expected 1e-4 .. 1e4", scale);
+    const ist_status status = ist__bound_check("ist_model_config.output_scale", scale, error);
+    if (status) return status;
     net->output_scale = scale;
     return IST_OK;
 }

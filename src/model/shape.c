@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-enum { WIDTH_MAX = 1 << 24, FLOATS_PER_LINE = 16 };
+#include "base/bounds.h"
+
+enum { FLOATS_PER_LINE = 16 };
 /* Floats between panels: eight cache lines, so that the same inputs of neighbouring panels, which the gradient of inputs
  * reads together, are not all in the same few sets of a cache when a layer's width is a power of two. */
 enum { PANEL_GAP = 8 * FLOATS_PER_LINE };
@@ -49,28 +51,11 @@ static void lay_out(ist__shape *shape)
     }
 }
 
-static ist_status check_norm(int32_t norm, const char *field, ist__error *error)
-{
-    if (norm == IST_NORM_NONE || norm == IST_NORM_BATCH) return IST_OK;
-    return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected IST_NORM_NONE or IST_NORM_BATCH", field, norm);
-}
-
-static ist_status check_width(int32_t width, int32_t least, const char *field, ist__error *error)
-{
-    if (width >= least && width <= WIDTH_MAX) return IST_OK;
-    return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d .. %d", field, width, least, WIDTH_MAX);
-}
-
 /* What hidden layers and the output are for. */
 static ist_status check_purpose(const ist_model_config *config, ist__error *error)
 {
-    if (config->activation < IST_RELU || config->activation > IST_SILU)
-        return ist__fail(error, IST_E_ARGUMENT, "activation is %d, expected IST_RELU .. IST_SILU", config->activation);
-    if (config->loss < IST_LOSS_CROSS_ENTROPY || config->loss > IST_LOSS_HUBER)
-        return ist__fail(error, IST_E_ARGUMENT, "loss is %d, expected IST_LOSS_CROSS_ENTROPY .. IST_LOSS_HUBER",
-                         config->loss);
-    if (!(config->huber_delta >= 1e-6 && config->huber_delta <= 1e6)) /* NaN fails */
-        return ist__fail(error, IST_E_ARGUMENT, "huber_delta is %g, expected 1e-6 .. 1e6", config->huber_delta);
+    if (config->loss == IST_LOSS_CROSS_ENTROPY && config->classes < 2)
+        return ist__fail(error, IST_E_ARGUMENT, "classes is %d, expected 2 or more of cross-entropy", config->classes);
     if (config->loss == IST_LOSS_CROSS_ENTROPY) return IST_OK;
     if (config->output_norm != IST_NORM_NONE)
         return ist__fail(error, IST_E_ARGUMENT, "output_norm is %d, expected IST_NORM_NONE for a regression",
@@ -83,16 +68,9 @@ static ist_status check_purpose(const ist_model_config *config, ist__error *erro
 
 ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist__error *error)
 {
-    ist_status status = check_width(config->features, 1, "features", error);
-    const bool regresses = config->loss != IST_LOSS_CROSS_ENTROPY;
-    if (!status) status = check_width(config->classes, regresses ? 1 : 2, "classes", error);
-    if (!status) status = check_norm(config->hidden_norm, "hidden_norm", error);
-    if (!status) status = check_norm(config->output_norm, "output_norm", error);
+    ist_status status = ist__bounds_check("ist_model_config", config, error);
     if (!status) status = check_purpose(config, error);
     if (status) return status;
-    if (config->hidden_count < 0 || config->hidden_count > IST_MAX_HIDDEN)
-        return ist__fail(error, IST_E_ARGUMENT, "hidden_count is %d, expected 0 .. %d", config->hidden_count,
-                         IST_MAX_HIDDEN);
     if (config->hidden_count > 0 && !config->hidden)
         return ist__fail(error, IST_E_ARGUMENT, "hidden is NULL, expected %d widths", config->hidden_count);
     ist__shape shape;
@@ -105,7 +83,7 @@ ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist_
     shape.huber_delta = (float)config->huber_delta;
     shape.width[0] = config->features;
     for (int32_t h = 0; h < config->hidden_count; h++) {
-        status = check_width(config->hidden[h], 1, "a hidden width", error);
+        status = ist__bound_check("ist_model_config.hidden", config->hidden[h], error);
         if (status) return status;
         shape.width[h + 1] = config->hidden[h];
     }

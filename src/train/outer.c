@@ -30,10 +30,6 @@ ist__outer ist__outer_of(const ist__training *t)
 
 ist_status ist__outer_check(const ist_train_config *c, ist__error *error)
 {
-    if (!(c->outer_lr > 0 && c->outer_lr <= 10)) /* so that NaN fails */
-        return ist__fail(error, IST_E_ARGUMENT, "outer_lr is %g, expected above 0, at most 10", c->outer_lr);
-    if (!(c->outer_momentum >= 0 && c->outer_momentum < 1))
-        return ist__fail(error, IST_E_ARGUMENT, "outer_momentum is %g, expected 0 or more, below 1", c->outer_momentum);
     if (!ist__outer_steps(c)) return IST_OK;
     const char *field = ist__outer_rolls(c) ? "outer_momentum" : "outer_lr";
     if (c->method != IST_METHOD_IST) return ist__fail(error, IST_E_ARGUMENT, "%s: for the method IST alone", field);

@@ -7,6 +7,7 @@
  */
 #include "train/phase.h"
 
+#include "base/bounds.h"
 #include "math/kernels.h"
 
 /* As few steps of `each` samples as reach so many. */
@@ -173,8 +174,6 @@ ist__lr_curve ist__phase_curve(const ist__phase *phase, int64_t step)
 
 static ist_status check_epochs(const ist_train_config *c, const char *field, double value, ist__error *error)
 {
-    if (!(value >= 0 && value <= 1e6))
-        return ist__fail(error, IST_E_ARGUMENT, "%s is %g, expected 0 .. 1e6", field, value);
     if (value == 0) return IST_OK;
     if (c->method != IST_METHOD_IST) return ist__fail(error, IST_E_ARGUMENT, "%s: for the method IST alone", field);
     if (c->rounds > 0)
@@ -186,8 +185,6 @@ static ist_status check_epochs(const ist_train_config *c, const char *field, dou
 
 static ist_status check_lr(const ist_train_config *c, const char *field, double value, ist__error *error)
 {
-    if (!(value >= 0 && value <= 1e6))
-        return ist__fail(error, IST_E_ARGUMENT, "%s is %g, expected 0 .. 1e6", field, value);
     if (value * c->weight_decay < 1) return IST_OK;
     return ist__fail(error, IST_E_ARGUMENT, "weight_decay is %g, expected %s * weight_decay below 1", c->weight_decay,
                      field);
@@ -195,16 +192,13 @@ static ist_status check_lr(const ist_train_config *c, const char *field, double 
 
 ist_status ist__phases_check(const ist_train_config *c, ist__error *error)
 {
-    ist_status s = check_epochs(c, "warmup_epochs", c->warmup_epochs, error);
+    ist_train_config ranged = *c;
+    if (c->rounds > 0) ranged.epochs = 1; /* nobody looks at them */
+    ist_status s = ist__bounds_check("ist_train_config", &ranged, error);
+    if (!s) s = check_epochs(c, "warmup_epochs", c->warmup_epochs, error);
     if (!s) s = check_epochs(c, "full_width_epochs", c->full_width_epochs, error);
     if (!s) s = check_lr(c, "warmup_lr", c->warmup_lr, error);
     if (!s) s = check_lr(c, "full_width_lr", c->full_width_lr, error);
-    if (!s && (c->full_width_schedule < IST_LR_CONSTANT || c->full_width_schedule > IST_LR_STEP))
-        s = ist__fail(error, IST_E_ARGUMENT, "full_width_schedule is %d, expected 0 .. %d", c->full_width_schedule,
-                      IST_LR_STEP);
-    if (!s && c->local_steps_last < 0)
-        s = ist__fail(error, IST_E_ARGUMENT, "local_steps_last is %d, expected 0 .. %d", c->local_steps_last,
-                      INT32_MAX);
     if (!s && c->local_steps_last > 0 && c->rounds > 0)
         s = ist__fail(error, IST_E_ARGUMENT,
                       "local_steps_last is %d, and rounds %lld: it is for epochs, rounds must be 0",

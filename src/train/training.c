@@ -14,21 +14,6 @@
 #include "train/tally.h"
 #include "train/whole.h"
 
-enum { SUBNETS_MOST = 1 << 16, BATCH_MOST = 1 << 20 };
-
-static ist_status check_choice(int32_t value, int32_t most, const char *field, ist__error *error)
-{
-    if (value >= 0 && value <= most) return IST_OK;
-    return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected 0 .. %d", field, value, most);
-}
-
-static ist_status check_count(int64_t value, int64_t least, int64_t most, const char *field, ist__error *error)
-{
-    if (value >= least && value <= most) return IST_OK;
-    return ist__fail(error, IST_E_ARGUMENT, "%s is %lld, expected %lld .. %lld", field, (long long)value,
-                     (long long)least, (long long)most);
-}
-
 /* Written so that NaN fails. */
 static ist_status check_number(bool fits, double value, const char *field, const char *expected, ist__error *error)
 {
@@ -41,65 +26,12 @@ static double first_lr(const ist_train_config *c)
     return c->lr > 0 ? c->lr : ist_default_lr(c->optimizer);
 }
 
-/* The course of the learning rate, and regularisation. */
-static ist_status check_recipe(const ist_train_config *c, ist__error *error)
-{
-    const struct {
-        const char *field;
-        double value;
-        bool positive, reaches_one; /* above 0; up to 1 */
-    } parts[] = {{"lr_ramp", c->lr_ramp, false, false},
-                 {"lr_floor", c->lr_floor, false, true},
-                 {"lr_step_every", c->lr_step_every, true, true},
-                 {"lr_step_factor", c->lr_step_factor, true, true},
-                 {"label_smoothing", c->label_smoothing, false, false},
-                 {"input_dropout", c->input_dropout, false, false},
-                 {"hidden_dropout", c->hidden_dropout, false, false}};
-    ist_status s = IST_OK;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && !s; i++) {
-        const double v = parts[i].value;
-        const bool fits = (parts[i].positive ? v > 0 : v >= 0) && (parts[i].reaches_one ? v <= 1 : v < 1);
-        static const char *const expected[2][2] = {{"0 or more, below 1", "0 .. 1"},
-                                                   {"above 0, below 1", "above 0, at most 1"}};
-        s = check_number(fits, v, parts[i].field, expected[parts[i].positive][parts[i].reaches_one], error);
-    }
-    return s;
-}
-
 ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
 {
-    ist_status s = check_count(c->subnets, 0, SUBNETS_MOST, "subnets", error);
-    if (!s) s = check_count(c->local_steps, 1, INT32_MAX, "local_steps", error);
-    if (!s) s = check_count(c->batch, 1, BATCH_MOST, "batch", error);
-    if (!s) s = check_count(c->calibration_batches, 1, BATCH_MOST, "calibration_batches", error);
-    if (!s) s = check_count(c->rounds, 0, INT32_MAX, "rounds", error);
-    if (!s) s = check_choice(c->optimizer, IST_ADAM, "optimizer", error);
-    if (!s) s = check_choice(c->state, IST_STATE_RESET, "state", error);
-    if (!s) s = check_choice(c->schedule, IST_LR_STEP, "schedule", error);
-    if (!s) s = check_choice(c->data, IST_DATA_SHARED, "data", error);
-    if (!s) s = check_choice(c->method, IST_METHOD_ENSEMBLE, "method", error);
-    if (!s && c->rounds == 0)
-        s = check_number(c->epochs > 0 && c->epochs <= 1e6, c->epochs, "epochs", "above 0, at most 1e6", error);
-    if (!s) s = check_number(c->lr >= 0 && c->lr <= 1e6, c->lr, "lr", "0 .. 1e6", error);
-    if (!s) s = check_number(c->momentum >= 0 && c->momentum < 1, c->momentum, "momentum", "0 or more, below 1", error);
-    if (!s) s = check_number(c->beta1 >= 0 && c->beta1 < 1, c->beta1, "beta1", "0 or more, below 1", error);
-    if (!s) s = check_number(c->beta2 >= 0 && c->beta2 < 1, c->beta2, "beta2", "0 or more, below 1", error);
-    if (!s) s = check_number(c->epsilon >= 1e-20 && c->epsilon <= 1, c->epsilon, "epsilon", "1e-20 .. 1", error);
+    ist_status s = ist__phases_check(c, error);
     if (!s)
-        s = check_number(c->weight_decay >= 0 && first_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
+        s = check_number(first_lr(c) * c->weight_decay < 1, c->weight_decay, "weight_decay",
                          "0 or more, and lr * weight_decay below 1", error);
-    if (!s) s = check_recipe(c, error);
-    if (!s) s = check_choice(c->background_saves, 1, "background_saves", error);
-    if (!s) s = check_choice(c->balance, IST_BALANCE_ADAPTIVE, "balance", error);
-    if (!s)
-        s = check_number(c->repartition_fraction > 0 && c->repartition_fraction <= 1, c->repartition_fraction,
-                         "repartition_fraction", "above 0, at most 1", error);
-    if (!s)
-        s = check_number(c->average_from >= 0 && c->average_from <= 1, c->average_from, "average_from", "0 .. 1",
-                         error);
-    if (!s)
-        s = check_number(c->average_decay >= 0 && c->average_decay < 1, c->average_decay, "average_decay",
-                         "0 or more, below 1", error);
     if (!s) s = ist__outer_check(c, error);
     if (!s && c->method != IST_METHOD_IST && (c->balance || c->shares || c->repartition_fraction < 1))
         s = ist__fail(error, IST_E_ARGUMENT, "%s: for the method IST alone",
@@ -110,7 +42,7 @@ ist_status ist__train_config_check(const ist_train_config *c, ist__error *error)
         s = ist__fail(error, IST_E_ARGUMENT, "balance is adaptive, which begins with even shares: shares must be NULL");
     if (!s && c->balance == IST_BALANCE_ADAPTIVE && c->repartition_fraction < 1)
         s = ist__fail(error, IST_E_ARGUMENT, "balance is adaptive, which moves seats: repartition_fraction must be 1");
-    return s ? s : ist__phases_check(c, error);
+    return s;
 }
 
 /* With the number of subnets resolved. */

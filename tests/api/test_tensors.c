@@ -283,7 +283,7 @@ TEST(what_does_not_fit_is_refused_by_name)
                   "net.subnets is 2, expected 3, which the model was made for");
     check_refused(&r, "net.activation", &subnets, sizeof subnets,
                   "net.activation is 2, expected 0, which the model was made with");
-    check_refused(&r, "net.output_scale", &scale, sizeof scale, "output_scale is 1e+09, expected 1e-4 .. 1e4");
+    check_refused(&r, "net.output_scale", &scale, sizeof scale, "output_scale is 1e9, expected 0.0001 .. 10000");
     check_refused(&r, "input.factor", room, 6 * sizeof *room, "input.factor: number 0 is a factor of 0");
     check_refused(&r, "input.factor", room, 2 * sizeof *room, "input.factor: 8 bytes, expected 24, float32 (6, 1)");
     room[7] = -1;

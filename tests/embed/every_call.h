@@ -132,6 +132,9 @@ static inline void calls_of_contexts(calls *c)
     size_t need = 0;
     config.teams = c->spec.teams;
     config.threads_per_team = c->spec.threads;
+    ist_range range = {.struct_size = sizeof range};
+    FINE(ist_bounds("ist_train_config.batch", &range));
+    FAILS(ist_bounds("ist_train_config.seed", &range), IST_E_ARGUMENT);
     FINE(ist_set_allocator(NULL));
     FINE(ist_context_create(&c->context, &config));
     FAILS(ist_set_allocator(NULL), IST_E_ARGUMENT);

@@ -333,6 +333,11 @@ static inline void call_about_nothing(void)
     if (!ist_strerror(any_int()) || ist_version() != IST_VERSION_NUMBER || !ist_context_error(handle_of(contexts, c)))
         complain("no answer");
     if (!(ist_default_lr(any_int()) >= 0)) complain("a learning rate that is none");
+    static const char *const fields[] = {"ist_train_config.lr", "ist_model_config.hidden", "ist_train_config.", "",
+                                         "batch"};
+    ist_range *out = any_out(sizeof *out);
+    check_out(judge("ist_bounds", ist_bounds(one_in(8) ? NULL : fields[random_below(COUNT_OF(fields))], out), NULL),
+              sizeof *out);
     ist_context_destroy(NULL);
     ist_dataset_destroy(NULL);
     ist_model_destroy(NULL);

@@ -223,9 +223,9 @@ TEST(fields_out_of_range_are_refused_by_name)
     c.hidden_count = IST_MAX_HIDDEN + 1;
     check_refused(&c, "hidden_count");
     c.hidden_count = 2;
-    check_refused(&c, "hidden width"); /* the second is 0 */
+    check_refused(&c, "hidden is"); /* the second is 0 */
     hidden[1] = over;
-    check_refused(&c, "hidden width");
+    check_refused(&c, "hidden is");
     c.hidden = NULL;
     check_refused(&c, "hidden");
 }
