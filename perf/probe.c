@@ -194,3 +194,64 @@ double probe_triad_gb_per_s(int threads, size_t array_bytes, double seconds)
     munmap(memory, bytes);
     return 1e-9 * (double)bytes / best_s;
 }
+
+/* ------------------------------------------------------------------------------------------------------------ read */
+
+static float read_once(int isa, const float *x, int64_t count)
+{
+#ifdef __x86_64__
+    if (isa == PROBE_AVX512) return probe_read_avx512(x, count);
+    if (isa == PROBE_AVX2) return probe_read_avx2(x, count);
+#endif
+    (void)isa;
+    return probe_read_portable(x, count);
+}
+
+double probe_read_gb_per_s(int isa, int threads, size_t bytes, int passes)
+{
+    enum { UNIT = 64 }; /* floats that a turn of the loops reads, and whole cache lines */
+    static struct {
+        float *memory;
+        size_t bytes;
+        int threads;
+    } kept;
+    const size_t units = bytes / (UNIT * sizeof(float));
+    const int again = kept.memory && kept.bytes == bytes && kept.threads == threads;
+    if (!again && kept.memory) {
+        munmap(kept.memory, kept.bytes);
+        kept.memory = NULL;
+    }
+    if (threads < 1 || units < (size_t)threads || !probe_has(isa)) return 0.0;
+    if (!again) {
+        void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) return 0.0;
+        (void)madvise(memory, bytes, MADV_HUGEPAGE);
+        kept.memory = memory;
+        kept.bytes = bytes;
+        kept.threads = threads;
+    }
+    (void)find_places();
+    double best_s = 1e30, sum = 0.0, start_s = 0.0;
+#pragma omp parallel num_threads(threads) reduction(+ : sum)
+    {
+        const size_t t = (size_t)omp_get_thread_num(), all = (size_t)omp_get_num_threads();
+        const size_t begin = units * t / all * UNIT, end = units * (t + 1) / all * UNIT;
+        cpu_set_t before;
+        stand_on(probe_cpu((int)t), &before);
+        for (size_t i = begin; !again && i < end; i++) kept.memory[i] = 1.0F;
+        for (int pass = 0; pass < passes; pass++) {
+#pragma omp barrier
+#pragma omp master
+            start_s = probe_now_s();
+            sum += (double)read_once(isa, kept.memory + begin, (int64_t)(end - begin));
+#pragma omp barrier
+#pragma omp master
+            {
+                const double now_s = probe_now_s();
+                if (now_s - start_s < best_s) best_s = now_s - start_s;
+            }
+        }
+        stand_as(&before);
+    }
+    return sum > 0.0 ? 1e-9 * (double)(units * UNIT * sizeof(float)) / best_s : 0.0;
+}

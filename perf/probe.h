@@ -26,6 +26,10 @@ double probe_peak_gflops(int isa, int threads, double seconds);
  * once, although a store may also read its line.  0 when there is no memory for the arrays. */
 double probe_triad_gb_per_s(int threads, size_t array_bytes, double seconds);
 
+/* GB/s of reading an array once, fastest of `passes`; each thread reads its own part, which it touched first.  The array
+ * stays for the next call with the same arguments, until one with 0 threads.  0 when there is no memory for it. */
+double probe_read_gb_per_s(int isa, int threads, size_t bytes, int passes);
+
 int probe_cores(void); /* with a processor that we may use; 1 when the kernel does not say */
 /* Where thread 0, 1, .. of a probe stands; -1 when the kernel does not say.  The first call of the process is to be made
  * outside of parallel regions. */

@@ -35,6 +35,25 @@ enum { PROBE_ACCUMULATORS = 12, PROBE_MULTIPLY_ADDS = 2 * PROBE_ACCUMULATORS };
   k = multiply_add(k, half, one); \
   l = multiply_add(l, half, one);
 
+/* The sum of `count` numbers, a multiple of 64 of them, on a 64-byte boundary: the answer is needed, so all are read.  Four
+ * streams side by side: the hardware foresees each, and one alone does not take all that memory gives. */
+#define PROBE_READ(type, width)                                       \
+  const int64_t vectors = count / 4 / (width);                        \
+  const type *at = (const type *)(const void *)x;                     \
+  type sums[4] = {{0}, {0}, {0}, {0}};                                \
+  for (int64_t i = 0; i < vectors; i++)                               \
+    for (int64_t s = 0; s < 4; s++) {                                 \
+      __builtin_prefetch(at + s * vectors + i + 256 / (width), 0, 3); \
+      sums[s] += at[s * vectors + i];                                 \
+    }                                                                 \
+  sums[0] += sums[1] + sums[2] + sums[3];                             \
+  float sum = 0;                                                      \
+  for (int i = 0; i < (width); i++) sum += sums[0][i];
+
+float probe_read_avx512(const float *x, int64_t count);
+float probe_read_avx2(const float *x, int64_t count);
+float probe_read_portable(const float *x, int64_t count);
+
 float probe_loop_avx512(int64_t turns);   /* 16 lanes, on x86-64 alone */
 float probe_loop_avx2(int64_t turns);     /* 8 lanes, on x86-64 alone */
 float probe_loop_portable(int64_t turns); /* 4 lanes */

@@ -33,3 +33,9 @@ float probe_loop_portable(int64_t turns)
     PROBE_LOOP(lanes4, set4, add4, multiply_add4)
     return a[0];
 }
+
+float probe_read_portable(const float *x, int64_t count)
+{
+    PROBE_READ(lanes4, 4)
+    return sum;
+}

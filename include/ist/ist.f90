@@ -119,6 +119,11 @@ module ist
     type(c_ptr) :: shares = c_null_ptr
   end type
 
+  type, bind(c) :: ist_predictor_config
+    integer(c_size_t) :: struct_size = 16_c_size_t
+    integer(c_int32_t) :: answer = IST_ANSWER_PROBABILITIES, rows_at_once = 128
+  end type
+
   type, bind(c) :: ist_evaluate_config
     integer(c_size_t) :: struct_size = 24_c_size_t
     integer(c_int32_t) :: statistics = IST_STATISTICS_STORED, batch = 0, order = IST_ORDER_FILE
@@ -493,6 +498,33 @@ module ist
       integer(c_int32_t) :: ist_model_predict
       type(c_ptr), value :: model, dataset
       type(ist_evaluate_config), intent(in), optional :: config
+      real(c_float), intent(inout) :: out(*)
+    end function
+    function ist_predictor_create(model, out, config) bind(c)
+      import
+      integer(c_int32_t) :: ist_predictor_create
+      type(c_ptr), value :: model
+      type(c_ptr), intent(inout) :: out
+      type(ist_predictor_config), intent(in), optional :: config
+    end function
+    subroutine ist_predictor_destroy(predictor) bind(c)
+      import
+      type(c_ptr), value :: predictor
+    end subroutine
+    function ist_predictor_run(predictor, x, type, rows, row_stride_bytes, out) bind(c)
+      import
+      integer(c_int32_t) :: ist_predictor_run
+      type(c_ptr), value :: predictor, x
+      integer(c_int32_t), value :: type
+      integer(c_int64_t), value :: rows, row_stride_bytes
+      real(c_float), intent(inout) :: out(*)
+    end function
+    function ist_predictor_run_teams(predictor, x, type, rows, row_stride_bytes, out) bind(c)
+      import
+      integer(c_int32_t) :: ist_predictor_run_teams
+      type(c_ptr), value :: predictor, x
+      integer(c_int32_t), value :: type
+      integer(c_int64_t), value :: rows, row_stride_bytes
       real(c_float), intent(inout) :: out(*)
     end function
     function ist_default_lr(optimizer) bind(c)

@@ -459,6 +459,42 @@ IST_API ist_status ist_model_evaluate(ist_model *model, const ist_dataset *datas
 IST_API ist_status ist_model_predict(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
                                      float *out);
 
+/* A net frozen for answers: for the inside of a host's own loops, where a row is asked about now and a few then.  Its
+ * answers are those of ist_model_predict with STORED statistics, with the native engine to the last bit, however many
+ * rows are asked about at once, and whoever works. */
+typedef struct ist_predictor ist_predictor; /* opaque: a copy of the weights, each core's share on its node */
+
+/* Start from IST_PREDICTOR_CONFIG_INIT.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    int32_t answer;       /* IST_ANSWER_* */
+    int32_t rows_at_once; /* 1 .. 65536: rows that go through the layers together.  Work space is two buffers of so many
+                             columns of the widest layer, one pair for each thread that asks at the same time */
+} ist_predictor_config;
+/* clang-format off */
+#define IST_PREDICTOR_CONFIG_INIT { sizeof(ist_predictor_config), IST_ANSWER_PROBABILITIES, 128 }
+/* clang-format on */
+
+/* Take a copy of the model as it is now; what becomes of the model does not matter to it.  Destroy it before its context.
+ * config NULL: defaults.
+ * Errors: IST_E_ARGUMENT, also for a net with batch norm and no statistics (ist_model_calibrate); IST_E_MEMORY;
+ * IST_E_PLACEMENT. */
+IST_API ist_status ist_predictor_create(ist_model *model, ist_predictor **out, const ist_predictor_config *config);
+IST_API void ist_predictor_destroy(ist_predictor *predictor); /* NULL is fine */
+
+/* Answers to rows by the calling thread alone, which may be any, many at once, also inside OpenMP parallel regions.  Takes
+ * no lock; allocates when more threads ask at once than ever before.
+ * x     (rows, features) of `type`, IST_UINT8 or IST_FLOAT32, rows row_stride_bytes apart, as the model was given them in
+ *       training: the normalization of inputs is applied
+ * out   (rows, classes)
+ * Errors, without a line: IST_E_ARGUMENT, IST_E_MEMORY.  [any thread] */
+IST_API ist_status ist_predictor_run(const ist_predictor *predictor, const void *x, int32_t type, int64_t rows,
+                                     int64_t row_stride_bytes, float *out);
+/* The same by all threads of the context together, each neuron by a core of the node its weights lie on: the way to the
+ * earliest answer where one core's memory bandwidth is not enough.  Errors: those, and IST_E_PLACEMENT, with a line. */
+IST_API ist_status ist_predictor_run_teams(ist_predictor *predictor, const void *x, int32_t type, int64_t rows,
+                                           int64_t row_stride_bytes, float *out);
+
 /* ----------------------------------------------------------------------------------------------------- trainer -- */
 
 enum { IST_SGD = 0, IST_MOMENTUM = 1, IST_NESTEROV = 2, IST_ADAM = 3 };

@@ -69,7 +69,7 @@ typedef struct tile_work {
     bool first; /* block of steps: sums begin at 0, else at what C holds */
 } tile_work;
 
-LANES_INLINE void multiply_tile(const int R, const int V, const tile_work *t)
+LANES_INLINE void multiply_tile_by(const int R, const int V, const int64_t row, const int64_t step, const tile_work *t)
 {
     lanes_f32 sum[SUMS_R][SUMS_V];
     LANES_UNROLL
@@ -80,11 +80,11 @@ LANES_INLINE void multiply_tile(const int R, const int V, const tile_work *t)
     }
     const float *a = t->a, *b = t->b;
     if (t->run >= t->steps) {
-        multiply_add(R, V, t->steps, a, t->row, t->step, b, t->ldb, a + STEPS_AHEAD * t->step, t->step, sum);
+        multiply_add(R, V, t->steps, a, row, step, b, t->ldb, a + STEPS_AHEAD * step, step, sum);
     } else {
         for (int32_t left = t->steps; left > 0; left -= t->run) {
-            multiply_add(R, V, left < t->run ? left : t->run, a, t->row, t->step, b, t->ldb, a + 2 * t->step_panel,
-                         R * t->row / PANEL, sum);
+            multiply_add(R, V, left < t->run ? left : t->run, a, row, step, b, t->ldb, a + 2 * t->step_panel,
+                         R * row / PANEL, sum);
             a += t->step_panel;
             b += t->run * t->ldb;
         }
@@ -94,6 +94,15 @@ LANES_INLINE void multiply_tile(const int R, const int V, const tile_work *t)
         LANES_UNROLL
         for (int v = 0; v < V; v++) lanes_part_store(t->c + r * t->ldc + v * LANES_PART, sum[r][v]);
     }
+}
+
+/* Rows of panels, from either side, stand at distances that the compiler knows: it then needs no registers for them, of
+ * which eight rows would take more than there are. */
+LANES_INLINE void multiply_tile(const int R, const int V, const tile_work *t)
+{
+    if (t->row == 1 && t->step == PANEL) multiply_tile_by(R, V, 1, PANEL, t);
+    else if (t->row == PANEL && t->step == 1) multiply_tile_by(R, V, PANEL, 1, t);
+    else multiply_tile_by(R, V, t->row, t->step, t);
 }
 
 #define TILE(R, V)                                        \

@@ -54,6 +54,21 @@ typedef struct ist__view {
     int64_t row, row_panel, step, step_panel;
 } ist__view;
 
+/* A layer for few samples, which lie one after the other: whole panels of neurons. */
+enum { IST__FEW_ROWS = 4 };
+typedef struct ist__few {
+    int32_t rows; /* 1 .. IST__FEW_ROWS */
+    int32_t panels, inputs;
+    const float *weight; /* the first panel, at input 0; panel_stride floats apart */
+    int64_t panel_stride;
+    const float *x; /* (rows, ldx) */
+    int64_t ldx;
+    const float *scale, *shift; /* (16 panels) */
+    int32_t activation;
+    float *y; /* out (rows, ldy): 16 numbers of each panel */
+    int64_t ldy;
+} ist__few;
+
 /* Rows of a dataset from which a batch is assembled. */
 typedef struct ist__samples {
     const void *x; /* (.., features) bytes or floats */
@@ -90,6 +105,9 @@ typedef struct ist__kernel_set {
      * b, c  rows ldb and ldc apart, both multiples of 16, on 64-byte boundaries */
     void (*product)(int32_t m, int32_t columns, int32_t k, const ist__view *a, const float *b, int64_t ldb, float *c,
                     int64_t ldc);
+
+    /* The same product, then y = f(scale z + shift), of few columns: product and affine_forward give the same bits. */
+    void (*few)(const ist__few *few);
 
     /* Weights in panels take a step along gradient = D X^T, which is never stored.  Whole panels of outputs from the
      * first one on (the last may have fewer than 16 neurons; its idle lanes keep the value 0), `inputs` inputs.

@@ -369,6 +369,20 @@ static inline void calls_of_answers(calls *c)
     DONE(ist_context_error(c->context));
 }
 
+static inline void calls_of_predictors(calls *c)
+{
+    ist_predictor *predictor = NULL;
+    const void *x = c->table.x;
+    const int64_t stride = c->table.features * (int64_t)sizeof(float);
+    FINE(ist_predictor_create(c->model, &predictor, NULL));
+    FAILS(ist_predictor_create(c->model, NULL, NULL), IST_E_ARGUMENT);
+    FINE(ist_predictor_run(predictor, x, IST_FLOAT32, 1, stride, c->probabilities));
+    FAILS(ist_predictor_run(predictor, x, IST_FLOAT32, 0, stride, c->probabilities), IST_E_ARGUMENT);
+    FINE(ist_predictor_run_teams(predictor, x, IST_FLOAT32, 9, stride, c->probabilities));
+    FAILS(ist_predictor_run_teams(predictor, NULL, IST_FLOAT32, 9, stride, c->probabilities), IST_E_ARGUMENT);
+    DONE(ist_predictor_destroy(predictor));
+}
+
 /* Without norm, with a learning rate that no net bears. */
 static inline void calls_that_diverge(calls *c)
 {
@@ -412,6 +426,7 @@ static inline void every_call(int32_t teams, int32_t threads)
     calls_of_files(c);
     calls_of_reports(c);
     calls_of_answers(c);
+    calls_of_predictors(c);
     calls_that_diverge(c);
     DONE(ist_trainer_destroy(c->trainer));
     DONE(ist_model_destroy(c->model));

@@ -290,6 +290,7 @@ static const struct {
             {call_of_model, 12},
             {call_of_tensor, 8},
             {call_answers, 12},
+            {call_of_predictor, 6},
             {call_of_trainer, 24},
             {call_run, 14},
             {call_save, 6},

@@ -116,6 +116,36 @@ static inline void call_answers(void)
           context_of(models, m));
 }
 
+static inline void call_of_predictor(void)
+{
+    const int m = any_of(models, MODELS);
+    const ist_predictor_config config = {.struct_size = any_size(sizeof config),
+                                         .answer = one_in(8) ? any_int() : random_below(2),
+                                         .rows_at_once = one_in(8) ? any_int() : 1 + random_below(40)};
+    ist_predictor *made = UNTOUCHED;
+    const int fine =
+        judge("ist_predictor_create",
+              ist_predictor_create(handle_of(models, m), one_in(30) ? NULL : &made, one_in(4) ? NULL : &config),
+              context_of(models, m));
+    if (!fine && made != UNTOUCHED) complain("out is touched");
+    if (!fine) return;
+    for (int uses = random_below(3); uses >= 0; uses--) {
+        const int64_t count = one_in(8) ? -random_below(3) : 1 + random_below(ROWS);
+        const int32_t type = one_in(8) ? any_int() : IST_FLOAT32;
+        const int64_t stride = one_in(8) ? random_below(20) : (int64_t)sizeof *x;
+        float *out = one_in(20) ? NULL : (float *)(void *)room.bytes;
+        const void *from = one_in(20) ? NULL : x;
+        if (count * models[m].classes * (int64_t)sizeof(float) > ROOM) continue;
+        if (one_in(2))
+            judge("ist_predictor_run", ist_predictor_run(one_in(30) ? NULL : made, from, type, count, stride, out),
+                  NULL);
+        else
+            judge("ist_predictor_run_teams", ist_predictor_run_teams(made, from, type, count, stride, out),
+                  context_of(models, m));
+    }
+    ist_predictor_destroy(made);
+}
+
 static inline void ask_teams(ist_trainer *trainer, const void *context)
 {
     ist_team_times *out = any_out(sizeof *out);

@@ -236,3 +236,39 @@ TEST(weights_step_along_the_gradient_in_one_pass)
             for (size_t n = 0; n < 36; n++)
                 CHECK_EQ(wrong_weights(set, kind, outputs[n % 6], inputs[n / 6], batch[(n + n / 6) % 5]), 0);
 }
+
+/* Numbers of `few` that product and affine_forward do not give, and bytes touched around them. */
+static int64_t wrong_few(const ist__kernel_set *set, int32_t rows, int32_t panels, int32_t inputs, int32_t activation)
+{
+    const int64_t neurons = panels * (int64_t)LANES, ldx = inputs + 5, ldy = neurons + 3;
+    const layout l = layout_of(PANELS, (int32_t)neurons, inputs);
+    float *weight = block(l.floats, 1), *x = block(rows * ldx, 2), *y = block(rows * ldy, 3),
+          *want = block(rows * ldy, 3);
+    float *scale = block(neurons, 4), *shift = block(neurons, 5);
+    float *b = block((int64_t)inputs * LANES, 6), *c = block(neurons * LANES, 7);
+    for (int32_t r = 0; r < rows; r++)
+        for (int32_t k = 0; k < inputs; k++) b[k * LANES + r] = x[r * ldx + k];
+    ist__view view = l.view;
+    view.at = weight;
+    set->product((int32_t)neurons, rows, inputs, &view, b, LANES, c, LANES);
+    set->affine_forward((int32_t)neurons, LANES, LANES, c, scale, shift, activation, c);
+    for (int32_t r = 0; r < rows; r++)
+        for (int64_t o = 0; o < neurons; o++) want[r * ldy + o] = c[o * LANES + r];
+    const ist__few few = {rows, panels, inputs, weight, l.view.row_panel, x, ldx, scale, shift, activation, y, ldy};
+    set->few(&few);
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < rows * ldy + GUARD; i++) wrong += memcmp(&y[i], &want[i], sizeof *y) != 0;
+    float *const all[] = {weight, x, y, want, scale, shift, b, c};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+    return wrong;
+}
+
+TEST(a_layer_for_few_rows_has_the_bits_of_one_for_many)
+{
+    static const int32_t panels[] = {1, 2, 3, 4, 5, 9}, inputs[] = {1, 15, 16, 17, 513};
+    const ist__kernel_set *set;
+    for (int32_t i = 0; (set = ist__kernel_set_at(i)); i++)
+        for (int32_t rows = 1; rows <= IST__FEW_ROWS; rows++)
+            for (size_t n = 0; n < 30; n++)
+                CHECK_EQ(wrong_few(set, rows, panels[n % 6], inputs[n / 6], (int32_t)(n % 5) - 1), 0);
+}
