@@ -484,9 +484,9 @@ IST_API void ist_predictor_destroy(ist_predictor *predictor); /* NULL is fine */
 
 /* Answers to rows by the calling thread alone, which may be any, many at once, also inside OpenMP parallel regions.  Takes
  * no lock; allocates when more threads ask at once than ever before.
- * x     (rows, features) of `type`, IST_UINT8 or IST_FLOAT32, rows row_stride_bytes apart, as the model was given them in
- *       training: the normalization of inputs is applied
- * out   (rows, classes)
+ * x     (rows, features) of `type`, IST_UINT8, IST_FLOAT32 or IST_FLOAT64 (rounded to float32), rows row_stride_bytes apart,
+ *       as the model was given them in training: the normalization of inputs is applied
+ * out   (rows, classes); of a regression the targets, in their own units, whatever `answer` says
  * Errors, without a line: IST_E_ARGUMENT, IST_E_MEMORY.  [any thread] */
 IST_API ist_status ist_predictor_run(const ist_predictor *predictor, const void *x, int32_t type, int64_t rows,
                                      int64_t row_stride_bytes, float *out);

@@ -50,8 +50,8 @@ static ist_status check(const ist_predictor *predictor, const ist__question *q, 
 {
     if (!q->x || !q->answers) return ist__fail(error, IST_E_ARGUMENT, "x or out is NULL");
     const size_t item = ist__type_bytes(q->type);
-    if (q->type != IST_UINT8 && q->type != IST_FLOAT32)
-        return ist__fail(error, IST_E_ARGUMENT, "type is %d, expected IST_UINT8 or IST_FLOAT32", q->type);
+    if (q->type != IST_UINT8 && q->type != IST_FLOAT32 && q->type != IST_FLOAT64)
+        return ist__fail(error, IST_E_ARGUMENT, "type is %d, expected IST_UINT8, IST_FLOAT32 or IST_FLOAT64", q->type);
     const int64_t row_bytes = (int64_t)item * ist__predictor_features(predictor->predictor);
     if (q->rows < 1) return ist__fail(error, IST_E_ARGUMENT, "rows is %lld, expected 1 or more", (long long)q->rows);
     if (q->row_stride_bytes < row_bytes || q->row_stride_bytes % (int64_t)item != 0)

@@ -159,13 +159,6 @@ static int64_t row_at(const evaluation *e, int64_t first, int64_t c)
     return e->order ? e->order[first + c] : first + c;
 }
 
-/* What output k says, in its target's own units. */
-static float target_of(const ist__net *net, int32_t k, float output)
-{
-    const int32_t at = net->target_count == 1 ? 0 : k;
-    return (float)((double)output / (double)net->target_factor[at] + (double)net->target_shift[at]);
-}
-
 /* Errors of target k in a chunk, in column order. */
 static void sum_errors(const evaluation *e, const float *outputs, int32_t k, int64_t first, int32_t count)
 {
@@ -173,7 +166,7 @@ static void sum_errors(const evaluation *e, const float *outputs, int32_t k, int
     double squares = 0, sizes = 0;
     for (int32_t c = 0; c < count; c++) {
         const float wanted = e->rows.targets[row_at(e, first, c) * e->rows.target_stride + k];
-        const double error = (double)target_of(e->net, k, outputs[c]) - (double)wanted;
+        const double error = (double)ist__target_of(e->net, k, outputs[c]) - (double)wanted;
         squares += error * error;
         sizes += error < 0 ? -error : error;
     }
@@ -201,7 +194,7 @@ static void answer_regression(const evaluation *e, chunk_buffers *lane, const fl
         const float *mine = outputs + k * e->ld;
         if (e->errors) sum_errors(e, mine, k, first, count);
         for (int32_t c = 0; a->probabilities && c < count; c++)
-            a->probabilities[row_at(e, first, c) * targets + k] = target_of(e->net, k, mine[c]);
+            a->probabilities[row_at(e, first, c) * targets + k] = ist__target_of(e->net, k, mine[c]);
     }
 }
 

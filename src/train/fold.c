@@ -17,3 +17,9 @@ void ist__fold_layer(const ist__net *net, int32_t l, int32_t first, int32_t last
         shift[i] = normed ? offset - mean[i] * scale[i] : offset;
     }
 }
+
+float ist__target_of(const ist__net *net, int32_t k, float output)
+{
+    const int32_t at = net->target_count == 1 ? 0 : k;
+    return (float)((double)output / (double)net->target_factor[at] + (double)net->target_shift[at]);
+}

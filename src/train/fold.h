@@ -1,4 +1,5 @@
-/* fold.h - what batch norm with stored statistics, or the bias and the 1/n scale, come to for a neuron. [M6] [M7] */
+/* fold.h - what batch norm with stored statistics, or the bias and the 1/n scale, come to for a neuron, [M6] [M7]
+ * and what the target normalization makes of an output. */
 #ifndef IST_TRAIN_FOLD_H
 #define IST_TRAIN_FOLD_H
 
@@ -7,5 +8,8 @@
 /* z -> scale[i] z + shift[i] for neurons [first, last) of layer l: what evaluation computes.  scale, shift: (outputs).  The
  * scale of the logits is not in it. */
 void ist__fold_layer(const ist__net *net, int32_t l, int32_t first, int32_t last, float *scale, float *shift);
+
+/* Of a regression: what output k says, in its target's own units. */
+float ist__target_of(const ist__net *net, int32_t k, float output);
 
 #endif

@@ -229,16 +229,18 @@ static const char *row_at(const ist__question *q, int64_t row)
     return (const char *)q->x + row * q->row_stride_bytes;
 }
 
-/* One row as kernels want few of them; the numbers that `assemble` gives. */
-static void scale_row(const ist__predictor *p, const ist__question *q, int64_t row, float *out)
+/* Features [first, last) of a row, `stride` floats apart; the numbers that `assemble` gives. */
+static void scale_row(const ist__predictor *p, const ist__question *q, int64_t row, int64_t first, int64_t last,
+                      float *out, int64_t stride)
 {
     const ist__net *net = &p->net;
     const int64_t step = net->normalization_count > 1;
     const char *x = row_at(q, row);
-    for (int64_t i = 0; i < p->shape.width[0]; i++) {
-        const float value =
-            q->type == IST_UINT8 ? (float)((const uint8_t *)(const void *)x)[i] : ((const float *)(const void *)x)[i];
-        out[i] = (value - net->shift[i * step]) * net->factor[i * step];
+    for (int64_t i = first; i < last; i++) {
+        const float value = q->type == IST_UINT8     ? (float)((const uint8_t *)(const void *)x)[i]
+                            : q->type == IST_FLOAT32 ? ((const float *)(const void *)x)[i]
+                                                     : (float)((const double *)(const void *)x)[i];
+        out[(i - first) * stride] = (value - net->shift[i * step]) * net->factor[i * step];
     }
 }
 
@@ -297,6 +299,12 @@ static void answer_columns(const party *who, float *logits, int64_t ld, int64_t 
     from *= IST__LANES;
     to = to * IST__LANES < rows ? to * IST__LANES : rows;
     if (from >= to) return;
+    if (ist__shape_regresses(&p->shape)) {
+        for (int64_t c = from; c < to; c++)
+            for (int32_t k = 0; k < classes; k++)
+                who->question->answers[(first + c) * classes + k] = ist__target_of(&p->net, k, logits[k * ld + c]);
+        return;
+    }
     const ist__loss_rule rule = {.sharpness = (float)p->net.output_scale, .smoothing = 0, .scale = 1};
     if (p->answer == IST_ANSWER_PROBABILITIES)
         p->kernels->softmax_cross_entropy(classes, (int32_t)from, (int32_t)to, ld, logits, NULL, &rule, logits, NULL,
@@ -311,10 +319,11 @@ static void answer_columns(const party *who, float *logits, int64_t ld, int64_t 
 static void run_few(const party *who, space s, int64_t first, int32_t rows)
 {
     const ist__predictor *p = who->p;
+    const ist__question *q = who->question;
     const int64_t ld = p->room_floats / IST__FEW_ROWS / PANEL * PANEL;
     const int32_t classes = p->shape.width[p->shape.layer_count];
     if (who->rank == 0)
-        for (int32_t r = 0; r < rows; r++) scale_row(p, who->question, first + r, s.input + r * ld);
+        for (int32_t r = 0; r < rows; r++) scale_row(p, q, first + r, 0, p->shape.width[0], s.input + r * ld, 1);
     for (int32_t l = 0; l < p->shape.layer_count; l++) {
         meet(who);
         layer_of_few(who, l, rows, s.input, ld, s.output, ld);
@@ -324,24 +333,34 @@ static void run_few(const party *who, space s, int64_t first, int32_t rows)
     if (who->rank > 0) return;
     for (int64_t k = 0; k < classes; k++)
         for (int32_t r = 0; r < rows; r++) s.output[k * IST__LANES + r] = s.input[r * ld + k];
-    const party me = {.p = p, .question = who->question, .rank = 0, .size = 1};
+    const party me = {.p = p, .question = q, .rank = 0, .size = 1};
     answer_columns(&me, s.output, IST__LANES, first, rows);
+}
+
+/* My share of the features of some rows, a column each. */
+static void load_columns(const party *who, int64_t first, int32_t rows, float *input, int64_t ld)
+{
+    const ist__predictor *p = who->p;
+    const ist__question *q = who->question;
+    const ist__samples samples = {
+        .x = q->x, .row_stride_bytes = q->row_stride_bytes, .bytes = q->type == IST_UINT8, .first_row = first};
+    int64_t begin, end;
+    ist__share(panels_of(p->shape.width[0]), who->rank, who->size, &begin, &end);
+    const int32_t features = p->shape.width[0], from = (int32_t)begin * PANEL;
+    const int32_t to = (int32_t)end * PANEL < features ? (int32_t)end * PANEL : features;
+    if (from >= to) return;
+    if (q->type != IST_FLOAT64)
+        p->kernels->assemble(&samples, rows, from, to, p->net.shift, p->net.factor, p->net.normalization_count == 1,
+                             input, ld);
+    else
+        for (int32_t c = 0; c < rows; c++) scale_row(p, q, first + c, from, to, input + from * ld + c, ld);
 }
 
 static void run_many(const party *who, space s, int64_t first, int32_t rows)
 {
     const ist__predictor *p = who->p;
     const int64_t ld = ist__padded_columns(rows);
-    const ist__samples samples = {.x = who->question->x,
-                                  .row_stride_bytes = who->question->row_stride_bytes,
-                                  .bytes = who->question->type == IST_UINT8,
-                                  .first_row = first};
-    int64_t begin, end;
-    ist__share(panels_of(p->shape.width[0]), who->rank, who->size, &begin, &end);
-    const int32_t from = (int32_t)begin * PANEL, to = (int32_t)end * PANEL, features = p->shape.width[0];
-    if (begin < end)
-        p->kernels->assemble(&samples, rows, from, to < features ? to : features, p->net.shift, p->net.factor,
-                             p->net.normalization_count == 1, s.input, ld);
+    load_columns(who, first, rows, s.input, ld);
     for (int32_t l = 0; l < p->shape.layer_count; l++) {
         meet(who);
         layer_of_many(who, l, rows, s.input, s.output, ld);

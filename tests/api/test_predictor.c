@@ -146,6 +146,48 @@ TEST(logits_are_what_softmax_makes_probabilities_of)
     close_asked(&a);
 }
 
+TEST(a_regression_answers_in_the_targets_own_units)
+{
+    enum { ROWS = 50, FEATURES = 5, TARGETS = 3 };
+    double x[ROWS][FEATURES], y[ROWS][TARGETS];
+    uint64_t noise = 3;
+    for (int32_t i = 0; i < ROWS * FEATURES; i++) x[i / FEATURES][i % FEATURES] = (double)table_noise(&noise);
+    for (int32_t i = 0; i < ROWS * TARGETS; i++) y[i / TARGETS][i % TARGETS] = 100 + 5 * x[i / TARGETS][i % TARGETS];
+    ist_context *context = run_context(2, 1, IST_ENGINE_AUTO);
+    ist_dataset_arrays arrays = IST_DATASET_ARRAYS_INIT;
+    arrays.rows = ROWS;
+    arrays.x = x;
+    arrays.x_type = arrays.y_type = IST_FLOAT64;
+    arrays.features = FEATURES;
+    arrays.y = y;
+    arrays.targets = TARGETS;
+    ist_dataset *data = NULL;
+    CHECK_EQ(ist_dataset_from_arrays(context, &data, &arrays), IST_OK);
+    ist_model_config net = IST_MODEL_CONFIG_INIT;
+    net.features = FEATURES;
+    net.classes = TARGETS;
+    net.hidden = (const int32_t[]){20};
+    net.hidden_count = 1;
+    net.hidden_norm = net.output_norm = IST_NORM_NONE;
+    net.loss = IST_LOSS_MSE;
+    ist_model *model = NULL;
+    CHECK_EQ(ist_model_create(context, &model, &net), IST_OK);
+    CHECK_EQ(ist_model_measure_target_normalization(model, data), IST_OK);
+    float want[ROWS][TARGETS], got[ROWS][TARGETS];
+    CHECK_EQ(ist_model_predict(model, data, NULL, want[0]), IST_OK);
+    ist_predictor *p = make(model, IST_ANSWER_PROBABILITIES, 32);
+    CHECK_EQ(ist_predictor_run(p, x, IST_FLOAT64, ROWS, sizeof x[0], got[0]), IST_OK);
+    CHECK_EQ(memcmp(got, want, sizeof got), 0);
+    for (int32_t i = 0; i < ROWS; i++)
+        CHECK_EQ(ist_predictor_run_teams(p, x[i], IST_FLOAT64, 1, sizeof x[0], got[i]), IST_OK);
+    CHECK_EQ(memcmp(got, want, sizeof got), 0);
+    CHECK(want[0][0] > 50);
+    ist_predictor_destroy(p);
+    ist_model_destroy(model);
+    ist_dataset_destroy(data);
+    ist_context_destroy(context);
+}
+
 TEST(a_predictor_is_a_copy_that_goes_on_as_it_was)
 {
     run_spec spec = run_spec_small();
