@@ -1,7 +1,6 @@
 /* predictor.c - public functions of predictors. */
-#include <limits.h>
-
 #include "api/handles.h"
+#include "base/bounds.h"
 #include "base/floats.h"
 #include "base/mem.h"
 #include "train/predictor.h"
@@ -10,8 +9,6 @@ struct ist_predictor {
     ist_context *context; /* borrowed */
     ist__predictor *predictor;
 };
-
-enum { ROWS_AT_ONCE_MOST = 1 << 16 };
 
 ist_status ist_predictor_create(ist_model *model, ist_predictor **out, const ist_predictor_config *config)
 {
@@ -22,10 +19,8 @@ ist_status ist_predictor_create(ist_model *model, ist_predictor **out, const ist
     ist_predictor_config known = IST_PREDICTOR_CONFIG_INIT;
     ist_status status = IST_OK;
     if (config) status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
+    if (!status) status = ist__bounds_check("ist_predictor_config", &known, &context->error);
     if (status) return status;
-    if (known.answer < IST_ANSWER_PROBABILITIES || known.answer > IST_ANSWER_LOGITS || known.rows_at_once < 1 ||
-        known.rows_at_once > ROWS_AT_ONCE_MOST)
-        return ist__refuse(context, IST_E_ARGUMENT, "answer or rows_at_once is out of range");
     if (model->net.shape.statistics_floats > 0 && !model->net.calibrated)
         return ist__refuse(context, IST_E_ARGUMENT,
                            "the model has no statistics of batch norm for its present parameters: calibrate it first");

@@ -28,6 +28,7 @@ static const ist_dataset_config ist_dataset_config_standard = IST_DATASET_CONFIG
 static const ist_model_config ist_model_config_standard = IST_MODEL_CONFIG_INIT;
 static const ist_export_config ist_export_config_standard = IST_EXPORT_CONFIG_INIT;
 static const ist_evaluate_config ist_evaluate_config_standard = IST_EVALUATE_CONFIG_INIT;
+static const ist_predictor_config ist_predictor_config_standard = IST_PREDICTOR_CONFIG_INIT;
 static const ist_train_config ist_train_config_standard = IST_TRAIN_CONFIG_INIT;
 static const ist_trace_config ist_trace_config_standard = IST_TRACE_CONFIG_INIT;
 
@@ -42,6 +43,7 @@ static const ist_trace_config ist_trace_config_standard = IST_TRACE_CONFIG_INIT;
 #define MODEL(...)    ROW(ist_model_config, __VA_ARGS__)
 #define EXPORT(...)   ROW(ist_export_config, __VA_ARGS__)
 #define EVALUATE(...) ROW(ist_evaluate_config, __VA_ARGS__)
+#define PREDICT(...)  ROW(ist_predictor_config, __VA_ARGS__)
 #define TRAIN(...)    ROW(ist_train_config, __VA_ARGS__)
 #define TRACE(...)    ROW(ist_trace_config, __VA_ARGS__)
 
@@ -78,6 +80,8 @@ static const row rows[] = {
     EVALUATE(statistics, IST_STATISTICS_STORED, IST_STATISTICS_BATCH, CLOSED),
     EVALUATE(batch, 0, BATCH_MOST, CLOSED),
     EVALUATE(order, IST_ORDER_FILE, IST_ORDER_SHUFFLED, CLOSED),
+    PREDICT(answer, IST_ANSWER_PROBABILITIES, IST_ANSWER_LOGITS, CLOSED),
+    PREDICT(rows_at_once, 1, 1 << 16, CLOSED),
     TRAIN(subnets, 0, SUBNETS_MOST, CLOSED),
     TRAIN(local_steps, 1, INT32_MAX, CLOSED),
     TRAIN(batch, 1, BATCH_MOST, CLOSED),
