@@ -44,7 +44,7 @@ static ist_evaluation train_on_rings(int32_t activation, int32_t hidden_norm)
     CHECK_EQ(ist_trainer_create(r.context, &r.trainer, r.model, r.dataset, &spec.train), IST_OK);
     run_go(&r, 0);
     CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
-    ist_evaluation e;
+    ist_evaluation e = {.struct_size = sizeof e};
     CHECK_EQ(ist_model_evaluate(r.model, r.dataset, NULL, &e), IST_OK);
     run_close(&r);
     return e;
