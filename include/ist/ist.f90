@@ -43,6 +43,7 @@ module ist
     IST_METHOD_ENSEMBLE = 3
   integer(c_int32_t), parameter :: IST_BALANCE_EVEN = 0, IST_BALANCE_ADAPTIVE = 1
   integer(c_int32_t), parameter :: IST_DATA_SHARD = 0, IST_DATA_REPLICATE = 1, IST_DATA_SHARED = 2
+  integer(c_int32_t), parameter :: IST_ENDED_RUN = 0, IST_ENDED_ACCURACY = 1, IST_ENDED_LOSS = 2, IST_ENDED_ASKED = 3
   integer(c_int32_t), parameter :: IST_PHASE_SUBNETS = 0, IST_PHASE_WARMUP = 1, IST_PHASE_FULL_WIDTH = 2
   integer(c_int32_t), parameter :: IST_NOTE_BYTES = 4096, IST_TENSOR_NAME_BYTES = 32
 
@@ -167,6 +168,13 @@ module ist
     integer(c_int32_t) :: phase, local_steps
     real(c_double) :: lr_scale
     integer(c_int64_t) :: lr_scalings
+  end type
+
+  type, bind(c) :: ist_goal
+    integer(c_size_t) :: struct_size = 40_c_size_t
+    type(c_ptr) :: dataset = c_null_ptr
+    real(c_double) :: accuracy = 0.0_c_double, loss = 0.0_c_double
+    integer(c_int64_t) :: every_rounds = 1_c_int64_t
   end type
 
   type, bind(c) :: ist_team_times
@@ -586,6 +594,16 @@ module ist
       integer(c_int64_t), value :: rounds
       type(c_funptr), value :: on_round
       type(c_ptr), value :: user
+    end function
+    function ist_trainer_run_until(trainer, goal, on_round, user, last, ended) bind(c)
+      import
+      integer(c_int32_t) :: ist_trainer_run_until
+      type(c_ptr), value :: trainer
+      type(ist_goal), intent(in) :: goal
+      type(c_funptr), value :: on_round
+      type(c_ptr), value :: user
+      type(ist_evaluation), intent(inout), optional :: last
+      integer(c_int32_t), intent(inout), optional :: ended
     end function
     function ist_trainer_scale_lr(trainer, factor) bind(c)
       import

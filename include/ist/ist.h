@@ -670,6 +670,32 @@ typedef int32_t (*ist_round_fn)(void *user, const ist_progress *progress);
  * J local steps without traffic between teams [M4], barrier, write the disjoint blocks back [M5]. */
 IST_API ist_status ist_trainer_run(ist_trainer *trainer, int64_t rounds, ist_round_fn on_round, void *user);
 
+/* When ist_trainer_run_until is to end.  Start from IST_GOAL_INIT.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    const ist_dataset *dataset; /* to evaluate on; borrowed for the call */
+    double accuracy;            /* 0 .. 1: it or more is the goal; 0: not asked, as of a regression it must be */
+    double loss;                /* 0 or more: it or less is the goal; 0: not asked */
+    int64_t every_rounds;       /* 1 .. 2^31 - 1: from one evaluation to the next; and at the end of the run */
+} ist_goal;
+/* clang-format off */
+#define IST_GOAL_INIT { sizeof(ist_goal), NULL, 0.0, 0.0, 1 }
+/* clang-format on */
+enum {
+    IST_ENDED_RUN = 0,      /* the run is over, and the goal was not met */
+    IST_ENDED_ACCURACY = 1, /* met */
+    IST_ENDED_LOSS = 2,     /* met */
+    IST_ENDED_ASKED = 3     /* by on_round or ist_trainer_stop, before the end of the run */
+};
+/* Train until an evaluation of the model meets the goal, or to the end of the run.  Every so many rounds it calls
+ * ist_trainer_calibrate and ist_model_evaluate: the run's bits are those of ist_trainer_run, and the model has its statistics.  It is
+ * the model in training that is evaluated, not its mean over rounds.
+ * last   the last evaluation, rows 0 where it was ended before the first; struct_size set; may be NULL
+ * ended  IST_ENDED_*; may be NULL
+ * Errors: those of the three functions that it calls; both out-parameters are as before then. */
+IST_API ist_status ist_trainer_run_until(ist_trainer *trainer, const ist_goal *goal, ist_round_fn on_round, void *user,
+                                         ist_evaluation *last, int32_t *ended);
+
 /* Multiply the learning rate of all rounds from here on by `factor`, above 0, at most 1; factors of several calls
  * multiply.  For a run that returned IST_E_DIVERGED: it stands behind its last whole round as if the one that failed had
  * not been tried, and goes on from there, the same on every machine.  Part of the state that ist_trainer_save writes.

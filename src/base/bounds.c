@@ -30,6 +30,7 @@ static const ist_export_config ist_export_config_standard = IST_EXPORT_CONFIG_IN
 static const ist_evaluate_config ist_evaluate_config_standard = IST_EVALUATE_CONFIG_INIT;
 static const ist_predictor_config ist_predictor_config_standard = IST_PREDICTOR_CONFIG_INIT;
 static const ist_train_config ist_train_config_standard = IST_TRAIN_CONFIG_INIT;
+static const ist_goal ist_goal_standard = IST_GOAL_INIT;
 static const ist_trace_config ist_trace_config_standard = IST_TRACE_CONFIG_INIT;
 
 #define KIND(value) _Generic((value), int32_t : WHOLE32, int64_t : WHOLE64, double : NUMBER, default : ELEMENT)
@@ -45,6 +46,7 @@ static const ist_trace_config ist_trace_config_standard = IST_TRACE_CONFIG_INIT;
 #define EVALUATE(...) ROW(ist_evaluate_config, __VA_ARGS__)
 #define PREDICT(...)  ROW(ist_predictor_config, __VA_ARGS__)
 #define TRAIN(...)    ROW(ist_train_config, __VA_ARGS__)
+#define GOAL(...)     ROW(ist_goal, __VA_ARGS__)
 #define TRACE(...)    ROW(ist_trace_config, __VA_ARGS__)
 
 enum { WIDEST = 1 << 24, BATCH_MOST = 1 << 20, SUBNETS_MOST = 1 << 16 };
@@ -119,6 +121,9 @@ static const row rows[] = {
     TRAIN(average_from, 0, 1, CLOSED),
     TRAIN(average_decay, 0, 1, BELOW),
     TRAIN(background_saves, 0, 1, CLOSED),
+    GOAL(accuracy, 0, 1, CLOSED),
+    GOAL(loss, 0, INFINITY, BELOW),
+    GOAL(every_rounds, 1, INT32_MAX, CLOSED),
     TRACE(events_per_thread, 1 << 10, 1 << 26, CLOSED)};
 /* clang-format on */
 enum { ROWS = sizeof rows / sizeof *rows };

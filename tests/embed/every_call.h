@@ -274,6 +274,13 @@ static inline void calls_of_training(calls *c)
     FAILS(ist_trainer_average(c->trainer, c->other), IST_E_ARGUMENT);
     FINE(ist_trainer_run(c->trainer, 3, calls_round, c->trainer));
     FAILS(ist_trainer_run(c->trainer, -1, NULL, NULL), IST_E_ARGUMENT);
+    ist_goal goal = IST_GOAL_INIT;
+    int32_t ended = -1;
+    goal.dataset = c->dataset;
+    goal.accuracy = 0.01;
+    FINE(ist_trainer_run_until(c->trainer, &goal, calls_round, c->trainer, NULL, &ended));
+    goal.every_rounds = 0;
+    FAILS(ist_trainer_run_until(c->trainer, &goal, NULL, NULL, NULL, NULL), IST_E_ARGUMENT);
     FINE(ist_trainer_progress(c->trainer, &progress));
     FAILS(ist_trainer_progress(c->trainer, NULL), IST_E_ARGUMENT);
     DONE(ist_trainer_rounds_until(c->trainer, 2.5));

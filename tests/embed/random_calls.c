@@ -293,6 +293,7 @@ static const struct {
             {call_of_predictor, 6},
             {call_of_trainer, 24},
             {call_run, 14},
+            {call_run_until, 4},
             {call_save, 6},
             {call_plan, 6},
             {call_report, 5},

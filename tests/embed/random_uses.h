@@ -251,6 +251,26 @@ static inline void call_run(void)
           context_of(trainers, t));
 }
 
+static inline void call_run_until(void)
+{
+    const int t = any_of(trainers, TRAINERS), d = any_of(datasets, DATASETS);
+    ist_trainer *trainer = handle_of(trainers, t);
+    ist_goal goal = IST_GOAL_INIT;
+    ist_evaluation *last = any_out(sizeof *last);
+    int32_t ended = -7;
+    goal.dataset = handle_of(datasets, d);
+    goal.accuracy = one_in(4) ? any_number() : one_in(2) ? 0.3 : 0;
+    goal.loss = one_in(4) ? any_number() : one_in(2) ? 1 : 0;
+    goal.every_rounds = one_in(4) ? any_long() : 1 + random_below(3);
+    goal.struct_size = any_size(sizeof goal);
+    const int fine = judge(
+        "ist_trainer_run_until",
+        ist_trainer_run_until(trainer, one_in(30) ? NULL : &goal, on_round, &trainer, last, one_in(8) ? NULL : &ended),
+        context_of(trainers, t));
+    check_out(fine, sizeof *last);
+    if (!fine && ended != -7) complain("ended is touched");
+}
+
 static inline void call_save(void)
 {
     const int t = any_of(trainers, TRAINERS);
