@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "cli_goal.h"
 #include "cli_number.h"
 
 static bool parse_time(void *field, char *text, char *why, size_t cap)
@@ -32,7 +33,7 @@ const cli_option cli_best_options[] = {
      AT(patience),
      .low = 1,
      .high = INT32_MAX,
-     .help = "stop after N evaluations without a better accuracy on the valid split"},
+     .help = "stop after N evaluations without a better accuracy (of a regression: loss) on the valid split"},
     {.name = "time-limit",
      .value = "SECONDS",
      .kind = CLI_CUSTOM,
@@ -48,9 +49,14 @@ bool cli_best_wanted(const cli_best *best)
     return best->keep || best->patience > 0;
 }
 
+static bool is_better(const cli_best *best, const ist_evaluation *result)
+{
+    return best->by_loss ? result->loss < best->result.loss : result->accuracy > best->result.accuracy;
+}
+
 bool cli_best_take(cli_best *best, const ist_progress *at, const ist_evaluation *result, bool due)
 {
-    if (best->round > 0 && !(result->accuracy > best->result.accuracy)) { /* of equal ones the first */
+    if (best->round > 0 && !is_better(best, result)) { /* of equal ones the first */
         best->since += due && at->round > best->round;
         return false;
     }
@@ -77,7 +83,9 @@ bool cli_best_path(char *out, size_t cap, const char *checkpoint)
 json_t *cli_best_json(const cli_best *best)
 {
     if (best->round == 0) return json_null();
-    return json_pack("{s:I, s:o, s:o, s:o, s:s}", "round", (json_int_t)best->round, "epoch", cli_json_real(best->epoch),
-                     "accuracy", cli_json_real(best->result.accuracy), "loss", cli_json_real(best->result.loss),
-                     "weights", best->averaged ? "average" : "master");
+    json_t *o = json_pack("{s:I, s:o}", "round", (json_int_t)best->round, "epoch", cli_json_real(best->epoch));
+    cli_goal_add(o, best->by_loss, &best->result);
+    json_object_set_new(o, "loss", cli_json_real(best->result.loss));
+    json_object_set_new(o, "weights", json_string(best->averaged ? "average" : "master"));
+    return o;
 }

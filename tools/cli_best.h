@@ -16,6 +16,7 @@ typedef struct cli_best {
     bool keep;           /* its weights are what the run gives */
     int32_t patience;    /* end after so many evaluations without a better one; 0: never */
     double time_limit_s; /* inside training, of this process; 0: none */
+    bool by_loss;        /* filled by the caller: a regression has no accuracy */
     ist_model *model;    /* filled by the caller: room for the best weights, where `keep` */
     /* Found so far. */
     int64_t round; /* 0: none yet */

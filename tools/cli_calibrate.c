@@ -37,7 +37,7 @@ int cli_calibrate_model(const cli_calibrate *c, ist_context *context, ist_model 
     int wrong = -1;
     ist_model_config net = IST_MODEL_CONFIG_INIT;
     ist_model_describe(model, &net);
-    ist_dataset *data = cli_dataset_open(context, c->x, NULL, false, net.features, &wrong);
+    ist_dataset *data = cli_dataset_open(context, c->x, NULL, CLI_ROWS_ALONE, net.features, &wrong);
     if (!data) return wrong;
     const ist_status status = ist_model_calibrate(model, data, c->rows, c->seed);
     ist_dataset_destroy(data);

@@ -142,12 +142,22 @@ cli_teams cli_context_teams(ist_context *context)
     return teams;
 }
 
-ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, bool labels, int32_t features,
+int32_t cli_answers_of(const ist_model_config *net)
+{
+    return net->loss == IST_LOSS_CROSS_ENTROPY ? CLI_LABELS : CLI_TARGETS;
+}
+
+ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, int32_t answers, int32_t features,
                               int *exit_status)
 {
     ist_dataset *dataset = NULL;
     ist_dataset_config config = IST_DATASET_CONFIG_INIT;
-    config.need_labels = labels;
+    config.need_labels = answers == CLI_LABELS;
+    config.targets = answers == CLI_TARGETS;
+    if (config.targets && !y) {
+        *exit_status = cli_wrong("%s: a regression needs a file of targets, too: X:Y", x);
+        return NULL;
+    }
     config.features = features;
     const ist_status status = ist_dataset_open_as(context, &dataset, x, y, &config);
     if (status == IST_OK) return dataset;

@@ -26,10 +26,13 @@ typedef struct cli_teams {
 } cli_teams;
 cli_teams cli_context_teams(ist_context *context);
 
-/* Opens features and labels.  labels: y may be NULL when x has them inside, else y NULL means none.  features: of the
- * model, or of the training rows, which sparse files may have less of; 0: as many as there are.  NULL: a line was printed,
+/* What belongs to each row beside its features: nothing, and y is NULL; labels, in y or inside x; targets, in y. */
+enum { CLI_ROWS_ALONE, CLI_LABELS, CLI_TARGETS };
+int32_t cli_answers_of(const ist_model_config *net); /* what such a net needs */
+
+/* Opens features and answers.  features: of the model, or of the training rows, which sparse files may have less of; 0: as many as there are.  NULL: a line was printed,
  * *exit_status is set. */
-ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, bool labels, int32_t features,
+ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, int32_t answers, int32_t features,
                               int *exit_status);
 
 #endif

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli_goal.h"
 #include "cli_number.h"
 #include "cli_say.h"
 #include "cli_teams.h"
@@ -103,7 +104,7 @@ static json_t *make_event(const cli_run *run, const char *event, double loss, co
     json_object_set_new(o, "seconds", cli_json_real(at->seconds));
     json_object_set_new(o, "loss", cli_json_real(loss));
     if (split) {
-        json_object_set_new(o, "accuracy", cli_json_real(split->result.accuracy));
+        cli_goal_add(o, run->regresses, &split->result);
         json_object_set_new(o, "split", json_string(split->name));
         json_object_set_new(o, "weights", json_string(run->averaged ? "average" : "master"));
     }
@@ -268,7 +269,7 @@ static int judge(cli_run *run, bool due)
 static int evaluate(cli_run *run, bool due)
 {
     const double start_s = cli_wall_s();
-    char text[512], more[96];
+    char text[512], words[64], more[128];
     describe(run, text, sizeof text);
     /* Where there is nothing to look at, statistics wait for the end. */
     const bool wanted = run->split_count > 0 || !due || run->at.round == run->at.rounds;
@@ -282,7 +283,9 @@ static int evaluate(cli_run *run, bool due)
     for (int i = 0; i < run->split_count; i++) {
         const cli_split *split = &run->split[i];
         cli_log_write(run->log, make_event(run, "eval", split->result.loss, split));
-        snprintf(more, sizeof more, "  %s %.4f (loss %.4f)", split->name, split->result.accuracy, split->result.loss);
+        cli_goal_words(run->regresses, &split->result, words, sizeof words);
+        const size_t kind = run->regresses ? 0 : strlen("accuracy "); /* which goes without saying */
+        snprintf(more, sizeof more, "  %s %s (loss %.4f)", split->name, words + kind, split->result.loss);
         strncat(text, more, sizeof text - strlen(text) - 1);
     }
     if (!cli_is_quiet()) {
@@ -408,7 +411,7 @@ static int recall_best(cli_run *run, double eval_rounds)
     run->best.since = count_due(run, run->best.round, eval_rounds);
     run->evaluate_s += cli_wall_s() - start_s;
     cli_note("the best so far is of round %lld: %s %.4f", (long long)run->best.round, run->split[0].name,
-             run->best.result.accuracy);
+             run->regresses ? run->best.result.loss : run->best.result.accuracy);
     return -1;
 }
 
@@ -450,6 +453,13 @@ static int diverged(cli_run *run)
     return CLI_FAILED;
 }
 
+static bool is_target_reached(const cli_run *run)
+{
+    const ist_evaluation *e = &run->split[0].result;
+    return (run->target_accuracy > 0 && e->accuracy >= run->target_accuracy) ||
+           (run->target_loss > 0 && e->loss <= run->target_loss);
+}
+
 static int train(cli_run *run)
 {
     const double epochs_to_rounds = run->epochs > 0 ? (double)run->at.rounds / run->epochs : 0;
@@ -485,7 +495,7 @@ static int train(cli_run *run)
         if (run->at.round == run->at.rounds) break;
         if (run->at.round >= eval_at) {
             if ((wrong = evaluate(run, true)) >= 0) return wrong;
-            if (run->target_accuracy > 0 && run->split[0].result.accuracy >= run->target_accuracy) {
+            if (is_target_reached(run)) {
                 run->end = CLI_END_TARGET;
                 break;
             }

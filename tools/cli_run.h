@@ -33,7 +33,7 @@ typedef struct cli_run {
     ist_model *model;
     ist_trainer *trainer;
     ist_model *average;              /* room for the mean over rounds, of a run that has one; NULL: it has none */
-    cli_split split[CLI_MAX_SPLITS]; /* target_accuracy looks at the first */
+    cli_split split[CLI_MAX_SPLITS]; /* target_* look at the first */
     int split_count;
     ist_evaluate_config evaluate;
     double epochs;          /* of the whole run */
@@ -41,6 +41,8 @@ typedef struct cli_run {
     bool uneven;            /* its rounds have more or fewer samples: phases, or a schedule of local steps */
     double eval_every;      /* epochs; 0: only at the end; CLI_EVERY_AUTO: ten times in all */
     double target_accuracy; /* of the first split; 0: none */
+    double target_loss;     /* likewise */
+    bool regresses;         /* the net has targets, not classes */
     cli_checkpoint saves;   /* the trainer was resumed already, where it was */
     cli_best best;
     double watchdog_s;      /* told when nothing has moved for so long; 0: never */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli_goal.h"
 #include "cli_net.h"
 #include "cli_number.h"
 #include "cli_table.h"
@@ -26,7 +27,10 @@ void cli_describe_model(const ist_model *model, char *out, size_t cap)
     if (len >= cap) return;
     const bool hidden = config.hidden_count > 0 && config.hidden_norm == IST_NORM_BATCH;
     const bool output = config.output_norm == IST_NORM_BATCH;
-    char scale[CLI_NUMBER_BYTES + 16] = "";
+    char scale[CLI_NUMBER_BYTES + 64] = "";
+    if (config.loss == IST_LOSS_MSE) snprintf(scale, sizeof scale, ", a regression by squares");
+    if (config.loss == IST_LOSS_HUBER)
+        snprintf(scale, sizeof scale, ", a regression by Huber's loss, delta %g", config.huber_delta);
     if (config.output_scale != 1) snprintf(scale, sizeof scale, ", logits times %g", config.output_scale);
     snprintf(out + len, cap - len, " - %d, %s%s%s, %s parameters", config.classes,
              hidden && output ? "batch norm on hidden layers and output"
@@ -140,8 +144,10 @@ static void print_end(cli_table *table, const cli_run *run)
     char text[CLI_NUMBER_BYTES];
     if (run->best.round > 0) {
         cli_table_cell(table, "best");
-        cli_table_cell(table, "%s accuracy %.4f in round %s, epoch %.2f%s", run->split[0].name,
-                       run->best.result.accuracy, cli_show_count(text, run->best.round), run->best.epoch,
+        char words[64];
+        cli_table_cell(table, "%s %s in round %s, epoch %.2f%s", run->split[0].name,
+                       cli_goal_words(run->regresses, &run->best.result, words, sizeof words),
+                       cli_show_count(text, run->best.round), run->best.epoch,
                        run->best.keep ? ": its net is the result" : "");
     }
     if (run->end == CLI_END_PATIENCE) {
@@ -164,6 +170,13 @@ void cli_summary_print(const cli_summary *summary)
     cli_table_begin(&table, "ll");
     for (int i = 0; run->evaluated_round >= 0 && i < run->split_count; i++) {
         const cli_split *split = &run->split[i];
+        if (run->regresses) {
+            cli_table_cell(&table, "%s error", split->name);
+            cli_table_cell(&table, "%s  (mean size %.6g, loss %.4g, %s rows)",
+                           cli_goal_words(true, &split->result, text, sizeof text), split->result.mae,
+                           split->result.loss, cli_show_count(a, split->result.rows));
+            continue;
+        }
         cli_table_cell(&table, "%s accuracy", split->name);
         cli_table_cell(&table, "%.4f  (%s of %s right, loss %.4f)", split->result.accuracy,
                        cli_show_count(a, split->result.correct), cli_show_count(b, split->result.rows),
@@ -221,10 +234,12 @@ json_t *cli_summary_event(const cli_summary *summary)
     json_t *final = json_object();
     for (int i = 0; run->evaluated_round >= 0 && i < run->split_count; i++) {
         const ist_evaluation *e = &run->split[i].result;
-        json_object_set_new(final, run->split[i].name,
-                            json_pack("{s:I, s:I, s:o, s:o}", "rows", (json_int_t)e->rows, "correct",
-                                      (json_int_t)e->correct, "accuracy", cli_json_real(e->accuracy), "loss",
-                                      cli_json_real(e->loss)));
+        json_t *one = json_pack("{s:I}", "rows", (json_int_t)e->rows);
+        if (run->regresses) json_object_set_new(one, "mae", cli_json_real(e->mae));
+        else json_object_set_new(one, "correct", json_integer(e->correct));
+        cli_goal_add(one, run->regresses, e);
+        json_object_set_new(one, "loss", cli_json_real(e->loss));
+        json_object_set_new(final, run->split[i].name, one);
     }
     json_object_set_new(o, "final", final);
     json_object_set_new(o, "weights", json_string(run->averaged ? "average" : "master"));

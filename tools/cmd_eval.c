@@ -3,6 +3,7 @@
 
 #include "cli_calibrate.h"
 #include "cli_commands.h"
+#include "cli_goal.h"
 #include "cli_net.h"
 #include "cli_number.h"
 #include "cli_summary.h"
@@ -32,17 +33,23 @@ static const cli_option options[] = {
 
 static bool print_result(const eval_options *o, const char *path, const ist_model *model, const ist_evaluation *e)
 {
-    char text[512], a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
+    char text[512], words[64], a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
     const double gflops = e->seconds > 0 ? e->flops / e->seconds / 1e9 : 0;
+    ist_model_config net = IST_MODEL_CONFIG_INIT;
+    ist_model_describe(model, &net);
+    const bool regresses = net.loss != IST_LOSS_CROSS_ENTROPY;
     cli_describe_model(model, text, sizeof text);
     if (o->json) {
-        ist_model_config net = IST_MODEL_CONFIG_INIT;
-        ist_model_describe(model, &net);
-        json_t *object = json_pack(
-            "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "model", path, "net", text, "split", "data",
-            "statistics", cli_choice_word(cli_statistics_words, o->evaluate.statistics), "rows", (json_int_t)e->rows,
-            "correct", (json_int_t)e->correct, "accuracy", cli_json_real(e->accuracy), "loss", cli_json_real(e->loss),
-            "seconds", cli_json_real(e->seconds), "gflops", cli_json_real(gflops), "flops", cli_json_real(e->flops));
+        json_t *object =
+            json_pack("{s:s, s:s, s:s, s:s, s:I}", "model", path, "net", text, "split", "data", "statistics",
+                      cli_choice_word(cli_statistics_words, o->evaluate.statistics), "rows", (json_int_t)e->rows);
+        if (regresses) json_object_set_new(object, "mae", cli_json_real(e->mae));
+        else json_object_set_new(object, "correct", json_integer(e->correct));
+        cli_goal_add(object, regresses, e);
+        json_object_set_new(object, "loss", cli_json_real(e->loss));
+        json_object_set_new(object, "seconds", cli_json_real(e->seconds));
+        json_object_set_new(object, "gflops", cli_json_real(gflops));
+        json_object_set_new(object, "flops", cli_json_real(e->flops));
         json_object_set_new(object, "output_scale", cli_json_real(net.output_scale));
         json_object_set_new(object, "activation", json_string(cli_choice_word(cli_activation_words, net.activation)));
         const bool well = cli_json_print(object);
@@ -51,9 +58,14 @@ static bool print_result(const eval_options *o, const char *path, const ist_mode
     }
     cli_table table;
     cli_table_begin(&table, "ll");
-    cli_table_cell(&table, "accuracy");
-    cli_table_cell(&table, "%.4f  (%s of %s right)", e->accuracy, cli_show_count(a, e->correct),
-                   cli_show_count(b, e->rows));
+    cli_table_cell(&table, regresses ? "error" : "accuracy");
+    if (regresses) {
+        cli_table_cell(&table, "%s  (mean size %.6g, %s rows)", cli_goal_words(true, e, words, sizeof words), e->mae,
+                       cli_show_count(a, e->rows));
+    } else {
+        cli_table_cell(&table, "%.4f  (%s of %s right)", e->accuracy, cli_show_count(a, e->correct),
+                       cli_show_count(b, e->rows));
+    }
     cli_table_cell(&table, "loss");
     cli_table_cell(&table, "%.4f", e->loss);
     cli_table_cell(&table, "net");
@@ -75,7 +87,7 @@ int cmd_eval(int argc, char **argv)
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "eval",
-                           .purpose = "accuracy and loss of a model on a data set",
+                           .purpose = "accuracy, or errors of a regression, and loss of a model on a data set",
                            .operand = "MODEL",
                            .operand_help = "a file written by ist train --model or --checkpoint",
                            .groups = groups,
@@ -96,7 +108,7 @@ int cmd_eval(int argc, char **argv)
     if (wrong >= 0) {
         status = wrong;
     } else if (failed == IST_OK &&
-               (data = cli_dataset_open(context, o.data.x, o.data.y, true, net.features, &status))) {
+               (data = cli_dataset_open(context, o.data.x, o.data.y, cli_answers_of(&net), net.features, &status))) {
         failed = ist_model_evaluate(model, data, &o.evaluate, &result);
         if (failed == IST_OK) status = print_result(&o, args.operand, model, &result) ? CLI_DONE : CLI_FAILED;
     }

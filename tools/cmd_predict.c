@@ -30,7 +30,8 @@ static const cli_option options[] = {
      .kind = CLI_TEXT,
      AT(out),
      .required = true,
-     .help = "float32 probabilities (rows, classes), or what --top-k says"},
+     .help =
+         "float32 probabilities (rows, classes), or what --top-k says; of a regression its targets (rows, targets)"},
     {.name = "top-k",
      .value = "K",
      .kind = CLI_INT32,
@@ -79,9 +80,12 @@ static int predict(const predict_options *o, const char *path, ist_context *cont
     if (failed == IST_OK) failed = ist_model_describe(model, &config);
     if (failed == IST_OK && o->top_k > config.classes) {
         status = cli_wrong("--top-k: the model has %d classes", config.classes);
+    } else if (failed == IST_OK && o->top_k > 0 && config.loss != IST_LOSS_CROSS_ENTROPY) {
+        status = cli_wrong("--top-k: the model is a regression, and tells no classes");
     } else if (failed == IST_OK && (wrong = cli_calibrate_model(&o->calibrate, context, model)) >= 0) {
         status = wrong;
-    } else if (failed == IST_OK && (data = cli_dataset_open(context, o->data, NULL, false, config.features, &status))) {
+    } else if (failed == IST_OK &&
+               (data = cli_dataset_open(context, o->data, NULL, CLI_ROWS_ALONE, config.features, &status))) {
         const int64_t rows = ist_dataset_rows(data);
         probability = calloc((size_t)rows, (size_t)config.classes * sizeof *probability);
         failed = probability ? ist_model_predict(model, data, &o->evaluate, probability) : IST_E_MEMORY;
@@ -105,7 +109,7 @@ int cmd_predict(int argc, char **argv)
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "predict",
-                           .purpose = "class probabilities, or the most probable classes, of every row",
+                           .purpose = "class probabilities, or the most probable classes, or targets, of every row",
                            .operand = "MODEL",
                            .operand_help = "a file written by ist train --model or --checkpoint",
                            .groups = groups,

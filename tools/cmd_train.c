@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli_commands.h"
+#include "cli_goal.h"
 #include "cli_memory.h"
 #include "cli_net.h"
 #include "cli_number.h"
@@ -36,6 +37,7 @@ typedef struct train_options {
     cli_checkpoint saves;
     cli_trace trace;
     cli_best best;
+    cli_goal goal;
     cli_retry retry;
     bool json, quiet;
 } train_options;
@@ -276,11 +278,14 @@ static bool trains_replicas(const train_options *o)
 /* Options that are well each by itself, but not together. */
 static int check_options(train_options *o, const cli_args *args)
 {
+    const int without_aim = cli_goal_check(&o->goal, args, o->method, &o->net, &o->run);
+    if (without_aim >= 0) return without_aim;
     if (cli_was_given(args, "rounds") && cli_was_given(args, "epochs")) {
         return cli_wrong("--rounds and --epochs: one of them says how long");
     }
-    if (o->target_accuracy > 0 && !o->valid.x && !o->test.x) {
-        return cli_wrong("--target-accuracy: needs --valid or --test to look at");
+    if ((o->target_accuracy > 0 || o->goal.target_loss > 0) && !o->valid.x && !o->test.x) {
+        return cli_wrong("--target-%s: needs --valid or --test to look at",
+                         o->target_accuracy > 0 ? "accuracy" : "loss");
     }
     if (cli_best_wanted(&o->best) && !o->valid.x) {
         return cli_wrong("--%s: needs --valid to look at", o->best.keep ? "keep-best" : "patience");
@@ -378,10 +383,11 @@ static void destroy_parts(train_parts *p)
 static int open_data(train_parts *p, train_options *o, cli_run *run)
 {
     int status = CLI_BAD_DATA;
-    p->train = cli_dataset_open(p->context, o->train.x, o->train.y, true, 0, &status);
+    const int32_t wanted = cli_answers_of(&o->net);
+    p->train = cli_dataset_open(p->context, o->train.x, o->train.y, wanted, 0, &status);
     if (!p->train) return status;
     o->net.features = ist_dataset_features(p->train);
-    o->net.classes = ist_dataset_classes(p->train);
+    cli_goal_fit(&o->goal, "train", o->train.x, p->train, &o->net.classes);
 
     const struct {
         const char *name;
@@ -389,22 +395,19 @@ static int open_data(train_parts *p, train_options *o, cli_run *run)
     } split[CLI_MAX_SPLITS] = {{"valid", &o->valid}, {"test", &o->test}};
     for (int i = 0; i < CLI_MAX_SPLITS; i++) {
         if (!split[i].data->x) continue;
-        p->split[i] = cli_dataset_open(p->context, split[i].data->x, split[i].data->y, true, o->net.features, &status);
+        p->split[i] =
+            cli_dataset_open(p->context, split[i].data->x, split[i].data->y, wanted, o->net.features, &status);
         if (!p->split[i]) return status;
         if (ist_dataset_features(p->split[i]) != o->net.features) {
             cli_error("--%s: %s has %d features a row, the training rows have %d", split[i].name, split[i].data->x,
                       ist_dataset_features(p->split[i]), o->net.features);
             return CLI_BAD_DATA;
         }
-        /* A class that only this split has is never learned, but it must have a name to be wrong about. */
-        if (ist_dataset_classes(p->split[i]) > o->net.classes) o->net.classes = ist_dataset_classes(p->split[i]);
+        status = cli_goal_fit(&o->goal, split[i].name, split[i].data->y, p->split[i], &o->net.classes);
+        if (status >= 0) return status;
         run->split[run->split_count++] = (cli_split){.name = split[i].name, .data = p->split[i]};
     }
-    if (o->net.classes < 2) {
-        cli_error("--train: %s has only one class", o->train.y ? o->train.y : o->train.x);
-        return CLI_BAD_DATA;
-    }
-    return -1;
+    return cli_goal_learnable(&o->goal, o->train.y ? o->train.y : o->train.x, o->net.classes);
 }
 
 static int make_trainer(train_parts *p, train_options *o)
@@ -416,6 +419,7 @@ static int make_trainer(train_parts *p, train_options *o)
     } else if (status == IST_OK && o->normalize.mode != IST_NORMALIZE_NONE) {
         status = ist_model_measure_normalization(p->model, p->train, o->normalize.mode);
     }
+    if (status == IST_OK) status = cli_goal_normalize(&o->goal, p->model, p->train);
     if (status == IST_OK && o->run.average_from < 1) status = ist_model_create(p->context, &p->average, &o->net);
     if (status == IST_OK && o->best.keep) status = ist_model_create(p->context, &p->best, &o->net);
     o->run.background_saves = cli_checkpoint_is_periodic(&o->saves);
@@ -453,7 +457,7 @@ static json_t *start_event(const cli_verb *verb, const train_parts *p, const tra
     json_object_set_new(e, "reproducible",
                         json_boolean(o->run.balance == IST_BALANCE_EVEN && o->best.time_limit_s == 0));
     json_object_set_new(e, "features", json_integer(o->net.features));
-    json_object_set_new(e, "classes", json_integer(o->net.classes));
+    json_object_set_new(e, run->regresses ? "targets" : "classes", json_integer(o->net.classes));
     json_object_set_new(e, "parameters", json_integer(ist_model_parameter_count(p->model)));
     json_object_set_new(e, "context", p->teams.report ? json_incref(p->teams.report) : json_null());
     json_object_set_new(e, "wall_s", cli_json_real(cli_wall_s()));
@@ -507,6 +511,8 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
     cli_run run = {.evaluate = o->evaluate,
                    .eval_every = o->eval_every,
                    .target_accuracy = o->target_accuracy,
+                   .target_loss = o->goal.target_loss,
+                   .regresses = o->goal.loss != IST_LOSS_CROSS_ENTROPY,
                    .best = o->best,
                    .watchdog_s = o->watchdog_s,
                    .retry = &o->retry,
@@ -525,6 +531,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
     run.model = p->model;
     run.average = p->average;
     run.best.model = p->best;
+    run.best.by_loss = run.regresses;
     run.trainer = p->trainer;
     run.saves = o->saves;
     run.saves.context = p->context;
@@ -552,6 +559,7 @@ int cmd_train(int argc, char **argv)
                        .machine = IST_CONTEXT_CONFIG_INIT,
                        .trace = CLI_TRACE_INIT,
                        .retry = CLI_RETRY_INIT,
+                       .goal = CLI_GOAL_INIT,
                        .watchdog_s = 60,
                        .eval_every = CLI_EVERY_AUTO,
                        .saves = {.every = {CLI_UNIT_EPOCHS, CLI_EVERY_AUTO}, .keep = 1}};
@@ -559,6 +567,7 @@ int cmd_train(int argc, char **argv)
         GROUP("data", data_options, &o),
         GROUP("net", net_options, &o),
         {"layers", cli_net_options, cli_net_option_count, &o.net},
+        {"goal", cli_goal_options, cli_goal_option_count, &o.goal},
         GROUP("training", run_options, &o),
         {"recipe", cli_recipe_options, cli_recipe_option_count, &o.run},
         {"early end", cli_best_options, cli_best_option_count, &o.best},
