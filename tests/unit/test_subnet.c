@@ -380,6 +380,7 @@ TEST(regressions_step_along_the_masked_gradient)
         for (int32_t which = 0; which < 4; which++) {
             run_spec spec = spec_of(depth, which & 1, which & 2 ? IST_MOMENTUM : IST_SGD);
             spec.loss = which & 2 ? IST_LOSS_HUBER : IST_LOSS_MSE;
+            spec.activation = (depth + which) % 4;
             spec.huber_delta = 0.75;
             spec.classes = depth == 3 ? 1 : depth == 2 ? 19 : 4;
             if (depth == 2) spec.threads = 3;
