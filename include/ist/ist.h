@@ -341,15 +341,16 @@ typedef struct {
     int32_t known;                    /* 0: statistics of batch norm that the present parameters have none of */
     int32_t reserved0;                /* 0 */
 } ist_tensor;
-/* How many there are: all that a net of this shape can have, whatever an export would leave out. */
+/* How many there are: all that a net of this shape can have, whatever an export would leave out; of a regression target.shift and
+ * target.factor, too: its outputs are (y - shift) * factor. */
 IST_API int32_t ist_model_tensor_count(const ist_model *model);
 /* Number `index`, from 0, in the order of the layers; out->struct_size set.  IST_E_ARGUMENT, without a line. */
 IST_API ist_status ist_model_tensor(const ist_model *model, int32_t index, ist_tensor *out);
 /* All numbers of a tensor to or from an array of yours, whose bytes must be as many as it has; weights (outputs, inputs) row
  * by row, as they are exported.
  * Set: of a model in training it counts from the next round on.  Numbers must be finite, variances not negative, factors not
- * 0; net.subnets and net.activation can only be what they are; input.shift and input.factor have one number or one a feature, and where that is
- * another count than before the other one begins anew, with shift 0, factor 1.
+ * 0; net.subnets and net.activation can only be what they are; shifts and factors have one number
+ * or one a feature (target), and where that is another count than before the other one begins anew, with shift 0, factor 1.
  * Statistics of a batch norm hold until something before it is set: normalization, weights of its layer, anything but the
  * statistics of a layer before.  Then it is to be calibrated, or its mean and variance set.  Who sets all that another model
  * has, in order, has the same model, to the bit.

@@ -78,33 +78,42 @@ ist_status ist__named_get(const ist__net *net, const char *name, void *out, size
 
 /* -------------------------------------------------------------------------------------------------------------- in -- */
 
-/* The normalization has one number, or one a feature: whichever is given.  With another count than before its other half begins
- * anew. */
-static void set_count(ist__net *net, int32_t count)
+static bool is_of_inputs(ist__tensor_kind kind)
 {
-    if (net->normalization_count == count) return;
-    net->normalization_count = count;
+    return kind == IST__TENSOR_SHIFT || kind == IST__TENSOR_FACTOR;
+}
+
+/* How many numbers a tensor of a normalization has where it has not one for all; 0: it is of none. */
+static int32_t most_of(const ist__net *net, ist__tensor_kind kind)
+{
+    if (is_of_inputs(kind)) return net->shape.width[0];
+    const bool targets = kind == IST__TENSOR_TARGET_SHIFT || kind == IST__TENSOR_TARGET_FACTOR;
+    return targets ? net->shape.width[net->shape.layer_count] : 0;
+}
+
+/* With another count than before the other half of the normalization begins anew. */
+static void set_count(ist__net *net, ist__tensor_kind kind, int32_t count)
+{
+    const bool inputs = is_of_inputs(kind);
+    int32_t *now = inputs ? &net->normalization_count : &net->target_count;
+    float *shift = inputs ? net->shift : net->target_shift, *factor = inputs ? net->factor : net->target_factor;
+    if (*now == count) return;
+    *now = count;
     for (int32_t i = 0; i < count; i++) {
-        net->shift[i] = 0;
-        net->factor[i] = 1;
+        shift[i] = 0;
+        factor[i] = 1;
     }
 }
 
 static ist_status check_numbers(const ist__net *net, const ist__tensor *t, const void *in, ist__error *error)
 {
-    if (t->kind == IST__TENSOR_SUBNETS) {
-        int32_t subnets;
-        memcpy(&subnets, in, sizeof subnets);
-        if (subnets == net->subnets) return IST_OK;
-        return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d, which the model was made for", t->name, subnets,
-                         net->subnets);
-    }
-    if (t->kind == IST__TENSOR_ACTIVATION) {
-        int32_t activation;
-        memcpy(&activation, in, sizeof activation);
-        if (activation == net->shape.activation) return IST_OK;
-        return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d, which the model was made with", t->name,
-                         activation, net->shape.activation);
+    if (t->kind == IST__TENSOR_SUBNETS || t->kind == IST__TENSOR_ACTIVATION) {
+        const int32_t expected = t->kind == IST__TENSOR_SUBNETS ? net->subnets : net->shape.activation;
+        int32_t given;
+        memcpy(&given, in, sizeof given);
+        if (given == expected) return IST_OK;
+        return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d, which the model was made with", t->name, given,
+                         expected);
     }
     if (t->kind == IST__TENSOR_OUTPUT_SCALE) {
         double scale;
@@ -163,16 +172,15 @@ ist_status ist__named_set(ist__net *net, const char *name, const void *in, size_
     const unsigned char *from = in;
     ist_status status = find(net, name, &t, error);
     if (status) return status;
-    const bool scaling = t.kind == IST__TENSOR_SHIFT || t.kind == IST__TENSOR_FACTOR;
-    if (scaling && bytes == sizeof(float)) t.size[0] = 1;
-    else if (scaling) t.size[0] = net->shape.width[0];
+    const int32_t most = most_of(net, t.kind);
+    if (most > 0) t.size[0] = bytes == sizeof(float) ? 1 : most;
     if (bytes != ist__tensor_bytes(&t)) return wrong_bytes(&t, bytes, error);
     status = check_numbers(net, &t, in, error);
     if (status) return status;
     const int64_t floats = ist__weight_room(&net->shape);
     float *room = ist__alloc(floats, sizeof *room);
     if (!room) return ist__fail(error, IST_E_MEMORY, "no memory for %lld weights", (long long)floats);
-    if (scaling) set_count(net, (int32_t)t.size[0]);
+    if (most > 0) set_count(net, t.kind, (int32_t)t.size[0]);
     status = ist__net_fill(net, &t, room, give, &from);
     if (!status) note_statistics(net, &t);
     ist__free(room);

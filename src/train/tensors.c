@@ -117,6 +117,10 @@ int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TE
         add(out, &n, IST__TENSOR_SHIFT, -1, "input.shift", net->normalization_count, 1);
         add(out, &n, IST__TENSOR_FACTOR, -1, "input.factor", net->normalization_count, 1);
     }
+    if (view->all && net->target_count > 0) {
+        add(out, &n, IST__TENSOR_TARGET_SHIFT, -1, "target.shift", net->target_count, 1);
+        add(out, &n, IST__TENSOR_TARGET_FACTOR, -1, "target.factor", net->target_count, 1);
+    }
     for (int32_t l = 0; l < net->shape.layer_count; l++) {
         const ist__layer *layer = &net->shape.layer[l];
         const int32_t outputs = layer->outputs;
@@ -139,7 +143,8 @@ const char *ist__tensor_objection(ist__tensor_kind kind, float value)
 {
     if (!isfinite(value)) return "a number that is not finite";
     if (kind == IST__TENSOR_VARIANCE && value < 0) return "a variance below 0";
-    return kind == IST__TENSOR_FACTOR && value == 0 ? "a factor of 0" : NULL;
+    const bool factor = kind == IST__TENSOR_FACTOR || kind == IST__TENSOR_TARGET_FACTOR;
+    return factor && value == 0 ? "a factor of 0" : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------------- bytes -- */
@@ -149,6 +154,8 @@ static float *vector_of(const ist__net *net, const ist__tensor *tensor)
 {
     if (tensor->kind == IST__TENSOR_SHIFT) return net->shift;
     if (tensor->kind == IST__TENSOR_FACTOR) return net->factor;
+    if (tensor->kind == IST__TENSOR_TARGET_SHIFT) return net->target_shift;
+    if (tensor->kind == IST__TENSOR_TARGET_FACTOR) return net->target_factor;
     const ist__layer *layer = &net->shape.layer[tensor->layer];
     switch (tensor->kind) {
     case IST__TENSOR_BIAS:

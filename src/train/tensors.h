@@ -13,6 +13,8 @@ typedef enum ist__tensor_kind {
     IST__TENSOR_ACTIVATION,   /* (1) int32, IST_RELU .. */
     IST__TENSOR_SHIFT,        /* (1) or (features): x is seen as (x - shift) * factor */
     IST__TENSOR_FACTOR,
+    IST__TENSOR_TARGET_SHIFT, /* (1) or (targets), of a regression: likewise */
+    IST__TENSOR_TARGET_FACTOR,
     IST__TENSOR_WEIGHT, /* (outputs, inputs) of every layer, the output too */
     IST__TENSOR_BIAS,   /* (outputs) */
     IST__TENSOR_GAIN,   /* (outputs) each, of batch norm */
@@ -21,8 +23,8 @@ typedef enum ist__tensor_kind {
     IST__TENSOR_VARIANCE
 } ist__tensor_kind;
 
-/* Of a net at most five, of a layer weight, bias, four of its norm (ONNX has some at every norm). */
-enum { IST__TENSOR_NAME_BYTES = 32, IST__TENSORS_MOST = 5 + 6 * (IST_MAX_HIDDEN + 1) };
+/* Of a net at most seven, of a layer weight, bias, four of its norm (ONNX has some at every norm). */
+enum { IST__TENSOR_NAME_BYTES = 32, IST__TENSORS_MOST = 7 + 6 * (IST_MAX_HIDDEN + 1) };
 
 typedef struct ist__tensor {
     char name[IST__TENSOR_NAME_BYTES];

@@ -148,6 +148,35 @@ TEST(what_is_set_is_what_an_edited_file_gives)
     run_close(&r);
 }
 
+TEST(a_regression_has_its_targets_too)
+{
+    run_spec spec = run_spec_small();
+    spec.loss = IST_LOSS_MSE;
+    run r = run_open(&spec);
+    run_go(&r, 1);
+    CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
+    ist_model *copy = run_model(r.context, &spec);
+    const float shift = 0.5F, zero = 0;
+    const double scale = 2;
+    float found[4] = {0};
+    set_all(copy, r.model);
+    file_check_same(model_bytes(copy), model_bytes(r.model));
+    CHECK_EQ(ist_model_get_tensor(copy, "target.factor", found, sizeof found), IST_OK);
+    CHECK(found[0] > 0 && found[0] != 1);
+    CHECK_EQ(ist_model_set_tensor(copy, "target.shift", &shift, sizeof shift), IST_OK);
+    CHECK_EQ(ist_model_get_tensor(copy, "target.factor", found, sizeof *found), IST_OK);
+    CHECK(found[0] == 1);
+    CHECK_EQ(ist_model_set_tensor(copy, "target.factor", &zero, sizeof zero), IST_E_ARGUMENT);
+    CHECK_EQ(ist_model_set_tensor(copy, "net.output_scale", &scale, sizeof scale), IST_E_ARGUMENT);
+    CHECK_STR(ist_context_error(r.context), "net.output_scale is 2, expected 1 of a regression");
+    ist_goal goal = IST_GOAL_INIT;
+    goal.dataset = r.dataset;
+    goal.accuracy = 0.5;
+    CHECK_EQ(ist_trainer_run_until(r.trainer, &goal, NULL, NULL, NULL, NULL), IST_E_ARGUMENT);
+    ist_model_destroy(copy);
+    run_close(&r);
+}
+
 static int32_t known(const ist_model *model, const char *name)
 {
     for (int32_t i = 0; i < ist_model_tensor_count(model); i++) {
@@ -280,7 +309,7 @@ TEST(what_does_not_fit_is_refused_by_name)
     check_refused(&r, "layers.0.weight", room, sizeof room - 4,
                   "layers.0.weight: 308 bytes, expected 312, float32 (13, 6)");
     check_refused(&r, "net.subnets", &subnets, sizeof subnets,
-                  "net.subnets is 2, expected 3, which the model was made for");
+                  "net.subnets is 2, expected 3, which the model was made with");
     check_refused(&r, "net.activation", &subnets, sizeof subnets,
                   "net.activation is 2, expected 0, which the model was made with");
     check_refused(&r, "net.output_scale", &scale, sizeof scale, "output_scale is 1e9, expected 0.0001 .. 10000");
