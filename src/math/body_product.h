@@ -8,8 +8,8 @@
  * Order.  An element's chain of multiply-adds runs through k = 0, 1, .. in one lane.  Between blocks of k it rests in C,
  * which holds it exactly.  So neither tiles nor blocks show in the bits.
  *
- * Blocks.  For a block of rows of A, the steps are cut so that a block of B (BLOCK_STEPS rows) stays in the second
- * cache while all rows of the block pass over it.
+ * Blocks.  The steps are cut so that a block of B (BLOCK_STEPS rows) stays in the second cache while all rows of A pass
+ * over it.
  * Included by kernels_*.c alone, see kernels.h.
  */
 #ifndef IST_MATH_BODY_PRODUCT_H
@@ -27,17 +27,18 @@ enum { TILE_R = 8, TILE_V = 3 };
 enum { TILE_R = 4, TILE_V = 3 };
 #endif
 enum { SUMS_R = 8, SUMS_V = 4 }; /* of the largest tile below */
-enum { BLOCK_ROWS = 128, BLOCK_STEPS = 512, PANEL = IST__LANES };
+enum { BLOCK_STEPS = 512, PANEL = IST__LANES };
 
 /* sum[r][v] += A[r, k] B[k, v] for `steps` steps; a moves by `step` floats, its rows lie `row` floats apart.  `ahead` is
- * what will be read of A later; a step asks for one line of it and moves on by ahead_step floats. */
+ * what will be read of A later; a step asks for one line of it, into that cache, and moves on by ahead_step floats. */
 LANES_INLINE void multiply_add(const int R, const int V, int32_t steps, const float *a, int64_t row, int64_t step,
-                               const float *b, int64_t ldb, const float *ahead, int64_t ahead_step,
+                               const float *b, int64_t ldb, const float *ahead, int64_t ahead_step, const int cache,
                                lanes_f32 sum[SUMS_R][SUMS_V])
 {
     for (int32_t k = 0; k < steps; k++) {
         lanes_f32 column[SUMS_V];
-        __builtin_prefetch(ahead, 0, 3);
+        if (cache == 2) __builtin_prefetch(ahead, 0, 2);
+        else __builtin_prefetch(ahead, 0, 3);
         ahead += ahead_step;
         LANES_UNROLL
         for (int v = 0; v < V; v++) column[v] = lanes_part_load(b + v * LANES_PART);
@@ -57,6 +58,12 @@ LANES_INLINE void multiply_add(const int R, const int V, int32_t steps, const fl
 /* Memory answers after about 250 cycles, a step takes 12. */
 enum { STEPS_AHEAD = 32 };
 
+/* Neurons in panels, inputs as steps. */
+LANES_INLINE bool is_panel(int64_t row, int64_t step)
+{
+    return row == 1 && step == PANEL;
+}
+
 typedef struct tile_work {
     int32_t steps;  /* of this block */
     int32_t run;    /* steps between two jumps of A: 16 where its steps lie in panels, else all */
@@ -66,6 +73,8 @@ typedef struct tile_work {
     int64_t ldb;
     float *c;
     int64_t ldc;
+    const float *ahead; /* of neurons in panels: what will be read later, and how far a step moves on in it */
+    int64_t ahead_step;
     bool first; /* block of steps: sums begin at 0, else at what C holds */
 } tile_work;
 
@@ -80,11 +89,12 @@ LANES_INLINE void multiply_tile_by(const int R, const int V, const int64_t row, 
     }
     const float *a = t->a, *b = t->b;
     if (t->run >= t->steps) {
-        multiply_add(R, V, t->steps, a, row, step, b, t->ldb, a + STEPS_AHEAD * step, step, sum);
+        if (is_panel(row, step)) multiply_add(R, V, t->steps, a, row, step, b, t->ldb, t->ahead, t->ahead_step, 2, sum);
+        else multiply_add(R, V, t->steps, a, row, step, b, t->ldb, a + STEPS_AHEAD * step, step, 3, sum);
     } else {
         for (int32_t left = t->steps; left > 0; left -= t->run) {
             multiply_add(R, V, left < t->run ? left : t->run, a, row, step, b, t->ldb, a + 2 * t->step_panel,
-                         R * row / PANEL, sum);
+                         R * row / PANEL, 3, sum);
             a += t->step_panel;
             b += t->run * t->ldb;
         }
@@ -100,7 +110,7 @@ LANES_INLINE void multiply_tile_by(const int R, const int V, const int64_t row, 
  * which eight rows would take more than there are. */
 LANES_INLINE void multiply_tile(const int R, const int V, const tile_work *t)
 {
-    if (t->row == 1 && t->step == PANEL) multiply_tile_by(R, V, 1, PANEL, t);
+    if (is_panel(t->row, t->step)) multiply_tile_by(R, V, 1, PANEL, t);
     else if (t->row == PANEL && t->step == 1) multiply_tile_by(R, V, PANEL, 1, t);
     else multiply_tile_by(R, V, t->row, t->step, t);
 }
@@ -151,21 +161,35 @@ LANES_INLINE int next_rows(int32_t left, int *which)
     return rows;
 }
 
-/* Rows [row, row_end) and steps [k, k + work->steps) of a product; `vectors` of columns. */
-static void multiply_block(const ist__view *a, int32_t row, int32_t row_end, int32_t k, int vectors, const float *b,
-                           float *c, int64_t ldc, tile_work *t)
+/* How far a step moves on in the next panel, so that all of it was asked for when the passes over this one are done. */
+static int64_t ahead_step(int vectors)
+{
+    const int passes = PANEL / TILE_R * ((vectors + TILE_V - 1) / TILE_V);
+    return (PANEL + passes - 1) / passes;
+}
+
+/* Steps [k, k + work->steps) of a product; `vectors` of columns.  All columns of a panel come before the next panel, whose
+ * lines are asked for meanwhile: so weights come from memory evenly, and not all in the passes that need them first. */
+static void multiply_block(const ist__view *a, int32_t m, int32_t k, int vectors, const float *b, float *c, int64_t ldc,
+                           tile_work *t)
 {
     const float *steps = a->at + k / PANEL * a->step_panel + k % PANEL * a->step;
-    for (int v = 0, some; v < vectors; v += some) {
-        some = next_vectors(vectors - v, TILE_V);
-        t->b = b + v * LANES_PART;
-        for (int32_t r = row; r < row_end;) {
-            int which;
-            const int rows = next_rows(row_end - r, &which);
-            t->a = steps + r / PANEL * a->row_panel + r % PANEL * a->row;
-            t->c = c + r * ldc + v * LANES_PART;
-            multiply_tiles[which][some - 1](t);
-            r += rows;
+    const int32_t unit = is_panel(a->row, a->step) ? PANEL : m;
+    for (int32_t first = 0; first < m; first += unit) {
+        const int32_t end = m - first < unit ? m : first + unit;
+        t->ahead = steps + (first / PANEL + 1) * a->row_panel;
+        for (int v = 0, some; v < vectors; v += some) {
+            some = next_vectors(vectors - v, TILE_V);
+            t->b = b + v * LANES_PART;
+            for (int32_t r = first; r < end;) {
+                int which;
+                const int rows = next_rows(end - r, &which);
+                t->a = steps + r / PANEL * a->row_panel + r % PANEL * a->row;
+                t->c = c + r * ldc + v * LANES_PART;
+                multiply_tiles[which][some - 1](t);
+                r += rows;
+                t->ahead += t->steps * t->ahead_step;
+            }
         }
     }
 }
@@ -175,23 +199,21 @@ static void product(int32_t m, int32_t columns, int32_t k, const ist__view *a, c
 {
     const int vectors = (columns + LANES - 1) / LANES * (LANES / LANES_PART);
     const bool even_steps = a->step_panel == PANEL * a->step;
-    for (int32_t row = 0; row < m; row += BLOCK_ROWS) {
-        const int32_t row_end = m - row < BLOCK_ROWS ? m : row + BLOCK_ROWS;
-        int32_t first = 0;
-        do { /* once even when k is 0: the sums are 0 then */
-            const int32_t steps = k - first < BLOCK_STEPS ? k - first : BLOCK_STEPS;
-            tile_work t = {.steps = steps,
-                           .run = even_steps ? steps : PANEL,
-                           .row = a->row,
-                           .step = a->step,
-                           .step_panel = a->step_panel,
-                           .ldb = ldb,
-                           .ldc = ldc,
-                           .first = first == 0};
-            multiply_block(a, row, row_end, first, vectors, b + first * ldb, c, ldc, &t);
-            first += steps;
-        } while (first < k);
-    }
+    int32_t first = 0;
+    do { /* once even when k is 0: the sums are 0 then */
+        const int32_t steps = k - first < BLOCK_STEPS ? k - first : BLOCK_STEPS;
+        tile_work t = {.steps = steps,
+                       .run = even_steps ? steps : PANEL,
+                       .row = a->row,
+                       .step = a->step,
+                       .step_panel = a->step_panel,
+                       .ldb = ldb,
+                       .ldc = ldc,
+                       .ahead_step = ahead_step(vectors),
+                       .first = first == 0};
+        multiply_block(a, m, first, vectors, b + first * ldb, c, ldc, &t);
+        first += steps;
+    } while (first < k);
 }
 
 /* ------------------------------------------------------------------------------------------------- weight step -- */
@@ -247,7 +269,7 @@ LANES_INLINE void step_tile(const int kind, const int R, const int V, const step
                 if (kind == IST_ADAM) __builtin_prefetch(work->t + at, 1, 3);
             }
         }
-        multiply_add(R, V, left < RUN ? left : RUN, x, work->ld, 1, turned, V * LANES_PART, next_x, R, sum);
+        multiply_add(R, V, left < RUN ? left : RUN, x, work->ld, 1, turned, V * LANES_PART, next_x, R, 3, sum);
         x += RUN;
         next_x += R * RUN;
         turned += RUN * V * LANES_PART;

@@ -17,7 +17,7 @@
 #include "train/pass.h"
 #include "train/room.h"
 
-enum { PANEL = IST__PANEL, TILE_PANELS = 8, SPARES = 64 };
+enum { PANEL = IST__PANEL, SPARES = 64 };
 
 /* The panels of a layer that one thread multiplies when all do. */
 typedef struct slice {
@@ -35,6 +35,11 @@ typedef struct space {
     float *input, *output; /* room_floats each; the layers take turns, so these are swapped */
 } space;
 
+/* Of a thread that asks alone. */
+typedef struct own_space {
+    ist__region region;
+} own_space;
+
 struct ist__predictor {
     const ist__host *host;
     const ist__kernel_set *kernels;
@@ -47,7 +52,7 @@ struct ist__predictor {
     piece *pieces;
     int64_t room_floats; /* of a buffer: rows_at_once columns of the widest layer, or of the input */
     ist__region together;
-    _Atomic(float *) spare[SPARES]; /* work space of calls that have ended; NULL: none */
+    _Atomic(own_space *) spare[SPARES]; /* work space of calls that have ended; NULL: none */
 };
 
 static int32_t panels_of(int32_t neurons)
@@ -191,11 +196,17 @@ ist_status ist__predictor_create(ist__predictor **out, const ist__host *host, co
     return status;
 }
 
+static void free_space(own_space *own)
+{
+    if (own) ist__region_destroy(&own->region);
+    ist__free(own);
+}
+
 void ist__predictor_destroy(ist__predictor *p)
 {
     if (!p) return;
     for (int32_t t = 0; p->pieces && t < p->piece_count; t++) ist__region_destroy(&p->pieces[t].region);
-    for (int i = 0; i < SPARES; i++) ist__free(atomic_load(&p->spare[i]));
+    for (int i = 0; i < SPARES; i++) free_space(atomic_load(&p->spare[i]));
     ist__region_destroy(&p->together);
     ist__net_destroy(&p->net);
     ist__free(p->pieces);
@@ -275,17 +286,13 @@ static void layer_of_many(const party *who, int32_t l, int32_t columns, const fl
     const ist__layer *layer = &p->shape.layer[l];
     for (int32_t i = who->first; i < who->last; i++) {
         const slice *s = &p->pieces[i].layer[l];
-        for (int32_t panel = 0; panel < s->panels; panel += TILE_PANELS) {
-            const int32_t row = (s->first + panel) * PANEL;
-            const int32_t panels = s->panels - panel < TILE_PANELS ? s->panels - panel : TILE_PANELS;
-            const int32_t rows = layer->outputs - row < panels * PANEL ? layer->outputs - row : panels * PANEL;
-            const ist__view view = {s->weight + panel * layer->panel_stride, 1, layer->panel_stride, PANEL,
-                                    PANEL * PANEL};
-            float *z = y + row * ld;
-            p->kernels->product(rows, columns, layer->inputs, &view, x, ld, z, ld);
-            p->kernels->affine_forward(rows, columns, ld, z, p->scale[l] + row, p->shift[l] + row, layer->activation,
-                                       z);
-        }
+        const int32_t row = s->first * PANEL;
+        const int32_t rows = layer->outputs - row < s->panels * PANEL ? layer->outputs - row : s->panels * PANEL;
+        const ist__view view = {s->weight, 1, layer->panel_stride, PANEL, PANEL * PANEL};
+        float *z = y + row * ld;
+        if (s->panels == 0) continue;
+        p->kernels->product(rows, columns, layer->inputs, &view, x, ld, z, ld);
+        p->kernels->affine_forward(rows, columns, ld, z, p->scale[l] + row, p->shift[l] + row, layer->activation, z);
     }
 }
 
@@ -384,38 +391,46 @@ static void run_rows(const party *who, space s)
 
 /* --------------------------------------------------------------------------------------------- alone, together -- */
 
-static float *take_space(const ist__predictor *p)
+/* In a region, for its large pages: a strip of a block of columns crosses more small ones than a core knows by heart. */
+static own_space *take_space(const ist__predictor *p)
 {
     ist__predictor *shared = (ist__predictor *)(uintptr_t)p; /* the spares alone, which are atomic */
     for (int i = 0; i < SPARES; i++) {
-        float *found = atomic_exchange(&shared->spare[i], NULL);
+        own_space *found = atomic_exchange(&shared->spare[i], NULL);
         if (found) return found;
     }
-    return ist__alloc(2 * p->room_floats, sizeof(float));
+    own_space *made = ist__alloc(1, sizeof *made);
+    if (!made) return NULL;
+    if (ist__region_create(&made->region, p->host->topology, 2 * (size_t)p->room_floats * sizeof(float), -1,
+                           IST_PLACE_NONE, NULL, NULL) == IST_OK)
+        return made;
+    ist__free(made);
+    return NULL;
 }
 
-static void give_space(const ist__predictor *p, float *memory)
+static void give_space(const ist__predictor *p, own_space *own)
 {
     ist__predictor *shared = (ist__predictor *)(uintptr_t)p;
     for (int i = 0; i < SPARES; i++) {
-        float *none = NULL;
-        if (atomic_compare_exchange_strong(&shared->spare[i], &none, memory)) return;
+        own_space *none = NULL;
+        if (atomic_compare_exchange_strong(&shared->spare[i], &none, own)) return;
     }
-    ist__free(memory);
+    free_space(own);
 }
 
-static space space_in(const ist__predictor *p, float *memory)
+static space space_in(const ist__predictor *p, const ist__region *region)
 {
+    float *memory = (float *)(void *)region->base;
     return (space){memory, memory + p->room_floats};
 }
 
 ist_status ist__predictor_alone(const ist__predictor *p, const ist__question *question)
 {
-    float *memory = take_space(p);
-    if (!memory) return IST_E_MEMORY;
+    own_space *mine = take_space(p);
+    if (!mine) return IST_E_MEMORY;
     const party me = {.p = p, .question = question, .last = p->piece_count, .size = 1};
-    run_rows(&me, space_in(p, memory));
-    give_space(p, memory);
+    run_rows(&me, space_in(p, &mine->region));
+    give_space(p, mine);
     return IST_OK;
 }
 
@@ -435,7 +450,7 @@ static void ask(void *argument, ist__worker *worker)
                       .worker = &joined,
                       .rank = worker->thread,
                       .size = worker->threads};
-    run_rows(&us, space_in(a->predictor, (float *)(void *)a->predictor->together.base));
+    run_rows(&us, space_in(a->predictor, &a->predictor->together));
     worker->waited_s = joined.waited_s;
 }
 
