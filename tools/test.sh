@@ -95,9 +95,9 @@ one_run() {
 # What a run leaves out because it would show nothing that another run does not: --all runs it.
 declare -A left_out=(
     [clang]='^api\.'
-    [asan]='^(unit\.(gemm|phase|predict)\.|api\.((engines|invariance|paper_bugs|recipe)\.|phases\.(.*resumed|a_warm_up_alone)|trainer\.times))'
-    [tsan]='^(unit\.(checkpoint|dataset|elementary|formats|gemm|logmel|phase|predict|product|reader)\.|api\.((export|paper_bugs|predict)\.|engines\.(wide|narrow|nets|a_row|native_(portable|avx))|phases\..*resumed|trainer\.times))'
-    [nohwloc]='^(unit\.(average|checkpoint|dropout|elementary|evaluate|formats|gemm|kernels|logmel|optimizer|outer|panel|phase|product|reader|reference|replicas|shape|sparse_file|sparse_text|step|sticky|subnet|training|whole)\.|unit\.team\.barriers|api\.(engines|export|outer|paper_bugs|phases|predict|recipe|resume|slow)\.)'
+    [asan]='^(unit\.(gemm|phase|predict)\.|api\.((engines|invariance|paper_bugs|recipe)\.|activation\.(every|other_methods)|phases\.(.*resumed|a_warm_up_alone)|trainer\.times))'
+    [tsan]='^(unit\.(checkpoint|dataset|elementary|formats|gemm|logmel|phase|predict|product|reader)\.|api\.((export|paper_bugs|predict)\.|activation\.(every|other_methods)|engines\.(wide|narrow|nets|a_row|native_(portable|avx))|phases\..*resumed|trainer\.times))'
+    [nohwloc]='^(unit\.(average|checkpoint|dropout|elementary|evaluate|formats|gemm|kernels|logmel|optimizer|outer|panel|phase|product|reader|reference|replicas|shape|sparse_file|sparse_text|step|sticky|subnet|training|whole)\.|unit\.team\.barriers|api\.(activation|engines|export|outer|paper_bugs|phases|predict|recipe|resume|slow)\.)'
 )
 for run in "${runs[@]}"; do
     labels='^(unit|api|build|embed-short)$' left=${left_out[$run]:-}
