@@ -28,7 +28,6 @@ run bind
 run topology this_machine_is_read the_affinity_mask_restricts omp_places_count_in_place_of_the_mask
 # A process each: a mask that one case lost would be what the next one finds, and takes for right.
 run team every_worker_is_seen_once
-run team barriers_order_writes
 run team masks_are_set_inside_and_restored_after
 run team masks_come_back_under_omp_proc_bind
 run team one_refusal_stops_all_under_strict
