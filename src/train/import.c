@@ -99,6 +99,8 @@ static ist_status make_net(const ist__import *import, ist__net *net, ist__error 
     ist_status status = take_widths(import, &config, hidden, error);
     if (!status) status = take_number(import, "net.subnets", IST_INT32, &config.subnets, error);
     if (!status) status = take_number(import, "net.activation", IST_INT32, &config.activation, error);
+    if (!status) status = take_number(import, "net.loss", IST_INT32, &config.loss, error);
+    if (!status) status = take_number(import, "net.huber_delta", IST_FLOAT64, &config.huber_delta, error);
     if (!status) status = take_number(import, "net.output_scale", IST_FLOAT64, &config.output_scale, error);
     if (status) return status;
     status = ist__shape_make(&shape, &config, &detail);
@@ -118,11 +120,17 @@ static ist_status look_at_options(const ist__import *import, ist__net *net, ist_
     for (int32_t l = 0; l < shape->layer_count; l++)
         if (shape->layer[l].statistics >= 0 && find(import, "norms.%d.running_mean", l)) net->calibrated = 1;
     if (shape->statistics_floats == 0) net->calibrated = 1; /* as a trainer leaves a net that has none */
-    if (!shift) return IST_OK;
-    if (shift->size[0] != 1 && shift->size[0] != (uint64_t)shape->width[0])
+    const ist__entry *targets = ist__tensor_file_find(&import->file, "target.shift");
+    const int32_t outputs = shape->width[shape->layer_count];
+    if (shift && shift->size[0] != 1 && shift->size[0] != (uint64_t)shape->width[0])
         return ist__tensor_file_refuse(&import->file, shift, 0, "neither one number nor one a feature", error);
-    net->normalization_count = (int32_t)shift->size[0];
-    net->shift[0] = 1; /* there is one; what it is, comes later */
+    if (shift) net->normalization_count = (int32_t)shift->size[0];
+    if (shift) net->shift[0] = 1;                          /* there is one; what it is, comes later */
+    if (!targets || net->target_count == 0) return IST_OK; /* a net of classes has no such tensor */
+    if (targets->size[0] != 1 && targets->size[0] != (uint64_t)outputs)
+        return ist__tensor_file_refuse(&import->file, targets, 0, "neither one number nor one a target", error);
+    net->target_count = (int32_t)targets->size[0];
+    net->target_shift[0] = 1; /* likewise */
     return IST_OK;
 }
 
@@ -131,7 +139,8 @@ static bool is_passed_over(const char *name)
     static const char end[] = ".num_batches_tracked";
     const size_t length = strlen(name), tail = sizeof end - 1;
     return strcmp(name, "net.subnets") == 0 || strcmp(name, "net.output_scale") == 0 ||
-           strcmp(name, "net.activation") == 0 || /* known by now */
+           strcmp(name, "net.activation") == 0 || strcmp(name, "net.loss") == 0 ||
+           strcmp(name, "net.huber_delta") == 0 || /* known by now */
            (strncmp(name, "norms.", 6) == 0 && length > tail && strcmp(name + length - tail, end) == 0);
 }
 

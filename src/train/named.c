@@ -115,6 +115,20 @@ static ist_status check_numbers(const ist__net *net, const ist__tensor *t, const
         return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d, which the model was made with", t->name, given,
                          expected);
     }
+    if (t->kind == IST__TENSOR_LOSS) {
+        int32_t loss;
+        memcpy(&loss, in, sizeof loss);
+        if (loss == net->shape.loss) return IST_OK;
+        return ist__fail(error, IST_E_ARGUMENT, "%s is %d, expected %d, which the model was made with", t->name, loss,
+                         net->shape.loss);
+    }
+    if (t->kind == IST__TENSOR_HUBER_DELTA) {
+        double delta;
+        memcpy(&delta, in, sizeof delta);
+        if (delta == (double)net->shape.huber_delta) return IST_OK;
+        return ist__fail(error, IST_E_ARGUMENT, "%s is %g, expected %g, which the model was made with", t->name, delta,
+                         (double)net->shape.huber_delta);
+    }
     if (t->kind == IST__TENSOR_OUTPUT_SCALE) {
         double scale;
         ist__net checked = *net;

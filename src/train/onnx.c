@@ -4,7 +4,8 @@
  *     for each layer      Gemm (weights transposed, bias), or Gemm, Mul net.scale, Add bias where there is a 1/n scale
  *                         [BatchNormalization], the activation but for the output: Relu; Tanh; Sigmoid and Mul (SiLU); or Mul,
  *                         Mul net.gelu_cubic, Add net.gelu_linear, Mul, Sigmoid, Mul (GELU)
- *     [Mul net.output_scale] = logits, [Softmax] = probabilities (rows, classes)
+ *     [Mul net.output_scale] = logits, [Softmax] = probabilities (rows, classes); of a regression
+ *     [Div target.factor, Add target.shift] = targets (rows, targets)
  *
  * What is in brackets is there where the net has it.  All operators are as old as opset 13; `rows` is a name and no number, so
  * that a batch may have any.  Initializers have the names and shapes of docs/export.md.
@@ -196,6 +197,17 @@ static void put_layer(graph *g, int32_t l)
 /* An output is named after what it is: a value that has another name so far passes through a node that does nothing. */
 static void put_answer(graph *g, int32_t answer, bool scaled)
 {
+    const ist__net *net = g->view->net;
+    if (ist__shape_regresses(&net->shape)) {
+        if (!g->view->folded && ist__targets_are_scaled(net)) {
+            put_binary(g, "Div", "target.factor", "spread");
+            put_binary(g, "Add", "target.shift", "targets");
+            return;
+        }
+        ist__message same = open_node(g);
+        close_node(g, &same, "Identity", "targets");
+        return;
+    }
     if (answer == IST_ANSWER_PROBABILITIES) {
         ist__message softmax = open_node(g);
         int_attribute(&softmax, "axis", 1);

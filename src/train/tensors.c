@@ -59,6 +59,10 @@ static ist_status fold(ist__net_view *view, ist__error *error)
         for (int32_t i = 0; shape->layer[l].is_output && i < outputs; i++) {
             view->scale[l][i] *= (float)net->output_scale;
             view->shift[l][i] *= (float)net->output_scale;
+            if (!ist__targets_are_scaled(net)) continue;
+            const int32_t at = net->target_count == 1 ? 0 : i;
+            view->scale[l][i] /= net->target_factor[at];
+            view->shift[l][i] = view->shift[l][i] / net->target_factor[at] + net->target_shift[at];
         }
     }
     return IST_OK;
@@ -92,8 +96,8 @@ static void add(ist__tensor *out, int32_t *count, ist__tensor_kind kind, int32_t
 {
     ist__tensor *t = &out[(*count)++];
     *t = (ist__tensor){.kind = kind, .layer = layer, .type = IST_FLOAT32, .dims = 1, .size = {rows, columns}};
-    if (kind == IST__TENSOR_OUTPUT_SCALE) t->type = IST_FLOAT64;
-    if (kind == IST__TENSOR_SUBNETS || kind == IST__TENSOR_ACTIVATION) t->type = IST_INT32;
+    if (kind == IST__TENSOR_OUTPUT_SCALE || kind == IST__TENSOR_HUBER_DELTA) t->type = IST_FLOAT64;
+    if (kind == IST__TENSOR_SUBNETS || kind == IST__TENSOR_ACTIVATION || kind == IST__TENSOR_LOSS) t->type = IST_INT32;
     if (kind == IST__TENSOR_WEIGHT) t->dims = 2;
     snprintf(t->name, sizeof t->name, name, layer);
 }
@@ -103,6 +107,12 @@ static bool is_normalized(const ist__net *net)
     return net->normalization_count > 1 || net->shift[0] != 0 || net->factor[0] != 1;
 }
 
+bool ist__targets_are_scaled(const ist__net *net)
+{
+    return net->target_count > 1 ||
+           (net->target_count == 1 && (net->target_shift[0] != 0 || net->target_factor[0] != 1));
+}
+
 /* The output scale first: where files have no gaps, eight bytes a number stand well at their beginning. */
 int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TENSORS_MOST])
 {
@@ -110,14 +120,18 @@ int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TE
     int32_t n = 0;
     if (view->all || (!view->folded && net->output_scale != 1))
         add(out, &n, IST__TENSOR_OUTPUT_SCALE, -1, "net.output_scale", 1, 1);
+    const bool regresses = ist__shape_regresses(&net->shape);
+    if (net->shape.loss == IST_LOSS_HUBER && (view->all || net->shape.huber_delta != 1))
+        add(out, &n, IST__TENSOR_HUBER_DELTA, -1, "net.huber_delta", 1, 1);
     if (view->all || (!view->folded && net->subnets > 1)) add(out, &n, IST__TENSOR_SUBNETS, -1, "net.subnets", 1, 1);
     if (view->all || net->shape.activation != IST_RELU)
         add(out, &n, IST__TENSOR_ACTIVATION, -1, "net.activation", 1, 1);
+    if (regresses) add(out, &n, IST__TENSOR_LOSS, -1, "net.loss", 1, 1);
     if (view->all || is_normalized(net)) {
         add(out, &n, IST__TENSOR_SHIFT, -1, "input.shift", net->normalization_count, 1);
         add(out, &n, IST__TENSOR_FACTOR, -1, "input.factor", net->normalization_count, 1);
     }
-    if (view->all && net->target_count > 0) {
+    if (regresses && (view->all || (!view->folded && ist__targets_are_scaled(net)))) {
         add(out, &n, IST__TENSOR_TARGET_SHIFT, -1, "target.shift", net->target_count, 1);
         add(out, &n, IST__TENSOR_TARGET_FACTOR, -1, "target.factor", net->target_count, 1);
     }
@@ -205,7 +219,10 @@ ist_status ist__net_view_stream(const ist__net_view *view, const ist__tensor *te
     const size_t bytes = (size_t)ist__tensor_bytes(tensor);
     if (tensor->kind == IST__TENSOR_WEIGHT) return stream_weight(view, tensor->layer, take, user);
     if (tensor->kind == IST__TENSOR_OUTPUT_SCALE) return take(user, &net->output_scale, bytes);
+    const double delta = (double)net->shape.huber_delta;
+    if (tensor->kind == IST__TENSOR_HUBER_DELTA) return take(user, &delta, bytes);
     if (tensor->kind == IST__TENSOR_SUBNETS) return take(user, &net->subnets, bytes);
+    if (tensor->kind == IST__TENSOR_LOSS) return take(user, &net->shape.loss, bytes);
     if (tensor->kind == IST__TENSOR_ACTIVATION) return take(user, &net->shape.activation, bytes);
     if (tensor->kind == IST__TENSOR_BIAS && view->folded) return take(user, view->shift[tensor->layer], bytes);
     return take(user, vector_of(net, tensor), bytes);
@@ -215,7 +232,10 @@ ist_status ist__net_fill(ist__net *net, const ist__tensor *tensor, float *room, 
 {
     const size_t bytes = (size_t)ist__tensor_bytes(tensor);
     if (tensor->kind == IST__TENSOR_OUTPUT_SCALE) return give(user, &net->output_scale, bytes);
+    double delta; /* the shape has it: it was made with it, or is compared with it */
+    if (tensor->kind == IST__TENSOR_HUBER_DELTA) return give(user, &delta, bytes);
     if (tensor->kind == IST__TENSOR_SUBNETS) return give(user, &net->subnets, bytes);
+    if (tensor->kind == IST__TENSOR_LOSS) return give(user, &net->shape.loss, bytes);
     if (tensor->kind == IST__TENSOR_ACTIVATION) return give(user, &net->shape.activation, bytes);
     if (tensor->kind != IST__TENSOR_WEIGHT) return give(user, vector_of(net, tensor), bytes);
     const ist__layer *layer = &net->shape.layer[tensor->layer];

@@ -9,11 +9,13 @@
 
 typedef enum ist__tensor_kind {
     IST__TENSOR_OUTPUT_SCALE, /* (1) float64 */
+    IST__TENSOR_HUBER_DELTA,  /* (1) float64 */
     IST__TENSOR_SUBNETS,      /* (1) int32 */
+    IST__TENSOR_LOSS,         /* (1) int32, IST_LOSS_MSE, IST_LOSS_HUBER */
     IST__TENSOR_ACTIVATION,   /* (1) int32, IST_RELU .. */
     IST__TENSOR_SHIFT,        /* (1) or (features): x is seen as (x - shift) * factor */
     IST__TENSOR_FACTOR,
-    IST__TENSOR_TARGET_SHIFT, /* (1) or (targets), of a regression: likewise */
+    IST__TENSOR_TARGET_SHIFT, /* (1) or (targets): outputs are (y - shift) * factor */
     IST__TENSOR_TARGET_FACTOR,
     IST__TENSOR_WEIGHT, /* (outputs, inputs) of every layer, the output too */
     IST__TENSOR_BIAS,   /* (outputs) */
@@ -23,8 +25,8 @@ typedef enum ist__tensor_kind {
     IST__TENSOR_VARIANCE
 } ist__tensor_kind;
 
-/* Of a net at most seven, of a layer weight, bias, four of its norm (ONNX has some at every norm). */
-enum { IST__TENSOR_NAME_BYTES = 32, IST__TENSORS_MOST = 7 + 6 * (IST_MAX_HIDDEN + 1) };
+/* Of a net at most nine, of a layer weight, bias, four of its norm (ONNX has some at every norm). */
+enum { IST__TENSOR_NAME_BYTES = 32, IST__TENSORS_MOST = 9 + 6 * (IST_MAX_HIDDEN + 1) };
 
 typedef struct ist__tensor {
     char name[IST__TENSOR_NAME_BYTES];
@@ -49,15 +51,18 @@ typedef struct ist__net_view {
     float *room; /* of rows that are not in memory as they are wanted */
 } ist__net_view;
 
-/* folded: every layer becomes W x + b, the scale of the logits in the last one; not for a net that lacks statistics.
+/* folded: every layer becomes W x + b, the scale of the logits, or the targets' own units, in the last one; not for a net that lacks statistics.
  * IST_E_MEMORY. */
 ist_status ist__net_view_open(ist__net_view *out, const ist__net *net, bool folded, ist__error *error);
 void ist__net_view_close(ist__net_view *view); /* a zeroed one is fine */
 
+/* Are targets seen otherwise than they are? */
+bool ist__targets_are_scaled(const ist__net *net);
+
 /* Why a number cannot be one of this kind, in words; NULL: it can. */
 const char *ist__tensor_objection(ist__tensor_kind kind, float value);
 
-/* All tensors of a view: what is as if it were not there (shift 0 and factor 1, 1 subnet, ReLU, output scale 1) is left out, and
+/* All tensors of a view: what is as if it were not there (shift 0 and factor 1, 1 subnet, ReLU, cross-entropy, delta 1, output scale 1) is left out, and
  * so are statistics that are not of these parameters.  Returns how many. */
 int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TENSORS_MOST]);
 

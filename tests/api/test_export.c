@@ -102,6 +102,53 @@ TEST(a_wide_model_comes_back_to_the_bit)
     run_close(&r);
 }
 
+static run_spec regression(int which)
+{
+    run_spec spec = run_spec_small();
+    spec.loss = which & 1 ? IST_LOSS_HUBER : IST_LOSS_MSE;
+    spec.huber_delta = which == 3 ? 0.3 : 1;
+    spec.hidden_norm = which & 2 ? IST_NORM_BATCH : IST_NORM_NONE;
+    spec.classes = which == 2 ? 1 : 19;
+    return spec;
+}
+
+/* Targets each by itself, all alike, or not at all normalized; and folded, in their own units. */
+TEST(a_regression_comes_back_to_the_bit_and_folded_tells_the_same)
+{
+    for (int which = 0; which < 4; which++)
+        for (int scaled = 0; scaled <= 2; scaled++) {
+            const run_spec spec = regression(which);
+            const float shift = scaled ? 7 : 0, factor = scaled ? 0.25F : 1;
+            run r = run_open(&spec);
+            if (scaled < 2) CHECK_EQ(ist_model_set_target_normalization(r.model, 1, &shift, &factor), IST_OK);
+            run_go(&r, 2);
+            CHECK_EQ(ist_trainer_calibrate(r.trainer), IST_OK);
+            float *whole = answers(r.model, &r);
+            for (int format = 0; format < 2; format++) {
+                ist_model *back = imported(r.context, exported(r.model, format, 0));
+                file_check_same(model_bytes(r.model), model_bytes(back));
+                ist_model_destroy(back);
+                back = imported(r.context, exported(r.model, format, 1));
+                ist_model_config is = IST_MODEL_CONFIG_INIT;
+                CHECK_EQ(ist_model_describe(back, &is), IST_OK);
+                CHECK(is.loss == spec.loss && is.hidden_norm == IST_NORM_NONE);
+                CHECK_NEAR(is.huber_delta, which == 3 ? 0.3 : 1, 1e-7);
+                float *folded = answers(back, &r);
+                for (int64_t i = 0; i < r.table.rows * r.table.classes; i++)
+                    CHECK_NEAR(whole[i], folded[i], 1e-5 * (20 + fabs((double)whole[i])));
+                free(folded);
+                ist_model_destroy(back);
+            }
+            const char *onnx = exported(r.model, 2, 0);
+            file_bytes file = file_read(onnx);
+            CHECK(memmem(file.data, file.count, "Softmax", 7) == NULL && memmem(file.data, file.count, "targets", 7));
+            CHECK((memmem(file.data, file.count, "Div", 3) != NULL) == (scaled > 0));
+            file_free(&file);
+            free(whole);
+            run_close(&r);
+        }
+}
+
 TEST(statistics_that_do_not_hold_stay_at_home)
 {
     run r = trained(&kinds[0]);

@@ -274,6 +274,31 @@ TEST(the_normalization_has_one_number_or_one_a_feature)
     run_close(&r);
 }
 
+TEST(a_regression_has_its_loss_and_the_scale_of_its_targets_by_name)
+{
+    run_spec spec = run_spec_small();
+    spec.loss = IST_LOSS_HUBER;
+    spec.huber_delta = 0.5;
+    const float many[] = {1, 2, 3, 4}, one = 0.5F;
+    const int32_t huber = IST_LOSS_HUBER, squares = IST_LOSS_MSE;
+    const double delta = 0.5, other = 0.25;
+    float found[4];
+    run r = run_open(&spec), copy = run_open(&spec);
+    CHECK_EQ(ist_model_set_tensor(r.model, "target.shift", many, sizeof many), IST_OK);
+    CHECK_EQ(ist_model_set_tensor(r.model, "target.factor", &one, sizeof one), IST_OK);
+    CHECK_EQ(ist_model_get_tensor(r.model, "target.shift", found, sizeof *found), IST_OK);
+    CHECK(found[0] == 0); /* of another count, it began anew */
+    CHECK_EQ(ist_model_set_tensor(r.model, "target.factor", &(float){0}, sizeof one), IST_E_ARGUMENT);
+    CHECK_EQ(ist_model_set_tensor(r.model, "net.loss", &huber, sizeof huber), IST_OK);
+    CHECK_EQ(ist_model_set_tensor(r.model, "net.loss", &squares, sizeof squares), IST_E_ARGUMENT);
+    CHECK_EQ(ist_model_set_tensor(r.model, "net.huber_delta", &delta, sizeof delta), IST_OK);
+    CHECK_EQ(ist_model_set_tensor(r.model, "net.huber_delta", &other, sizeof other), IST_E_ARGUMENT);
+    set_all(copy.model, r.model);
+    file_check_same(model_bytes(copy.model), model_bytes(r.model));
+    run_close(&r);
+    run_close(&copy);
+}
+
 static void check_refused(run *r, const char *name, const void *in, size_t bytes, const char *expected)
 {
     const file_bytes before = model_bytes(r->model);

@@ -195,6 +195,42 @@ END
     "$python" nets.py "$count" || fail "ONNX sees other nets"
 }
 
+# CASE regressions: graphs of regressions end with targets in their own units, and compute what ist predict does
+case_regressions() {
+    with_python numpy,onnx
+    awk -F, '{ printf "%.5f,%.5f\n", 100 * $1 * $2, 3 - 0.01 * $3 }' x.csv >r.csv
+    local words=(train --train x.csv:r.csv --epochs 3 --quiet --hidden 12,7 --subnets 2)
+    run 0 "${words[@]}" --loss mse --model m0.ist
+    run 0 "${words[@]}" --loss huber --huber-delta 0.5 --norm none --lr 0.01 --model m1.ist
+    run 0 "${words[@]}" --loss mse --targets none --lr 0.0001 --model m2.ist
+    for i in 0 1 2; do
+        run 0 predict "m$i.ist" --data x.csv --out "p$i.npy"
+        run 0 export "m$i.ist" --out "m$i.onnx"
+        run 0 export "m$i.ist" --out "f$i.onnx" --fold-bn
+    done
+    cat >>nets.py <<'END'
+import onnx, onnx.checker, onnx.numpy_helper
+for i in range(3):
+    want = np.load(f"p{i}.npy").astype(np.float64)
+    for kind in "mf":
+        model = onnx.load(f"{kind}{i}.onnx")
+        onnx.checker.check_model(model, full_check=True)
+        value = {t.name: onnx.numpy_helper.to_array(t).astype(np.float64) for t in model.graph.initializer}
+        value["x"] = x
+        operators = [n.op_type for n in model.graph.node]
+        assert model.graph.output[0].name == "targets" and "Softmax" not in operators, operators
+        assert ("Div" in operators) == (kind == "m" and i < 2), operators
+        for node in model.graph.node:
+            v = [value[name] for name in node.input]
+            value[node.output[0]] = {
+                "Gemm": lambda: v[0] @ v[1].T + (v[2] if len(v) > 2 else 0), "Relu": lambda: np.maximum(v[0], 0), "Sub": lambda: v[0] - v[1],
+                "BatchNormalization": lambda: (v[0] - v[3]) / np.sqrt(v[4] + 1e-5) * v[1] + v[2], "Mul": lambda: v[0] * v[1],
+                "Add": lambda: v[0] + v[1], "Div": lambda: v[0] / v[1], "Identity": lambda: v[0]}[node.op_type]()
+        near(value["targets"] / abs(want).max(axis=0), want / abs(want).max(axis=0), f"{kind}{i}")
+END
+    "$python" nets.py || fail "ONNX sees other regressions"
+}
+
 # CASE back: what was exported is the same model file again; what NumPy wrote is taken, too
 case_back() {
     nets
@@ -290,6 +326,6 @@ case_wrong() {
 }
 
 case ${1:-} in
-arrays | onnx | back | subnet | wrong) "case_$1" ;;
-*) fail "usage: export.sh arrays|onnx|back|subnet|wrong" ;;
+arrays | onnx | regressions | back | subnet | wrong) "case_$1" ;;
+*) fail "usage: export.sh arrays|onnx|regressions|back|subnet|wrong" ;;
 esac
