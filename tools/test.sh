@@ -102,7 +102,7 @@ declare -A left_out=(
 for run in "${runs[@]}"; do
     labels='^(unit|api|build|embed-short)$' left=${left_out[$run]:-}
     if [ "$run" = asan ]; then labels='^(unit|api|build|embed-short|short)$'; fi
-    if [ $all = yes ]; then left='' labels=${labels/embed-short/embed}; fi
+    if [ $all = yes ]; then left='' labels=${labels/embed-short/embed|example}; fi
     case $run/$all in
     dev/yes) one_run dev ;;
     dev/no) one_run dev -LE '^more$' ;;
@@ -115,7 +115,8 @@ if [ $all = no ]; then
     for run in "${runs[@]}"; do
         case $run in
         dev) which=(-L '^more$') ;;
-        *) which=(-R "${left_out[$run]}|^embed\\." -LE '^embed-short$') ;;
+        asan) which=(-R "${left_out[$run]}|^embed\\.|^example\\.heat" -LE '^embed-short$') ;;
+        *) which=(-R "${left_out[$run]}|^embed\\.|^example\\.(heat|hot_loop)" -LE '^embed-short$') ;;
         esac
         printf 'not run in %s: %d tests; tools/test.sh --all runs them\n' "$run" \
             "$(ctest --test-dir "build/$run" -N "${which[@]}" 2>/dev/null | sed -n 's/^Total Tests: //p')"
