@@ -160,14 +160,26 @@ module ist
   end type
 
   type, bind(c) :: ist_progress
-    integer(c_size_t) :: struct_size = 168_c_size_t
+    integer(c_size_t) :: struct_size = 176_c_size_t
     integer(c_int64_t) :: round, rounds, step, steps, samples
     real(c_double) :: epoch, loss, lr, seconds, gather_s, train_s, wait_s, writeback_s, flops, bytes_moved, &
         bytes_crossed
     integer(c_int64_t) :: averaged
     integer(c_int32_t) :: phase, local_steps
     real(c_double) :: lr_scale
-    integer(c_int64_t) :: lr_scalings
+    integer(c_int64_t) :: lr_scalings, fed
+  end type
+
+  type, bind(c) :: ist_feed
+    integer(c_size_t) :: struct_size = 80_c_size_t
+    integer(c_int64_t) :: rows = 0_c_int64_t
+    type(c_ptr) :: x = c_null_ptr
+    integer(c_int64_t) :: x_row_stride_bytes = 0_c_int64_t
+    integer(c_int32_t) :: x_type = IST_FLOAT32, y_type = IST_FLOAT32
+    type(c_ptr) :: labels = c_null_ptr, y = c_null_ptr
+    integer(c_int64_t) :: y_row_stride_bytes = 0_c_int64_t
+    type(c_ptr) :: line = c_null_ptr
+    integer(c_size_t) :: line_bytes = 0_c_size_t
   end type
 
   type, bind(c) :: ist_goal
@@ -604,6 +616,12 @@ module ist
       type(c_ptr), value :: user
       type(ist_evaluation), intent(inout), optional :: last
       integer(c_int32_t), intent(inout), optional :: ended
+    end function
+    function ist_trainer_feed(trainer, rows) bind(c)
+      import
+      integer(c_int32_t) :: ist_trainer_feed
+      type(c_ptr), value :: trainer
+      type(ist_feed), intent(in) :: rows
     end function
     function ist_trainer_scale_lr(trainer, factor) bind(c)
       import

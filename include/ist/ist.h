@@ -626,6 +626,7 @@ typedef struct {
     int32_t local_steps;  /* of that round */
     double lr_scale;      /* what ist_trainer_scale_lr made of the learning rate; 1 without */
     int64_t lr_scalings;  /* how often */
+    int64_t fed;          /* rows of ist_trainer_feed that have joined the training set; see there */
 } ist_progress;
 IST_API ist_status ist_trainer_progress(const ist_trainer *trainer, ist_progress *out); /* out->struct_size set */
 /* How many rounds of the run it takes until ist_progress.epoch is `epochs` or more; all, where it never is. */
@@ -664,7 +665,7 @@ IST_API ist_status ist_trainer_threads(const ist_trainer *trainer, ist_thread_st
                                        int32_t *count);
 
 /* Called after every round by the calling thread while the teams wait: be quick, and of this context call
- * ist_trainer_verify and ist_trainer_teams alone.  Returning other than 0 ends the call after this round. */
+ * ist_trainer_verify, ist_trainer_teams and ist_trainer_feed alone.  Returning other than 0 ends the call after this round. */
 typedef int32_t (*ist_round_fn)(void *user, const ist_progress *progress);
 
 /* Train at most `rounds` rounds (0: to the end of the run), or until ist_trainer_stop.  A round: deal [M2], gather [M3],
@@ -696,6 +697,37 @@ enum {
  * Errors: those of the three functions that it calls; both out-parameters are as before then. */
 IST_API ist_status ist_trainer_run_until(ist_trainer *trainer, const ist_goal *goal, ist_round_fn on_round, void *user,
                                          ist_evaluation *last, int32_t *ended);
+
+/* Rows that join the training set while rounds go on.  Start from IST_FEED_INIT.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    int64_t rows;               /* 1 .. 2^32 - 2 */
+    const void *x;              /* (rows, features of the dataset) of x_type, finite (checked) */
+    int64_t x_row_stride_bytes; /* from row to row; 0: they stand without gaps */
+    int32_t x_type;        /* IST_UINT8 for a dataset of bytes; else IST_FLOAT32 or IST_FLOAT64, which is rounded */
+    int32_t y_type;        /* IST_FLOAT32 or IST_FLOAT64 */
+    const int32_t *labels; /* of a classification: (rows) class ids below ist_dataset_classes (checked); else NULL */
+    const void *y;         /* of a regression: (rows, targets of the dataset) of y_type, finite (checked); else NULL */
+    int64_t y_row_stride_bytes; /* as of x */
+    char *line;                 /* what was wrong, should something be, is told here, with a 0 behind it; or NULL */
+    size_t line_bytes;          /* room for it */
+} ist_feed;
+/* clang-format off */
+#define IST_FEED_INIT { sizeof(ist_feed), 0, NULL, 0, IST_FLOAT32, IST_FLOAT32, NULL, NULL, 0, NULL, 0 }
+/* clang-format on */
+
+/* Feed rows: all are copied into a queue, or none, and the arrays are the caller's again.  What waits when a round opens joins the
+ * training set then.  That is a window of as many rows as the dataset had when the trainer was created: each row takes the place
+ * of the oldest one, first of the dataset's in their order, then of fed ones; so row i of all that were fed takes place i mod rows.
+ * Results depend on which rows have joined by which round, and on nothing else: rows fed from on_round or between two calls of
+ * ist_trainer_run give the same bits for any number of teams and threads.
+ * The rows become the dataset's own: it must own its memory (opened, or ist_dataset_from_arrays with copy 1), must have no other
+ * trainer, and gets none, nor a clone of this one, until this trainer is destroyed; it may be evaluated between calls.
+ * Normalization that was measured stays as it is.  Rows are no part of checkpoints (docs/checkpoints.md).
+ * Memory: what waits, at most as many rows as the window has, beside as many that joined last; at the first call 4 bytes a row.
+ * Errors, without a line but in rows->line: IST_E_ARGUMENT, with row and column of a value that is refused; IST_E_MEMORY.
+ * Also while ist_trainer_run works, and from on_round.  [any thread] */
+IST_API ist_status ist_trainer_feed(ist_trainer *trainer, const ist_feed *rows);
 
 /* Multiply the learning rate of all rounds from here on by `factor`, above 0, at most 1; factors of several calls
  * multiply.  For a run that returned IST_E_DIVERGED: it stands behind its last whole round as if the one that failed had

@@ -15,7 +15,7 @@
 
 /* A table of the caller's. */
 typedef struct table {
-    const char *name; /* in error lines */
+    const char *whose, *name; /* in error lines */
     const void *at;
     int64_t rows, stride;
     int32_t columns, type;
@@ -24,7 +24,7 @@ typedef struct table {
 static ist_status check_type(const table *t, bool bytes_too, ist__error *error)
 {
     if (t->type == IST_FLOAT32 || t->type == IST_FLOAT64 || (bytes_too && t->type == IST_UINT8)) return IST_OK;
-    return ist__fail(error, IST_E_ARGUMENT, "dataset: %s type %d is none of %sIST_FLOAT32, IST_FLOAT64", t->name,
+    return ist__fail(error, IST_E_ARGUMENT, "%s: %s type %d is none of %sIST_FLOAT32, IST_FLOAT64", t->whose, t->name,
                      t->type, bytes_too ? "IST_UINT8, " : "");
 }
 
@@ -32,24 +32,34 @@ static ist_status check_type(const table *t, bool bytes_too, ist__error *error)
 static ist_status check_table(const table *t, ist__error *error)
 {
     const int64_t bytes = (int64_t)ist__type_bytes(t->type);
-    if (!t->at) return ist__fail(error, IST_E_ARGUMENT, "dataset: no %ss", t->name);
+    if (!t->at) return ist__fail(error, IST_E_ARGUMENT, "%s: no %ss", t->whose, t->name);
     if (t->columns < 1 || t->columns > IST__MAX_FEATURES)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: %d %ss, but 1 .. %d can be used", t->columns, t->name,
+        return ist__fail(error, IST_E_ARGUMENT, "%s: %d %ss, but 1 .. %d can be used", t->whose, t->columns, t->name,
                          IST__MAX_FEATURES);
     if (t->stride < t->columns * bytes || t->stride > INT64_MAX / t->rows)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: rows %lld bytes apart, but a row has %lld bytes",
+        return ist__fail(error, IST_E_ARGUMENT, "%s: rows %lld bytes apart, but a row has %lld bytes", t->whose,
                          (long long)t->stride, (long long)(t->columns * bytes));
     if (t->stride % bytes != 0 || (uintptr_t)t->at % (uintptr_t)bytes != 0)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: %s rows that do not start at multiples of %lld bytes",
+        return ist__fail(error, IST_E_ARGUMENT, "%s: %s rows that do not start at multiples of %lld bytes", t->whose,
                          t->type == IST_FLOAT32 ? "float32" : "float64", (long long)bytes);
     return IST_OK;
 }
 
-static ist_status check_rows(int64_t rows, ist__error *error)
+static ist_status check_rows(const char *whose, int64_t rows, ist__error *error)
 {
     if (rows >= 1 && rows <= IST__MAX_ROWS) return IST_OK;
-    return ist__fail(error, IST_E_ARGUMENT, "dataset: %lld rows, but 1 .. %lld can be used", (long long)rows,
+    return ist__fail(error, IST_E_ARGUMENT, "%s: %lld rows, but 1 .. %lld can be used", whose, (long long)rows,
                      (long long)IST__MAX_ROWS);
+}
+
+static ist_status check_classes(const char *whose, const int32_t *labels, int64_t rows, int32_t classes,
+                                ist__error *error)
+{
+    for (int64_t row = 0; row < rows; row++)
+        if (labels[row] < 0 || labels[row] >= classes)
+            return ist__fail(error, IST_E_ARGUMENT, "%s: labels[%lld] is %d, not one of 0 .. %d", whose, (long long)row,
+                             labels[row], classes - 1);
+    return IST_OK;
 }
 
 static ist_status check_labels(const int32_t *labels, int64_t rows, int32_t classes, ist__error *error)
@@ -59,11 +69,7 @@ static ist_status check_labels(const int32_t *labels, int64_t rows, int32_t clas
     if (classes < 1 || classes > IST__MAX_LABEL + 1)
         return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but 1 .. %d can be used", classes,
                          IST__MAX_LABEL + 1);
-    for (int64_t row = 0; row < rows; row++)
-        if (labels[row] < 0 || labels[row] >= classes)
-            return ist__fail(error, IST_E_ARGUMENT, "dataset: labels[%lld] is %d, not one of 0 .. %d", (long long)row,
-                             labels[row], classes - 1);
-    return IST_OK;
+    return check_classes("dataset", labels, rows, classes, error);
 }
 
 static double number_at(const table *t, int64_t row, int32_t column)
@@ -82,13 +88,22 @@ static ist_status check_finite(const table *t, ist__error *error)
         for (int32_t column = 0; column < t->columns; column++) {
             const double value = number_at(t, row, column);
             if (!isfinite(value) || fabs(value) > (double)FLT_MAX)
-                return ist__fail(error, IST_E_ARGUMENT, "dataset: row %lld, %s %d: not a finite float32",
+                return ist__fail(error, IST_E_ARGUMENT, "%s: row %lld, %s %d: not a finite float32", t->whose,
                                  (long long)row, t->name, column);
         }
     return IST_OK;
 }
 
-/* A copy without gaps, doubles as float32; *t becomes the copy. */
+/* A row without gaps, doubles as float32. */
+static void copy_row(const table *t, int64_t row, int32_t type, void *to)
+{
+    if (t->type == type) memcpy(to, (const char *)t->at + row * t->stride, (size_t)t->columns * ist__type_bytes(type));
+    else
+        for (int32_t column = 0; column < t->columns; column++)
+            ((float *)to)[column] = (float)number_at(t, row, column);
+}
+
+/* A copy of all; *t becomes the copy. */
 static ist_status copy_table(table *t, void **owned, ist__error *error)
 {
     const int32_t type = t->type == IST_UINT8 ? IST_UINT8 : IST_FLOAT32;
@@ -97,13 +112,7 @@ static ist_status copy_table(table *t, void **owned, ist__error *error)
     if (!*owned)
         return ist__fail(error, IST_E_MEMORY, "out of memory for %lld rows of %d %ss", (long long)t->rows, t->columns,
                          t->name);
-    for (int64_t row = 0; row < t->rows; row++) {
-        char *to = (char *)*owned + (size_t)row * row_bytes;
-        if (t->type == type) memcpy(to, (const char *)t->at + row * t->stride, row_bytes);
-        else
-            for (int32_t column = 0; column < t->columns; column++)
-                ((float *)(void *)to)[column] = (float)number_at(t, row, column);
-    }
+    for (int64_t row = 0; row < t->rows; row++) copy_row(t, row, type, (char *)*owned + (size_t)row * row_bytes);
     t->at = *owned;
     t->type = type;
     t->stride = (int64_t)row_bytes;
@@ -113,14 +122,14 @@ static ist_status copy_table(table *t, void **owned, ist__error *error)
 static table features_of(const ist_dataset_arrays *a)
 {
     const int64_t row_bytes = (int64_t)a->features * (int64_t)ist__type_bytes(a->x_type);
-    return (table){"feature",   a->x,     a->rows, a->x_row_stride_bytes ? a->x_row_stride_bytes : row_bytes,
+    return (table){"dataset",   "feature", a->x, a->rows, a->x_row_stride_bytes ? a->x_row_stride_bytes : row_bytes,
                    a->features, a->x_type};
 }
 
 static table targets_of(const ist_dataset_arrays *a)
 {
     const int64_t row_bytes = (int64_t)a->targets * (int64_t)ist__type_bytes(a->y_type);
-    return (table){"target",   a->y,     a->rows, a->y_row_stride_bytes ? a->y_row_stride_bytes : row_bytes,
+    return (table){"dataset",  "target", a->y, a->rows, a->y_row_stride_bytes ? a->y_row_stride_bytes : row_bytes,
                    a->targets, a->y_type};
 }
 
@@ -129,7 +138,7 @@ static ist_status check_arrays(const ist_dataset_arrays *a, const table *x, cons
 {
     if (a->copy < 0 || a->copy > 1) return ist__fail(error, IST_E_ARGUMENT, "copy is %d, expected 0 or 1", a->copy);
     ist_status status = check_type(x, true, error);
-    if (!status) status = check_rows(a->rows, error);
+    if (!status) status = check_rows("dataset", a->rows, error);
     if (!status) status = check_table(x, error);
     if (!status) status = check_labels(a->labels, a->rows, a->classes, error);
     if (status || (!a->y && a->targets == 0)) return status;
@@ -171,7 +180,7 @@ static ist_status make(ist_dataset **out, const ist_dataset_arrays *arrays, tabl
     if (!out) return ist__fail(error, IST_E_ARGUMENT, "dataset: no place for the handle");
     ist_status status = check_arrays(arrays, &x, &y, error);
     if (status) return status;
-    ist_dataset *dataset = ist__alloc(1, sizeof *dataset);
+    ist_dataset *dataset = ist__dataset_new();
     if (!dataset) return ist__fail(error, IST_E_MEMORY, "out of memory");
     status = fill(dataset, arrays, x, y, error);
     if (status) ist__dataset_destroy(dataset);
@@ -190,6 +199,54 @@ ist_status ist__dataset_wrap(ist_dataset **out, const void *x, int32_t type, int
     if (x && type != IST_UINT8 && type != IST_FLOAT32)
         return ist__fail(error, IST_E_ARGUMENT, "dataset: type %d is neither IST_UINT8 nor IST_FLOAT32", type);
     const ist_dataset_arrays arrays = {.rows = rows, .features = features, .labels = labels, .classes = classes};
-    const table table_x = {"feature", x, rows, row_stride_bytes, features, type}; /* a stride of 0 is none here */
-    return make(out, &arrays, table_x, (table){"target", NULL, rows, 0, 0, IST_FLOAT32}, error);
+    const table table_x = {"dataset",        "feature", x,   rows,
+                           row_stride_bytes, features,  type}; /* a stride of 0 is none here */
+    return make(out, &arrays, table_x, (table){"dataset", "target", NULL, rows, 0, 0, IST_FLOAT32}, error);
+}
+
+/* ------------------------------------------------------------------------------------------------------- fed rows -- */
+
+static table fed_features(const ist_dataset *d, const ist_feed *f)
+{
+    const int64_t row_bytes = (int64_t)d->features * (int64_t)ist__type_bytes(f->x_type);
+    return (table){"feed",      "feature", f->x, f->rows, f->x_row_stride_bytes ? f->x_row_stride_bytes : row_bytes,
+                   d->features, f->x_type};
+}
+
+static table fed_targets(const ist_dataset *d, const ist_feed *f)
+{
+    const int64_t row_bytes = (int64_t)d->target_count * (int64_t)ist__type_bytes(f->y_type);
+    return (table){"feed",          "target", f->y, f->rows, f->y_row_stride_bytes ? f->y_row_stride_bytes : row_bytes,
+                   d->target_count, f->y_type};
+}
+
+ist_status ist__dataset_feed_check(const ist_dataset *d, const ist_feed *f, ist__error *error)
+{
+    const table x = fed_features(d, f), y = fed_targets(d, f);
+    if (!ist__dataset_owns(d))
+        return ist__fail(error, IST_E_ARGUMENT,
+                         "feed: the rows of the dataset are lent, and are not written to: make it with copy 1");
+    ist_status status = check_rows("feed", f->rows, error);
+    if (status) return status;
+    if (d->type == IST_UINT8 ? f->x_type != IST_UINT8 : f->x_type != IST_FLOAT32 && f->x_type != IST_FLOAT64)
+        return ist__fail(error, IST_E_ARGUMENT, "feed: x_type is %d, expected %s as the dataset has", f->x_type,
+                         d->type == IST_UINT8 ? "IST_UINT8" : "IST_FLOAT32 or IST_FLOAT64");
+    status = check_table(&x, error);
+    if (status) return status;
+    if (d->labels ? !f->labels || f->y : !f->y || f->labels)
+        return ist__fail(error, IST_E_ARGUMENT, "feed: expected %s alone, as the dataset has",
+                         d->labels ? "labels" : "targets in y");
+    if (d->labels) status = check_classes("feed", f->labels, f->rows, d->classes, error);
+    else status = check_type(&y, false, error);
+    if (!status && !d->labels) status = check_table(&y, error);
+    if (!status && !d->labels) status = check_finite(&y, error);
+    return status ? status : check_finite(&x, error);
+}
+
+void ist__dataset_feed_take(const ist_dataset *d, const ist_feed *f, int64_t row, void *x, void *answer)
+{
+    const table from = fed_features(d, f), targets = fed_targets(d, f);
+    copy_row(&from, row, d->type, x);
+    if (d->labels) memcpy(answer, &f->labels[row], sizeof *f->labels);
+    else copy_row(&targets, row, IST_FLOAT32, answer);
 }

@@ -126,7 +126,7 @@ ist_status ist__dataset_open_as(ist_dataset **out, const char *x_path, const cha
                                 const ist__hands *hands, ist__error *error)
 {
     if (!out || !x_path) return ist__fail(error, IST_E_ARGUMENT, "dataset: no path of features");
-    ist_dataset *dataset = ist__alloc(1, sizeof *dataset);
+    ist_dataset *dataset = ist__dataset_new();
     if (!dataset) return ist__fail(error, IST_E_MEMORY, "out of memory");
     const ist_status status = load(dataset, x_path, y_path, ask, hands, error);
     if (status) {

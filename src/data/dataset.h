@@ -5,6 +5,8 @@
 #ifndef IST_DATA_DATASET_H
 #define IST_DATA_DATASET_H
 
+#include <stdatomic.h>
+
 #include "base/share.h"
 #include "data/batches.h"
 #include "data/sparse.h"
@@ -24,6 +26,7 @@ struct ist_dataset {
     void *owned_labels;
     void *owned_targets;
     ist__sparse sparse; /* rows 0: dense rows only.  Either, never both */
+    atomic_int *users;  /* trainings; use.c says more */
 };
 
 /* What the caller says of files; all 0: nothing. */
@@ -45,6 +48,28 @@ ist_status ist__dataset_wrap(ist_dataset **out, const void *x, int32_t type, int
                              int64_t row_stride_bytes, const int32_t *labels, int32_t classes, ist__error *error);
 /* As ist_dataset_from_arrays tells. */
 ist_status ist__dataset_arrays(ist_dataset **out, const ist_dataset_arrays *arrays, ist__error *error);
+
+/* An empty one, with what use.c needs; NULL when out of memory. */
+ist_dataset *ist__dataset_new(void);
+
+/* use.c: who trains on it.  A training takes it, and leaves it once; IST_E_ARGUMENT while another one changes its rows. */
+ist_status ist__dataset_use(const ist_dataset *dataset, ist__error *error);
+void ist__dataset_leave(const ist_dataset *dataset);
+/* From here on the caller, who uses it, may change its rows and nobody else may use it, until the caller leaves it.
+ * IST_E_ARGUMENT when there are others.  All three: [any thread] */
+ist_status ist__dataset_hold(const ist_dataset *dataset, ist__error *error);
+/* Are the rows and what belongs to each the dataset's own memory? */
+bool ist__dataset_owns(const ist_dataset *dataset);
+
+/* Bytes of a row of features, and of its label or targets, without gaps. */
+size_t ist__dataset_row_bytes(const ist_dataset *dataset);
+size_t ist__dataset_answer_bytes(const ist_dataset *dataset);
+
+/* Rows for a dataset that owns its own: can they join it?  And one of them, which may, as the dataset holds it.  [any thread] */
+ist_status ist__dataset_feed_check(const ist_dataset *dataset, const ist_feed *feed, ist__error *error);
+void ist__dataset_feed_take(const ist_dataset *dataset, const ist_feed *feed, int64_t row, void *x, void *answer);
+/* Put a row that was taken so into its place; others may read other places meanwhile. */
+void ist__dataset_put(const ist_dataset *dataset, int64_t row, const void *x, const void *answer);
 
 /* All its rows, as training reads them. */
 ist__rows ist__dataset_rows(const ist_dataset *dataset);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "train/average.h"
+#include "train/feed.h"
 #include "train/outer.h"
 #include "train/replicas.h"
 #include "train/reseat.h"
@@ -138,6 +139,7 @@ IST__PHASE static void open_round(ist__training *t)
     t->round_steps = ist__phase_round_steps(t->now.phase, p->step);
     if (t->now.phase->kind == IST_PHASE_SUBNETS) open_subnets(t);
     else open_whole(t);
+    ist__feed_open(t);
 }
 
 /* -------------------------------------------------------------------------------------------------- R2, R3, R5 -- */
@@ -377,6 +379,7 @@ static void rounds(void *argument, ist__worker *worker)
         ist__stopwatch_next(&watch, IST__GATHER);
         const double began_s = (double)watch.since_ns * 1e-9;
         if (leader) t->round_began_s = began_s;
+        if (t->joins) ist__feed_join(t, worker);
         for_my_subnets(t, worker, gather); /* R2 */
         ist__stopwatch_next(&watch, IST__TRAIN);
         if (t->config.method == IST_METHOD_DATA_PARALLEL) ist__replicas_train(t, worker, &watch);

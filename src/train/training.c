@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "train/average.h"
+#include "train/feed.h"
 #include "train/fit.h"
 #include "train/outer.h"
 #include "train/reseat.h"
@@ -189,6 +190,11 @@ static ist_status open_training(ist__training **out, const ist__host *host, ist_
 {
     ist__training *t = ist__alloc(1, sizeof *t);
     if (!t) return ist__fail(error, IST_E_MEMORY, "no memory for a trainer");
+    ist_status status = ist__dataset_use(data, error);
+    if (status) {
+        ist__free(t);
+        return status;
+    }
     t->host = *host;
     t->net = net;
     t->data = data;
@@ -202,7 +208,8 @@ static ist_status open_training(ist__training **out, const ist__host *host, ist_
     ist__phases_tell(&t->phases, &t->progress);
     atomic_init(&t->diverged, 0);
     atomic_init(&t->stop, 0);
-    const ist_status status = build(t, like, error);
+    status = build(t, like, error);
+    if (!status) status = ist__feed_create(t, error);
     if (status) ist__training_destroy(t);
     else *out = t;
     return status;
@@ -233,6 +240,8 @@ void ist__training_destroy(ist__training *t)
 {
     if (!t) return;
     ist__save_destroy(t);
+    ist__feed_destroy(t);
+    ist__dataset_leave(t->data);
     for (int32_t s = 0; t->subnets && s < t->config.subnets; s++) ist__region_destroy(&t->subnets[s].region);
     for (int32_t k = 0; t->teams && k < t->host.plan->team_count; k++) ist__region_destroy(&t->teams[k].region);
     for (int i = 0; i < 2; i++) ist__region_destroy(&t->master_state[i]);

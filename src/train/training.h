@@ -111,6 +111,8 @@ typedef struct ist__training {
     struct ist__saver *saver; /* NULL: nothing was saved yet, and none was announced (save.c) */
     unsigned char *note;      /* (note_bytes) the caller's own, part of checkpoints; NULL: none */
     size_t note_bytes;
+    struct ist__feed *feed;    /* rows that wait, or join (feed.h) */
+    bool joins;                /* this round begins with rows that join */
     ist_difference difference; /* that the last resume was refused for */
     ist__proof proof;          /* zeroed until somebody asks where the pages are */
 } ist__training;

@@ -183,7 +183,17 @@ static void in_memory(ist_context *context, ist_trainer *trainer, ist_model *oth
     ist_trainer_destroy(clone);
 }
 
-static void train(ist_context *context, ist_trainer *trainer, ist_model *average)
+/* Two times some rows, so that the queue grows. */
+static void feed(ist_trainer *trainer, const table *t)
+{
+    const ist_context *context = NULL; /* it tells no line there */
+    ist_feed rows = IST_FEED_INIT;
+    rows.x = t->x;
+    rows.labels = t->labels;
+    for (rows.rows = 3; rows.rows < 9; rows.rows += 5) GOES(ist_trainer_feed(trainer, &rows));
+}
+
+static void train(ist_context *context, ist_trainer *trainer, ist_model *average, const table *t)
 {
     ist_placement where = IST_PLACEMENT_INIT;
     GOES(ist_trainer_run(trainer, 2, NULL, NULL));
@@ -193,6 +203,7 @@ static void train(ist_context *context, ist_trainer *trainer, ist_model *average
     GOES(ist_trainer_verify(trainer, &where));
     GOES(ist_trainer_save(trainer, paths[0]));
     GOES(ist_trainer_resume(trainer, paths[0]));
+    feed(trainer, t); /* a clone of it could not be made any more */
     GOES(ist_trainer_run(trainer, 0, NULL, NULL));
 }
 
@@ -245,13 +256,19 @@ static file_bytes everything(const run_spec *spec, const table *t)
     context = made;
     GOES(ist_trace_start(context, NULL));
     MAKES(from_file, ist_dataset_open(context, &from_file, paths[2], paths[3]));
-    MAKES(dataset, ist_dataset_wrap(context, &dataset, t->x, IST_FLOAT32, t->rows, t->features,
-                                    t->features * (int64_t)sizeof(float), t->labels, t->classes));
+    ist_dataset_arrays arrays = IST_DATASET_ARRAYS_INIT;
+    arrays.rows = t->rows;
+    arrays.x = t->x;
+    arrays.features = t->features;
+    arrays.labels = t->labels;
+    arrays.classes = t->classes;
+    arrays.copy = 1;
+    MAKES(dataset, ist_dataset_from_arrays(context, &dataset, &arrays));
     MAKES(model, ist_model_create(context, &model, &net));
     MAKES(average, ist_model_create(context, &average, &net));
     GOES(ist_model_measure_normalization(model, dataset, IST_NORMALIZE_ZSCORE));
     MAKES(trainer, ist_trainer_create(context, &trainer, model, dataset, &spec->train));
-    train(context, trainer, average);
+    train(context, trainer, average, t);
     ask_reports(context, trainer, &net, spec);
     GOES(ist_trace_write(context, paths[4], &dropped));
     use(context, model, average, dataset, spec);

@@ -181,6 +181,32 @@ static inline void write_note(ist_trainer *trainer, const void *context)
         complain("need_bytes is touched");
 }
 
+/* Rows that fit the dataset most of the time. */
+static inline void feed_some(int t, ist_trainer *trainer)
+{
+    ist_feed feed = IST_FEED_INIT;
+    const ist_dataset *data = t < 0 ? NULL : handle_of(datasets, trainers[t].dataset);
+    ist_dataset_info about = {.struct_size = sizeof about};
+    if (data) (void)ist_dataset_describe(data, &about);
+    if (about.features > FEATURES || about.targets > FEATURES) return;
+    char line[300] = "";
+    feed.rows = one_in(8) ? -random_below(3) : 1 + random_below(ROWS);
+    feed.x = one_in(20) ? NULL : x;
+    feed.x_type = one_in(8) ? any_int() : IST_FLOAT32;
+    if (feed.x_type == IST_FLOAT64) feed.rows = 1, feed.x_row_stride_bytes = one_in(2) ? 0 : -8;
+    else feed.x_row_stride_bytes = one_in(8) ? random_below(24) : one_in(2) ? 0 : (int64_t)sizeof *x;
+    feed.y_type = one_in(8) ? any_int() : IST_FLOAT32;
+    if (feed.y_type == IST_FLOAT64) feed.rows = 1;
+    if (about.targets > 0 ? one_in(20) : !one_in(20)) feed.labels = labels;
+    else feed.y = one_in(20) ? (const void *)((const char *)x + 1) : x;
+    feed.line = one_in(2) ? line : NULL;
+    feed.line_bytes = one_in(4) ? 1 : sizeof line;
+    feed.struct_size = any_size(sizeof rows);
+    const int fine =
+        judge("ist_trainer_feed", ist_trainer_feed(one_in(30) ? NULL : trainer, one_in(30) ? NULL : &feed), NULL);
+    if ((fine && *line) || strchr(line, '\n')) complain("a line of nothing, or not one line");
+}
+
 static inline void call_of_trainer(void)
 {
     const int t = any_of(trainers, TRAINERS), m = any_of(models, MODELS);
@@ -190,7 +216,7 @@ static inline void call_of_trainer(void)
     ist_saves *saves;
     ist_difference *difference;
     ist_placement *placement;
-    switch (random_below(13)) {
+    switch (random_below(15)) {
     case 0:
         progress = any_out(sizeof *progress);
         check_out(judge("ist_trainer_progress", ist_trainer_progress(trainer, progress), context), sizeof *progress);
@@ -218,6 +244,8 @@ static inline void call_of_trainer(void)
     case 9: judge("ist_trainer_average", ist_trainer_average(trainer, handle_of(models, m)), context); return;
     case 10: judge("ist_trainer_resume", ist_trainer_resume(trainer, any_path(0)), context); return;
     case 11: ist_trainer_stop(trainer); return;
+    case 12:
+    case 13: feed_some(t, trainer); return;
     default:
         if (ist_trainer_rounds_until(trainer, any_number()) < 0) complain("ist_trainer_rounds_until is below 0");
     }
