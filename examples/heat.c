@@ -3,7 +3,8 @@
  * The solver: a square copper plate, cold at its edges, with a hot spot; explicit finite differences, and in the code's own
  * OpenMP region a batch of runs with random parameters.  Each run tells the temperatures of four probes at eight times.
  * The surrogate: time, place of the spot, diffusivity and heating -> the four temperatures.  Its trainer works between two
- * regions of the solver: 64 runs are stepped, a net is trained on all rows so far, the next 64 are stepped, ..
+ * regions of the solver: 64 runs are stepped, their rows fed to the trainer, a net is trained for ten rounds, the next 64 are
+ * stepped, ..  (A code with cores to spare may feed from any thread while rounds go on; then the digits depend on when.)
  * The answers: errors on runs that nobody trained on, beside those of a linear regression on the same rows; then the hottest
  * of 100,000 plates, where each thread of the code's own loop asks the surrogate for itself.
  *
@@ -18,12 +19,13 @@
 
 enum { TIME_S, SPOT_X_M, SPOT_Y_M, DIFFUSIVITY_M2_PER_S, HEATING_K_PER_S, FEATURES }; /* a row of the surrogate .. */
 enum { PROBES = 4, TIMES = 8 }; /* .. and its targets: kelvin above the edges; rows of a run */
-enum { BATCHES = 12, BATCH_RUNS = 64, RUNS = BATCHES * BATCH_RUNS, HELD_OUT_RUNS = 64 };
+enum { RUNS = 1024, WINDOW_RUNS = 512, BATCH_RUNS = 64, HELD_OUT_RUNS = 64 };
+enum { ROUNDS_A_BATCH = 10, ROUNDS = (RUNS - WINDOW_RUNS) / BATCH_RUNS * ROUNDS_A_BATCH + 100 };
 enum { PLATES = 100000, PLATES_AT_ONCE = 100 };
 enum { CELLS = 24 }; /* across the plate and along it, without the edges */
 static const double plate_m = 0.1, spot_m = 0.008, end_s = 8, step_s = 0.025;
 
-/* Rows of runs, those that are trained on first. */
+/* Rows of runs; those that nobody trains on stand behind the others. */
 static float x[(RUNS + HELD_OUT_RUNS) * TIMES][FEATURES], y[(RUNS + HELD_OUT_RUNS) * TIMES][PROBES];
 
 /* One place where failing ends: what was called, and the library's own line about it. */
@@ -82,7 +84,7 @@ static void simulate_all(int first_run, int runs)
     for (int run = first_run; run < first_run + runs; run++) simulate(run, x + run * TIMES, y + run * TIMES);
 }
 
-/* The library's view of rows of runs.  Borrowed, not copied: the solver writes behind them only. */
+/* Rows of runs as a dataset of the library, copied: it is then the library's own, and may be fed. */
 static ist_dataset *rows_of(int first_run, int runs)
 {
     ist_dataset *dataset = NULL;
@@ -92,31 +94,22 @@ static ist_dataset *rows_of(int first_run, int runs)
     arrays.features = FEATURES;
     arrays.y = y[first_run * TIMES];
     arrays.targets = PROBES;
+    arrays.copy = 1;
     TRY(ist_dataset_from_arrays(context, &dataset, &arrays));
     return dataset;
 }
 
-/* Go on training the model on the rows of all runs so far.  The last time, the learning rate falls to 0. */
-static void train(ist_model *model, int runs)
+/* Rows of new runs take the places of the oldest ones in the training set, from the next round on. */
+static void feed(ist_trainer *trainer, int first_run, int runs)
 {
-    ist_dataset *rows = rows_of(0, runs);
-    ist_trainer *trainer = NULL;
-    ist_train_config config = IST_TRAIN_CONFIG_INIT;
-    config.optimizer = IST_ADAM;
-    config.lr = 0.003;
-    config.batch = 64;
-    config.data = IST_DATA_SHARED; /* read where the solver wrote them */
-    config.schedule = runs < RUNS ? IST_LR_CONSTANT : IST_LR_COSINE;
-    config.rounds = runs < RUNS ? 10 : 100;
-    config.seed = (uint64_t)runs; /* other batches each time */
-    if (runs == BATCH_RUNS) {     /* units as of the first batch, from then on */
-        TRY(ist_model_measure_normalization(model, rows, IST_NORMALIZE_ZSCORE));
-        TRY(ist_model_measure_target_normalization(model, rows));
-    }
-    TRY(ist_trainer_create(context, &trainer, model, rows, &config));
-    TRY(ist_trainer_run(trainer, 0, NULL, NULL));
-    ist_trainer_destroy(trainer);
-    ist_dataset_destroy(rows);
+    char why[200] = ""; /* as feeding is for any thread, it has a line of its own */
+    ist_feed rows = IST_FEED_INIT;
+    rows.rows = runs * TIMES;
+    rows.x = x[first_run * TIMES];
+    rows.y = y[first_run * TIMES];
+    rows.line = why;
+    rows.line_bytes = sizeof why;
+    end_on_failure(ist_trainer_feed(trainer, &rows), why);
 }
 
 /* What linear regression sees of a row: the features in units of about 1, and a constant. */
@@ -196,21 +189,38 @@ int main(void)
     net.loss = IST_LOSS_MSE;
     TRY(ist_model_create(context, &model, &net));
 
-    simulate_all(RUNS, HELD_OUT_RUNS);
-    ist_dataset *held_out = rows_of(RUNS, HELD_OUT_RUNS);
+    simulate_all(RUNS, HELD_OUT_RUNS); /* nobody trains on these */
+    simulate_all(0, WINDOW_RUNS);
+    ist_dataset *held_out = rows_of(RUNS, HELD_OUT_RUNS), *window = rows_of(0, WINDOW_RUNS);
+    TRY(ist_model_measure_normalization(model, window, IST_NORMALIZE_ZSCORE));
+    TRY(ist_model_measure_target_normalization(model, window));
+
+    ist_trainer *trainer = NULL;
+    ist_train_config config = IST_TRAIN_CONFIG_INIT;
+    config.optimizer = IST_ADAM;
+    config.lr = 0.01; /* at first; it falls to 0 over all rounds, as a cosine */
+    config.batch = 64;
+    config.rounds = ROUNDS;
+    TRY(ist_trainer_create(context, &trainer, model, window, &config));
+
     ist_evaluation judged = IST_EVALUATION_INIT;
     double solver_s = 0, trainer_s = 0;
-    for (int runs = 0; runs < RUNS;) {
+    for (int runs = WINDOW_RUNS; runs <= RUNS; runs += BATCH_RUNS) {
         const double begin_s = omp_get_wtime();
-        simulate_all(runs, BATCH_RUNS); /* the solver's region .. */
-        runs += BATCH_RUNS;
-        const double between_s = omp_get_wtime();
-        train(model, runs); /* .. and between two of them, the trainer's */
-        solver_s += between_s - begin_s;
-        trainer_s += omp_get_wtime() - between_s;
+        /* The trainer's turn, between two regions of the solver; behind the last, to the end of the run. */
+        TRY(ist_trainer_run(trainer, runs < RUNS ? ROUNDS_A_BATCH : 0, NULL, NULL));
         TRY(ist_model_evaluate(model, held_out, NULL, &judged));
+        const double between_s = omp_get_wtime();
         if (runs % (4 * BATCH_RUNS) == 0) printf("after %d runs: RMSE %.3f K\n", runs, judged.rmse);
+        if (runs < RUNS) {
+            simulate_all(runs, BATCH_RUNS);
+            feed(trainer, runs, BATCH_RUNS);
+        }
+        trainer_s += between_s - begin_s;
+        solver_s += omp_get_wtime() - between_s;
     }
+    ist_trainer_destroy(trainer);
+    ist_dataset_destroy(window);
     const double line_k = linear_rmse_k(), ratio = line_k / judged.rmse;
     printf("on %d other runs: linear regression %.3f K, surrogate %.3f K, %.1f x less\n", HELD_OUT_RUNS, line_k,
            judged.rmse, ratio);
@@ -223,8 +233,8 @@ int main(void)
     simulate(plate, at, probes_k);
     printf("hottest of %d plates: %.1f K says the surrogate, %.1f K the solver\n", PLATES, (double)centre_k,
            (double)probes_k[TIMES - 1][PROBES - 1]);
-    printf("time: solver %.0f us a run, trainer %.2f s in all, surrogate %.2f us a plate\n", solver_s / RUNS * 1e6,
-           trainer_s, surrogate_s / PLATES * 1e6);
+    printf("time: solver %.0f us a run, trainer %.2f s in all, surrogate %.2f us a plate\n",
+           solver_s / (RUNS - WINDOW_RUNS) * 1e6, trainer_s, surrogate_s / PLATES * 1e6);
 
     ist_predictor_destroy(surrogate);
     ist_dataset_destroy(held_out);

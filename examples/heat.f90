@@ -5,13 +5,16 @@ program heat
   use ist
   implicit none
   integer, parameter :: features = 5, probes = 4, times = 8      ! a row: time_s, spot_x_m, spot_y_m, diffusivity, heating
-  integer, parameter :: batch_runs = 64, runs = 12 * batch_runs, held_out_runs = 64, plates = 100000, cells = 24
+  integer, parameter :: runs = 1024, window_runs = 512, batch_runs = 64, held_out_runs = 64, plates = 100000, cells = 24
+  integer, parameter :: rounds_a_batch = 10, rounds = (runs - window_runs) / batch_runs * rounds_a_batch + 100
   real(c_double), parameter :: plate_m = 0.1d0, spot_m = 0.008d0, end_s = 8, step_s = 0.025d0
   real(c_float), target :: x(features, times, runs + held_out_runs), y(probes, times, runs + held_out_runs)
   integer(c_int32_t), target :: hidden(2) = [64, 64]
-  type(c_ptr) :: context = c_null_ptr, model = c_null_ptr, held_out = c_null_ptr, surrogate = c_null_ptr
+  type(c_ptr) :: context = c_null_ptr, model = c_null_ptr, window = c_null_ptr, held_out = c_null_ptr
+  type(c_ptr) :: trainer = c_null_ptr, surrogate = c_null_ptr
   type(ist_context_config) :: machine
   type(ist_model_config) :: net
+  type(ist_train_config) :: config
   type(ist_evaluation) :: judged
   real(c_float), target :: plate(features), kelvin(probes)
   real(c_float) :: hottest_k
@@ -30,14 +33,29 @@ program heat
   net%loss = IST_LOSS_MSE
   call check(ist_model_create(context, model, net))
 
-  call simulate_all(runs + 1, runs + held_out_runs)
+  call simulate_all(runs + 1, runs + held_out_runs)   ! nobody trains on these
+  call simulate_all(1, window_runs)
   held_out = rows_of(runs + 1, runs + held_out_runs)
-  do run = batch_runs, runs, batch_runs
-    call simulate_all(run - batch_runs + 1, run)   ! the solver's region ..
-    call train(run)                                ! .. and between two of them, the trainer's
+  window = rows_of(1, window_runs)
+  call check(ist_model_measure_normalization(model, window, IST_NORMALIZE_ZSCORE))
+  call check(ist_model_measure_target_normalization(model, window))
+  config%optimizer = IST_ADAM
+  config%lr = 0.01d0
+  config%batch = 64
+  config%rounds = rounds
+  call check(ist_trainer_create(context, trainer, model, window, config))
+
+  do run = window_runs, runs, batch_runs   ! the trainer's turn, between two regions of the solver
+    call check(ist_trainer_run(trainer, merge(0_c_int64_t, int(rounds_a_batch, c_int64_t), run == runs), c_null_funptr, &
+      c_null_ptr))
     call check(ist_model_evaluate(model, held_out, out=judged))
     if (mod(run, 4 * batch_runs) == 0) print '(a,i0,a,f5.3,a)', 'after ', run, ' runs: RMSE ', judged%rmse, ' K'
+    if (run == runs) exit
+    call simulate_all(run + 1, run + batch_runs)
+    call feed(run + 1, run + batch_runs)
   end do
+  call ist_trainer_destroy(trainer)
+  call ist_dataset_destroy(window)
   line_k = linear_rmse_k()
   print '(a,i0,2(a,f5.3),a,f0.1,a)', 'on ', held_out_runs, ' other runs: linear regression ', line_k, ' K, surrogate ', &
     judged%rmse, ' K, ', line_k / judged%rmse, ' x less'
@@ -117,31 +135,19 @@ contains
     arrays%features = features
     arrays%y = c_loc(y(1, 1, first))
     arrays%targets = probes
+    arrays%copy = 1   ! the dataset is then the library's own, and may be fed
     dataset = c_null_ptr
     call check(ist_dataset_from_arrays(context, dataset, arrays))
   end function
 
-  subroutine train(run)
-    integer, intent(in) :: run
-    type(c_ptr) :: rows, trainer
-    type(ist_train_config) :: config
-    rows = rows_of(1, run)
-    config%optimizer = IST_ADAM
-    config%lr = 0.003d0
-    config%batch = 64
-    config%data = IST_DATA_SHARED
-    config%schedule = merge(IST_LR_CONSTANT, IST_LR_COSINE, run < runs)
-    config%rounds = merge(10, 100, run < runs)
-    config%seed = run
-    if (run == batch_runs) then
-      call check(ist_model_measure_normalization(model, rows, IST_NORMALIZE_ZSCORE))
-      call check(ist_model_measure_target_normalization(model, rows))
-    end if
-    trainer = c_null_ptr
-    call check(ist_trainer_create(context, trainer, model, rows, config))
-    call check(ist_trainer_run(trainer, 0_c_int64_t, c_null_funptr, c_null_ptr))
-    call ist_trainer_destroy(trainer)
-    call ist_dataset_destroy(rows)
+  ! Rows of new runs take the places of the oldest ones in the training set, from the next round on.
+  subroutine feed(first, last)
+    integer, intent(in) :: first, last
+    type(ist_feed) :: rows
+    rows%rows = (last - first + 1) * times
+    rows%x = c_loc(x(1, 1, first))
+    rows%y = c_loc(y(1, 1, first))
+    call check(ist_trainer_feed(trainer, rows))
   end subroutine
 
   function linear_rmse_k() result(rmse_k)
