@@ -115,7 +115,6 @@ if [ $all = no ]; then
     for run in "${runs[@]}"; do
         case $run in
         dev) which=(-L '^more$') ;;
-        asan) which=(-R "${left_out[$run]}|^embed\\.|^example\\.heat" -LE '^embed-short$') ;;
         *) which=(-R "${left_out[$run]}|^embed\\.|^example\\.(heat|hot_loop)" -LE '^embed-short$') ;;
         esac
         printf 'not run in %s: %d tests; tools/test.sh --all runs them\n' "$run" \
