@@ -97,6 +97,21 @@ module ist
     integer(c_int32_t) :: y_type = IST_FLOAT32, copy = 0
   end type
 
+  type, bind(c) :: ist_rows_config
+    integer(c_size_t) :: struct_size = 40_c_size_t
+    integer(c_int64_t) :: rows = 0_c_int64_t
+    integer(c_int32_t) :: features = 0, x_type = IST_FLOAT32, classes = 0, targets = 0
+    integer(c_int64_t) :: rows_at_once = 0_c_int64_t
+  end type
+
+  type, bind(c) :: ist_csr
+    integer(c_size_t) :: struct_size = 64_c_size_t
+    integer(c_int64_t) :: rows = 0_c_int64_t
+    integer(c_int32_t) :: features = 0, labels = 0
+    type(c_ptr) :: row_begin = c_null_ptr, feature = c_null_ptr, value = c_null_ptr, label_begin = c_null_ptr, &
+        label = c_null_ptr
+  end type
+
   type, bind(c) :: ist_model_config
     integer(c_size_t) :: struct_size = 72_c_size_t
     integer(c_int32_t) :: features = 0, classes = 0, hidden_count = 0, hidden_norm = IST_NORM_BATCH
@@ -351,6 +366,23 @@ module ist
       type(c_ptr), value :: context
       type(c_ptr), intent(inout) :: out
       type(ist_dataset_arrays), intent(in) :: arrays
+    end function
+    function ist_dataset_from_rows(context, out, config, fill, user) bind(c)
+      import
+      integer(c_int32_t) :: ist_dataset_from_rows
+      type(c_ptr), value :: context
+      type(c_ptr), intent(inout) :: out
+      type(ist_rows_config), intent(in) :: config
+      type(c_funptr), value :: fill
+      type(c_ptr), value :: user
+    end function
+    function ist_dataset_from_csr(context, out, csr, config) bind(c)
+      import
+      integer(c_int32_t) :: ist_dataset_from_csr
+      type(c_ptr), value :: context
+      type(c_ptr), intent(inout) :: out
+      type(ist_csr), intent(in) :: csr
+      type(ist_dataset_config), intent(in), optional :: config
     end function
     subroutine ist_dataset_destroy(dataset) bind(c)
       import

@@ -244,6 +244,52 @@ typedef struct {
 /* Errors: IST_E_ARGUMENT names the field, or row and column of a value that is refused (counted from 0, as arrays are);
  * IST_E_MEMORY. */
 IST_API ist_status ist_dataset_from_arrays(ist_context *context, ist_dataset **out, const ist_dataset_arrays *arrays);
+
+/* Rows that a function of the caller writes into memory of the library.  Start from IST_ROWS_CONFIG_INIT.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    int64_t rows;         /* 1 .. 2^32 - 2 */
+    int32_t features;     /* 1 .. 2^24 */
+    int32_t x_type;       /* IST_UINT8 or IST_FLOAT32 */
+    int32_t classes;      /* of a classification: labels are 0 .. classes - 1; 0: no labels */
+    int32_t targets;      /* of a regression, for each row; 0: none.  Classes or targets, not both */
+    int64_t rows_at_once; /* asked for in one call at most; 0: as many as take about 1 MiB */
+} ist_rows_config;
+/* clang-format off */
+#define IST_ROWS_CONFIG_INIT { sizeof(ist_rows_config), 0, 0, IST_FLOAT32, 0, 0, 0 }
+/* clang-format on */
+
+/* Write rows first_row .. first_row + count - 1: x (count, features) of x_type, labels (count) or NULL, y (count, targets) or
+ * NULL, all without gaps, and 0 as yet.  Other than 0 ends the call.  It calls nothing of this context. */
+typedef int32_t (*ist_fill_fn)(void *user, int64_t first_row, int64_t count, void *x, int32_t *labels, float *y);
+
+/* All rows in order, by the calling thread; then each batch is checked: numbers must be finite, labels in range.
+ * Errors: IST_E_ARGUMENT names row and column of what is refused (counted from 0), or says how `fill` ended; IST_E_MEMORY. */
+IST_API ist_status ist_dataset_from_rows(ist_context *context, ist_dataset **out, const ist_rows_config *config,
+                                         ist_fill_fn fill, void *user);
+
+/* Sparse rows in memory of the caller.  Start from IST_CSR_INIT.  Append-only. */
+typedef struct {
+    size_t struct_size;
+    int64_t rows;             /* 1 .. 2^32 - 2 */
+    int32_t features;         /* 1 or more: feature numbers are 0 .. features - 1 */
+    int32_t labels;           /* labels are 0 .. labels - 1; 0 without */
+    const int64_t *row_begin; /* (rows + 1) row r has the entries row_begin[r] .. row_begin[r + 1] - 1, from 0 on, of */
+    const int32_t *feature;   /* (row_begin[rows]) ascending in each row, none twice */
+    const float *value;       /* (row_begin[rows]) finite; NULL: all are 1 */
+    const int64_t *label_begin; /* (rows + 1) likewise, of `label`; NULL: each row has one */
+    const int32_t *label;       /* (label_begin[rows], or rows) ascending in each row; NULL: no labels */
+} ist_csr;
+/* clang-format off */
+#define IST_CSR_INIT { sizeof(ist_csr), 0, 0, 0, NULL, NULL, NULL, NULL, NULL }
+/* clang-format on */
+
+/* What ist_dataset_open_as makes of a file with these rows: a copy, dense or sparse as `config` says (NULL: defaults) by
+ * features, sparse, need_labels and dense_limit_bytes.  All is checked, by the threads of the context.
+ * Errors: IST_E_ARGUMENT, also for the first row that is not as said (counted from 1, as of files); IST_E_SHAPE for what cannot
+ * be dense rows; IST_E_MEMORY. */
+IST_API ist_status ist_dataset_from_csr(ist_context *context, ist_dataset **out, const ist_csr *csr,
+                                        const ist_dataset_config *config);
 IST_API void ist_dataset_destroy(ist_dataset *dataset); /* NULL is fine */
 
 IST_API int64_t ist_dataset_rows(const ist_dataset *dataset);     /* [any thread] */
@@ -721,7 +767,7 @@ typedef struct {
  * of the oldest one, first of the dataset's in their order, then of fed ones; so row i of all that were fed takes place i mod rows.
  * Results depend on which rows have joined by which round, and on nothing else: rows fed from on_round or between two calls of
  * ist_trainer_run give the same bits for any number of teams and threads.
- * The rows become the dataset's own: it must own its memory (opened, or ist_dataset_from_arrays with copy 1), must have no other
+ * The rows become the dataset's own: it must own its memory (opened, filled, or ist_dataset_from_arrays with copy 1), must have no other
  * trainer, and gets none, nor a clone of this one, until this trainer is destroyed; it may be evaluated between calls.
  * Normalization that was measured stays as it is.  Rows are no part of checkpoints (docs/checkpoints.md).
  * Memory: what waits, at most as many rows as the window has, beside as many that joined last; at the first call 4 bytes a row.

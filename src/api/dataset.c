@@ -46,6 +46,16 @@ static ist_status check_config(ist_context *context, const ist_dataset_config *c
     return IST_OK;
 }
 
+static ist__dataset_ask ask_of(const ist_context *context, const ist_dataset_config *c)
+{
+    return (ist__dataset_ask){.sparse = {.text = c->text, .index_base = c->index_base, .features = c->features},
+                              .keep_sparse = c->sparse != 0,
+                              .need_labels = c->need_labels != 0,
+                              .targets = c->targets != 0,
+                              .dense_limit_bytes = c->dense_limit_bytes,
+                              .room_bytes = room_bytes(context)};
+}
+
 ist_status ist_dataset_open_as(ist_context *context, ist_dataset **out, const char *x_path, const char *y_path,
                                const ist_dataset_config *config)
 {
@@ -60,13 +70,7 @@ ist_status ist_dataset_open_as(ist_context *context, ist_dataset **out, const ch
         return ist__refuse(context, IST_E_ARGUMENT, "sparse rows have their labels inside, y_path must be NULL");
     if (known.targets && !y_path)
         return ist__refuse(context, IST_E_ARGUMENT, "targets is 1, but y_path, the file that has them, is NULL");
-    const ist__dataset_ask ask = {
-        .sparse = {.text = known.text, .index_base = known.index_base, .features = known.features},
-        .keep_sparse = known.sparse != 0,
-        .need_labels = known.need_labels != 0,
-        .targets = known.targets != 0,
-        .dense_limit_bytes = known.dense_limit_bytes,
-        .room_bytes = room_bytes(context)};
+    const ist__dataset_ask ask = ask_of(context, &known);
     const ist__hands hands = {.run = help, .user = context};
     return ist__dataset_open_as(out, x_path, y_path, &ask, &hands, &context->error);
 }
@@ -120,6 +124,53 @@ ist_status ist_dataset_from_arrays(ist_context *context, ist_dataset **out, cons
     const ist_status status =
         ist__take_config(context, &known, sizeof known, arrays, arrays->struct_size, sizeof known);
     return status ? status : ist__dataset_arrays(out, &known, &context->error);
+}
+
+/* fill runs in the floating-point environment of its own code. */
+typedef struct filling {
+    ist_fill_fn fill;
+    void *user;
+    ist__floats *floats;
+} filling;
+
+static int32_t fill_as_theirs(void *user, int64_t first_row, int64_t count, void *x, int32_t *labels, float *y)
+{
+    const filling *f = user;
+    ist__floats_theirs(f->floats);
+    const int32_t ended = f->fill(f->user, first_row, count, x, labels, y);
+    *f->floats = ist__floats_ours();
+    return ended;
+}
+
+ist_status ist_dataset_from_rows(ist_context *context, ist_dataset **out, const ist_rows_config *config,
+                                 ist_fill_fn fill, void *user)
+{
+    IST__OUR_FLOATS;
+    if (!context || !out || !config || !fill) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    ist_rows_config known = IST_ROWS_CONFIG_INIT;
+    const ist_status status =
+        ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
+    if (status) return status;
+    filling f = {fill, user, &ist__floats_kept};
+    return ist__dataset_fill(out, &known, fill_as_theirs, &f, &context->error);
+}
+
+ist_status ist_dataset_from_csr(ist_context *context, ist_dataset **out, const ist_csr *csr,
+                                const ist_dataset_config *config)
+{
+    IST__OUR_FLOATS;
+    if (!context || !out || !csr) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    ist_csr known = IST_CSR_INIT;
+    ist_dataset_config how = IST_DATASET_CONFIG_INIT;
+    ist_status status = ist__take_config(context, &known, sizeof known, csr, csr->struct_size, sizeof known);
+    if (!status && config)
+        status = ist__take_config(context, &how, sizeof how, config, config->struct_size, sizeof how);
+    if (!status) status = check_config(context, &how);
+    if (status) return status;
+    if (how.targets) return ist__refuse(context, IST_E_ARGUMENT, "targets is 1, but sparse rows have labels");
+    const ist__dataset_ask ask = ask_of(context, &how);
+    const ist__hands hands = {.run = help, .user = context};
+    return ist__dataset_csr(out, &known, &ask, &hands, &context->error);
 }
 
 void ist_dataset_destroy(ist_dataset *dataset)

@@ -19,6 +19,7 @@ typedef struct table {
     const void *at;
     int64_t rows, stride;
     int32_t columns, type;
+    int64_t first; /* what the caller counts its first row as */
 } table;
 
 static ist_status check_type(const table *t, bool bytes_too, ist__error *error)
@@ -28,14 +29,20 @@ static ist_status check_type(const table *t, bool bytes_too, ist__error *error)
                      t->type, bytes_too ? "IST_UINT8, " : "");
 }
 
+static ist_status check_columns(const table *t, ist__error *error)
+{
+    if (t->columns >= 1 && t->columns <= IST__MAX_FEATURES) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "%s: %d %ss, but 1 .. %d can be used", t->whose, t->columns, t->name,
+                     IST__MAX_FEATURES);
+}
+
 /* With a type that is known. */
 static ist_status check_table(const table *t, ist__error *error)
 {
     const int64_t bytes = (int64_t)ist__type_bytes(t->type);
     if (!t->at) return ist__fail(error, IST_E_ARGUMENT, "%s: no %ss", t->whose, t->name);
-    if (t->columns < 1 || t->columns > IST__MAX_FEATURES)
-        return ist__fail(error, IST_E_ARGUMENT, "%s: %d %ss, but 1 .. %d can be used", t->whose, t->columns, t->name,
-                         IST__MAX_FEATURES);
+    const ist_status status = check_columns(t, error);
+    if (status) return status;
     if (t->stride < t->columns * bytes || t->stride > INT64_MAX / t->rows)
         return ist__fail(error, IST_E_ARGUMENT, "%s: rows %lld bytes apart, but a row has %lld bytes", t->whose,
                          (long long)t->stride, (long long)(t->columns * bytes));
@@ -52,24 +59,30 @@ static ist_status check_rows(const char *whose, int64_t rows, ist__error *error)
                      (long long)IST__MAX_ROWS);
 }
 
-static ist_status check_classes(const char *whose, const int32_t *labels, int64_t rows, int32_t classes,
+/* first: what the caller counts the first of them as. */
+static ist_status check_classes(const char *whose, const int32_t *labels, int64_t first, int64_t rows, int32_t classes,
                                 ist__error *error)
 {
     for (int64_t row = 0; row < rows; row++)
         if (labels[row] < 0 || labels[row] >= classes)
-            return ist__fail(error, IST_E_ARGUMENT, "%s: labels[%lld] is %d, not one of 0 .. %d", whose, (long long)row,
-                             labels[row], classes - 1);
+            return ist__fail(error, IST_E_ARGUMENT, "%s: labels[%lld] is %d, not one of 0 .. %d", whose,
+                             (long long)(first + row), labels[row], classes - 1);
     return IST_OK;
+}
+
+static ist_status check_class_count(int32_t classes, ist__error *error)
+{
+    if (classes >= 1 && classes <= IST__MAX_LABEL + 1) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but 1 .. %d can be used", classes,
+                     IST__MAX_LABEL + 1);
 }
 
 static ist_status check_labels(const int32_t *labels, int64_t rows, int32_t classes, ist__error *error)
 {
     if (!labels && classes != 0) return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but no labels", classes);
     if (!labels) return IST_OK;
-    if (classes < 1 || classes > IST__MAX_LABEL + 1)
-        return ist__fail(error, IST_E_ARGUMENT, "dataset: %d classes, but 1 .. %d can be used", classes,
-                         IST__MAX_LABEL + 1);
-    return check_classes("dataset", labels, rows, classes, error);
+    const ist_status status = check_class_count(classes, error);
+    return status ? status : check_classes("dataset", labels, 0, rows, classes, error);
 }
 
 static double number_at(const table *t, int64_t row, int32_t column)
@@ -89,7 +102,7 @@ static ist_status check_finite(const table *t, ist__error *error)
             const double value = number_at(t, row, column);
             if (!isfinite(value) || fabs(value) > (double)FLT_MAX)
                 return ist__fail(error, IST_E_ARGUMENT, "%s: row %lld, %s %d: not a finite float32", t->whose,
-                                 (long long)row, t->name, column);
+                                 (long long)(t->first + row), t->name, column);
         }
     return IST_OK;
 }
@@ -123,14 +136,14 @@ static table features_of(const ist_dataset_arrays *a)
 {
     const int64_t row_bytes = (int64_t)a->features * (int64_t)ist__type_bytes(a->x_type);
     return (table){"dataset",   "feature", a->x, a->rows, a->x_row_stride_bytes ? a->x_row_stride_bytes : row_bytes,
-                   a->features, a->x_type};
+                   a->features, a->x_type, 0};
 }
 
 static table targets_of(const ist_dataset_arrays *a)
 {
     const int64_t row_bytes = (int64_t)a->targets * (int64_t)ist__type_bytes(a->y_type);
-    return (table){"dataset",  "target", a->y, a->rows, a->y_row_stride_bytes ? a->y_row_stride_bytes : row_bytes,
-                   a->targets, a->y_type};
+    return (table){"dataset",  "target",  a->y, a->rows, a->y_row_stride_bytes ? a->y_row_stride_bytes : row_bytes,
+                   a->targets, a->y_type, 0};
 }
 
 /* What there is, before anything is copied. */
@@ -148,7 +161,7 @@ static ist_status check_arrays(const ist_dataset_arrays *a, const table *x, cons
     return status ? status : check_finite(y, error);
 }
 
-static ist_status fill(ist_dataset *d, const ist_dataset_arrays *a, table x, table y, ist__error *error)
+static ist_status take(ist_dataset *d, const ist_dataset_arrays *a, table x, table y, ist__error *error)
 {
     ist_status status = IST_OK;
     const bool owns_x = a->copy || x.type == IST_FLOAT64;
@@ -182,7 +195,7 @@ static ist_status make(ist_dataset **out, const ist_dataset_arrays *arrays, tabl
     if (status) return status;
     ist_dataset *dataset = ist__dataset_new();
     if (!dataset) return ist__fail(error, IST_E_MEMORY, "out of memory");
-    status = fill(dataset, arrays, x, y, error);
+    status = take(dataset, arrays, x, y, error);
     if (status) ist__dataset_destroy(dataset);
     else *out = dataset;
     return status;
@@ -199,9 +212,9 @@ ist_status ist__dataset_wrap(ist_dataset **out, const void *x, int32_t type, int
     if (x && type != IST_UINT8 && type != IST_FLOAT32)
         return ist__fail(error, IST_E_ARGUMENT, "dataset: type %d is neither IST_UINT8 nor IST_FLOAT32", type);
     const ist_dataset_arrays arrays = {.rows = rows, .features = features, .labels = labels, .classes = classes};
-    const table table_x = {"dataset",        "feature", x,   rows,
-                           row_stride_bytes, features,  type}; /* a stride of 0 is none here */
-    return make(out, &arrays, table_x, (table){"dataset", "target", NULL, rows, 0, 0, IST_FLOAT32}, error);
+    const table table_x = {"dataset",        "feature", x,    rows,
+                           row_stride_bytes, features,  type, 0}; /* a stride of 0 is none here */
+    return make(out, &arrays, table_x, (table){"dataset", "target", NULL, rows, 0, 0, IST_FLOAT32, 0}, error);
 }
 
 /* ------------------------------------------------------------------------------------------------------- fed rows -- */
@@ -210,14 +223,14 @@ static table fed_features(const ist_dataset *d, const ist_feed *f)
 {
     const int64_t row_bytes = (int64_t)d->features * (int64_t)ist__type_bytes(f->x_type);
     return (table){"feed",      "feature", f->x, f->rows, f->x_row_stride_bytes ? f->x_row_stride_bytes : row_bytes,
-                   d->features, f->x_type};
+                   d->features, f->x_type, 0};
 }
 
 static table fed_targets(const ist_dataset *d, const ist_feed *f)
 {
     const int64_t row_bytes = (int64_t)d->target_count * (int64_t)ist__type_bytes(f->y_type);
-    return (table){"feed",          "target", f->y, f->rows, f->y_row_stride_bytes ? f->y_row_stride_bytes : row_bytes,
-                   d->target_count, f->y_type};
+    return (table){"feed",          "target",  f->y, f->rows, f->y_row_stride_bytes ? f->y_row_stride_bytes : row_bytes,
+                   d->target_count, f->y_type, 0};
 }
 
 ist_status ist__dataset_feed_check(const ist_dataset *d, const ist_feed *f, ist__error *error)
@@ -236,7 +249,7 @@ ist_status ist__dataset_feed_check(const ist_dataset *d, const ist_feed *f, ist_
     if (d->labels ? !f->labels || f->y : !f->y || f->labels)
         return ist__fail(error, IST_E_ARGUMENT, "feed: expected %s alone, as the dataset has",
                          d->labels ? "labels" : "targets in y");
-    if (d->labels) status = check_classes("feed", f->labels, f->rows, d->classes, error);
+    if (d->labels) status = check_classes("feed", f->labels, 0, f->rows, d->classes, error);
     else status = check_type(&y, false, error);
     if (!status && !d->labels) status = check_table(&y, error);
     if (!status && !d->labels) status = check_finite(&y, error);
@@ -249,4 +262,82 @@ void ist__dataset_feed_take(const ist_dataset *d, const ist_feed *f, int64_t row
     copy_row(&from, row, d->type, x);
     if (d->labels) memcpy(answer, &f->labels[row], sizeof *f->labels);
     else copy_row(&targets, row, IST_FLOAT32, answer);
+}
+
+/* ---------------------------------------------------------------------------------------------------- filled rows -- */
+
+enum {
+    FILL_BYTES = 1 << 20
+}; /* of features at once, where the caller says nothing: they are checked while caches have them */
+
+static ist_status check_rows_config(const ist_rows_config *c, const table *x, const table *y, ist__error *error)
+{
+    ist_status status = check_rows("dataset", c->rows, error);
+    if (!status) status = check_columns(x, error);
+    if (status) return status;
+    if (c->x_type != IST_UINT8 && c->x_type != IST_FLOAT32)
+        return ist__fail(error, IST_E_ARGUMENT, "x_type is %d, expected IST_UINT8 or IST_FLOAT32", c->x_type);
+    if (c->rows_at_once < 0)
+        return ist__fail(error, IST_E_ARGUMENT, "rows_at_once is %lld, expected 0 or more", (long long)c->rows_at_once);
+    if (c->classes != 0 && c->targets != 0)
+        return ist__fail(error, IST_E_ARGUMENT, "dataset: classes and targets, but rows have one of them");
+    if (c->classes != 0) return check_class_count(c->classes, error);
+    return c->targets != 0 ? check_columns(y, error) : IST_OK;
+}
+
+/* Memory of 0s, so that what is not filled is at least always the same. */
+static ist_status make_memory(ist_dataset *d, const ist_rows_config *c, ist__error *error)
+{
+    d->x = d->owned_x = ist__alloc(c->rows * c->features, ist__type_bytes(c->x_type));
+    if (c->classes > 0) d->labels = d->owned_labels = ist__alloc(c->rows, sizeof *d->labels);
+    if (c->targets > 0) d->targets = d->owned_targets = ist__alloc(c->rows * c->targets, sizeof *d->targets);
+    if (!d->x || (c->classes > 0 && !d->labels) || (c->targets > 0 && !d->targets))
+        return ist__fail(error, IST_E_MEMORY, "out of memory for %lld rows of %d features", (long long)c->rows,
+                         c->features);
+    d->rows = c->rows;
+    d->features = c->features;
+    d->classes = c->classes;
+    d->type = c->x_type;
+    d->row_stride_bytes = (int64_t)ist__dataset_row_bytes(d);
+    d->target_stride = d->target_count = c->targets;
+    return IST_OK;
+}
+
+static ist_status fill_some(ist_dataset *d, int64_t first, int64_t count, ist_fill_fn fill, void *user,
+                            ist__error *error)
+{
+    char *at = (char *)d->owned_x + first * d->row_stride_bytes;
+    int32_t *labels = d->labels ? (int32_t *)d->owned_labels + first : NULL;
+    float *targets = d->targets ? (float *)d->owned_targets + first * d->target_stride : NULL;
+    const int32_t ended = fill(user, first, count, at, labels, targets);
+    if (ended != 0)
+        return ist__fail(error, IST_E_ARGUMENT, "fill ended with %d for %lld rows from row %lld on", ended,
+                         (long long)count, (long long)first);
+    const table x = {"dataset", "feature", at, count, d->row_stride_bytes, d->features, d->type, first};
+    const table y = {"dataset",       "target",    targets, count, d->target_stride * (int64_t)sizeof(float),
+                     d->target_count, IST_FLOAT32, first};
+    ist_status status = check_finite(&x, error);
+    if (!status && labels) status = check_classes("dataset", labels, first, count, d->classes, error);
+    return status || !targets ? status : check_finite(&y, error);
+}
+
+ist_status ist__dataset_fill(ist_dataset **out, const ist_rows_config *c, ist_fill_fn fill, void *user,
+                             ist__error *error)
+{
+    const table x = {"dataset", "feature", NULL, c->rows, 0, c->features, c->x_type, 0};
+    const table y = {"dataset", "target", NULL, c->rows, 0, c->targets, IST_FLOAT32, 0};
+    ist_status status = check_rows_config(c, &x, &y, error);
+    if (status) return status;
+    ist_dataset *d = ist__dataset_new();
+    if (!d) return ist__fail(error, IST_E_MEMORY, "out of memory");
+    status = make_memory(d, c, error);
+    int64_t step = c->rows_at_once;
+    if (!status && step == 0) step = FILL_BYTES / d->row_stride_bytes > 0 ? FILL_BYTES / d->row_stride_bytes : 1;
+    for (int64_t first = 0; first < c->rows && !status; first += step) {
+        if (step > c->rows - first) step = c->rows - first;
+        status = fill_some(d, first, step, fill, user, error);
+    }
+    if (status) ist__dataset_destroy(d);
+    else *out = d;
+    return status;
 }

@@ -48,6 +48,12 @@ ist_status ist__dataset_wrap(ist_dataset **out, const void *x, int32_t type, int
                              int64_t row_stride_bytes, const int32_t *labels, int32_t classes, ist__error *error);
 /* As ist_dataset_from_arrays tells. */
 ist_status ist__dataset_arrays(ist_dataset **out, const ist_dataset_arrays *arrays, ist__error *error);
+/* As ist_dataset_from_rows tells. */
+ist_status ist__dataset_fill(ist_dataset **out, const ist_rows_config *config, ist_fill_fn fill, void *user,
+                             ist__error *error);
+/* As ist_dataset_from_csr tells. */
+ist_status ist__dataset_csr(ist_dataset **out, const ist_csr *csr, const ist__dataset_ask *ask, const ist__hands *hands,
+                            ist__error *error);
 
 /* An empty one, with what use.c needs; NULL when out of memory. */
 ist_dataset *ist__dataset_new(void);

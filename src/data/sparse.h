@@ -21,7 +21,7 @@ typedef struct ist__sparse {
     int64_t label_entries;
     const int64_t *row_begin;        /* (rows + 1): row r has the entries row_begin[r] .. row_begin[r + 1] - 1 of */
     const int32_t *feature;          /* (nonzeros) */
-    const float *value;              /* (nonzeros) finite */
+    const float *value;              /* (nonzeros) finite; NULL: all are 1, of arrays of the caller's alone */
     const int64_t *label_begin;      /* (rows + 1): likewise, of */
     const int32_t *label;            /* (label_entries) */
     int32_t text;                    /* IST_TEXT_* that it was made of; AUTO: no text */

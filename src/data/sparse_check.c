@@ -50,7 +50,7 @@ static const char *fault_of(const ist__sparse *s, int64_t row)
     const int64_t label = s->label_begin[row], labels = s->label_begin[row + 1] - label;
     if (!ascending(s->feature + entry, entries, s->features)) return "features that do not ascend, or out of range";
     if (!ascending(s->label + label, labels, s->labels)) return "labels that do not ascend, or out of range";
-    if (!finite(s->value + entry, entries)) return "a value that is not finite";
+    if (s->value && !finite(s->value + entry, entries)) return "a value that is not finite";
     return NULL;
 }
 

@@ -29,7 +29,8 @@ static void fill_rows(void *argument, int32_t rank, int32_t size)
     for (int64_t row = first; row < last; row++) {
         float *to = j->x + row * s->features;
         memset(to, 0, (size_t)s->features * sizeof *to);
-        for (int64_t i = s->row_begin[row]; i < s->row_begin[row + 1]; i++) to[s->feature[i]] = s->value[i];
+        for (int64_t i = s->row_begin[row]; i < s->row_begin[row + 1]; i++)
+            to[s->feature[i]] = s->value ? s->value[i] : 1;
     }
 }
 

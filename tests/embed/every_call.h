@@ -154,6 +154,39 @@ static inline void calls_of_contexts(calls *c)
     if (c->text) FAILS(ist_trace_start(c->text, NULL), IST_E_PLACEMENT);
 }
 
+static inline int32_t calls_fill(void *user, int64_t first_row, int64_t count, void *x, int32_t *labels, float *y)
+{
+    (void)x;
+    (void)labels;
+    (void)y;
+    *(int64_t *)user += count;
+    return first_row < 2 ? 0 : 5; /* what is there is 0 */
+}
+
+static inline void calls_of_rows(calls *c)
+{
+    ist_dataset *made = NULL;
+    ist_rows_config rows = IST_ROWS_CONFIG_INIT;
+    ist_csr csr = IST_CSR_INIT;
+    static const int64_t begin[] = {0, 1, 1};
+    static const int32_t feature[] = {2};
+    int64_t seen = 0;
+    rows.rows = rows.features = 2;
+    rows.rows_at_once = 1;
+    FINE(ist_dataset_from_rows(c->context, &made, &rows, calls_fill, &seen));
+    DONE(ist_dataset_destroy(made));
+    rows.rows = 3;
+    FAILS(ist_dataset_from_rows(c->context, &made, &rows, calls_fill, &seen), IST_E_ARGUMENT);
+    csr.rows = 2;
+    csr.features = 3;
+    csr.row_begin = begin;
+    csr.feature = feature;
+    FINE(ist_dataset_from_csr(c->context, &made, &csr, NULL));
+    DONE(ist_dataset_destroy(made));
+    csr.features = 2;
+    FAILS(ist_dataset_from_csr(c->context, &made, &csr, NULL), IST_E_ARGUMENT);
+}
+
 static inline void calls_of_data(calls *c)
 {
     ist_dataset *bad = NULL;
@@ -449,6 +482,7 @@ static inline void every_call(int32_t teams, int32_t threads)
     calls_about_nothing();
     calls_of_contexts(c);
     calls_of_data(c);
+    calls_of_rows(c);
     calls_of_models(c);
     calls_of_exchange(c);
     calls_of_training(c);

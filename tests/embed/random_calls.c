@@ -130,6 +130,70 @@ static void call_dataset_arrays(void)
     keep(datasets, place, fine, made, (thing){.context = c, .answers = config.rows});
 }
 
+static int32_t fill_some(void *user, int64_t first_row, int64_t count, void *at, int32_t *ids, float *y)
+{
+    const ist_rows_config *c = user;
+    (void)first_row;
+    for (int64_t i = 0; c->x_type == IST_FLOAT32 && i < count * c->features; i++)
+        ((float *)at)[i] = one_in(2000) ? any_float() : x[i % ROWS][0];
+    for (int64_t i = 0; ids && i < count; i++) ids[i] = one_in(400) ? any_int() : labels[i % ROWS];
+    for (int64_t i = 0; y && i < count * c->targets; i++) y[i] = one_in(400) ? any_float() : 0.5F;
+    return one_in(60) ? any_int() : 0;
+}
+
+static void call_dataset_rows(void)
+{
+    const int place = free_place(datasets, DATASETS), c = any_of(contexts, CONTEXTS);
+    if (place < 0) return;
+    ist_dataset *made = UNTOUCHED;
+    ist_rows_config config = IST_ROWS_CONFIG_INIT;
+    config.rows = one_in(12) ? -random_below(3) : 1 + random_below(ROWS);
+    config.features = one_in(12) ? -random_below(3) : FEATURES;
+    config.x_type = one_in(8) ? any_int() : one_in(4) ? IST_UINT8 : IST_FLOAT32;
+    config.classes = one_in(12) ? any_int() : one_in(3) ? CLASSES : 0;
+    if (config.classes == 0 || one_in(12)) config.targets = one_in(12) ? -random_below(3) : random_below(5);
+    config.rows_at_once = one_in(4) ? any_long() : random_below(9);
+    config.struct_size = any_size(sizeof config);
+    const int fine = judge("ist_dataset_from_rows",
+                           ist_dataset_from_rows(handle_of(contexts, c), one_in(30) ? NULL : &made,
+                                                 one_in(30) ? NULL : &config, one_in(30) ? NULL : fill_some, &config),
+                           handle_of(contexts, c));
+    keep(datasets, place, fine, made, (thing){.context = c, .answers = config.rows});
+}
+
+/* Arrays are as long as the largest number in them says, which is seldom what it should be. */
+static void call_dataset_csr(void)
+{
+    enum { ENTRIES = 2 * ROWS };
+    const int place = free_place(datasets, DATASETS), c = any_of(contexts, CONTEXTS);
+    if (place < 0) return;
+    static float value[ENTRIES];
+    int64_t begin[ROWS + 1], label_begin[ROWS + 1];
+    int32_t feature[ENTRIES], label[ENTRIES];
+    ist_dataset *made = UNTOUCHED;
+    ist_csr csr = IST_CSR_INIT;
+    const ist_dataset_config config = any_opening();
+    for (int i = 0; i <= ROWS; i++) begin[i] = one_in(900) ? random_below(ENTRIES) : 2 * i;
+    for (int i = 0; i <= ROWS; i++) label_begin[i] = one_in(900) ? random_below(ENTRIES) : i;
+    for (int i = 0; i < ENTRIES; i++) feature[i] = one_in(900) ? any_int() : 2 * (i % 2) + random_below(2);
+    for (int i = 0; i < ENTRIES; i++) label[i] = one_in(900) ? any_int() : random_below(CLASSES);
+    for (int i = 0; i < ENTRIES; i++) value[i] = one_in(900) ? any_float() : 1.5F;
+    csr.rows = one_in(12) ? -random_below(3) : 1 + random_below(ROWS);
+    csr.features = one_in(12) ? any_int() : FEATURES;
+    csr.labels = one_in(12) ? any_int() : CLASSES;
+    csr.row_begin = one_in(30) ? NULL : begin;
+    csr.feature = one_in(30) ? NULL : feature;
+    csr.value = one_in(3) ? NULL : value;
+    csr.label_begin = one_in(3) ? NULL : label_begin;
+    csr.label = one_in(12) ? NULL : label;
+    csr.struct_size = any_size(sizeof csr);
+    const int fine = judge("ist_dataset_from_csr",
+                           ist_dataset_from_csr(handle_of(contexts, c), one_in(30) ? NULL : &made,
+                                                one_in(30) ? NULL : &csr, one_in(4) ? NULL : &config),
+                           handle_of(contexts, c));
+    keep(datasets, place, fine, made, (thing){.context = c, .answers = csr.rows});
+}
+
 static void call_dataset_open(void)
 {
     const int place = free_place(datasets, DATASETS), c = any_of(contexts, CONTEXTS);
@@ -278,6 +342,8 @@ static const struct {
 } walk[] = {{call_context_create, 4},
             {call_dataset_wrap, 10},
             {call_dataset_arrays, 8},
+            {call_dataset_rows, 5},
+            {call_dataset_csr, 5},
             {call_dataset_open, 10},
             {call_model_create, 10},
             {call_model_load, 4},

@@ -20,7 +20,7 @@ awk '/^function/ {
     name = $2
     text = $0
     sub(/^function [^ ]* /, "", text)
-    gsub(/const /, "", text); gsub(/ist_status/, "int32_t", text); gsub(/uint64_t/, "int64_t", text)
+    gsub(/const /, "", text); gsub(/ist_status/, "int32_t", text); gsub(/uint64_t/, "int64_t", text); gsub(/ist_fill_fn/, "ist_round_fn", text)
     gsub(/(ist_context|ist_dataset|ist_model|ist_predictor|ist_trainer|void) \*\*/, "**", text)
     gsub(/(ist_context|ist_dataset|ist_model|ist_predictor|ist_trainer|void) \*/, "*", text)
     result = text; sub(/ \(.*/, "", result)
