@@ -175,13 +175,12 @@ TEST(an_archive_of_more_than_4_gib_is_read_by_its_zip64_fields)
 TEST(a_graph_of_more_than_2_gib_is_counted_and_refused)
 {
     const int32_t hidden[2] = {1 << 15, 1 << 15}; /* 4 GiB between them, of which nobody looks at one */
-    const ist_model_config config = {.struct_size = sizeof config,
-                                     .features = 4,
-                                     .classes = 2,
-                                     .hidden_count = 2,
-                                     .hidden = hidden,
-                                     .hidden_norm = IST_NORM_NONE,
-                                     .output_norm = IST_NORM_NONE};
+    ist_model_config config = IST_MODEL_CONFIG_INIT;
+    config.features = 4;
+    config.classes = 2;
+    config.hidden_count = 2;
+    config.hidden = hidden;
+    config.hidden_norm = config.output_norm = IST_NORM_NONE;
     ist__shape shape;
     ist__net net;
     ist__error error = {IST_OK, ""};
