@@ -96,7 +96,7 @@ one_run() {
 declare -A left_out=(
     [clang]='^api\.'
     [asan]='^(unit\.((gemm|phase|predict)\.|product\.products|team\.barriers|(outer|replicas|sticky|subnet|training)\..*(drop|_as_its_formula|work_space|every_|epochs|crew|plain_))|api\.((engines|invariance|paper_bugs|recipe)\.|.*(every_|resumed|phases_give|alone|times_of)))'
-    [tsan]='^(unit\.((checkpoint|dataset|elementary|formats|gemm|hostile|logmel|phase|predict|product|reader)\.|subnet\..*(drop|_as_its_formula|work_space))|api\.((engines|export|paper_bugs|predict|slow)\.|activation\.(every|other)|(phases|trainer|resume)\..*(resumed|alone|times_of|every_optimiser)))'
+    [tsan]='^(unit\.((checkpoint|dataset|elementary|formats|gemm|hostile|logmel|phase|predict|product|reader)\.|(outer|replicas|sticky|subnet|training)\..*(drop|_as_its_formula|work_space|every_|plain_))|api\.((engines|export|paper_bugs|predict|slow)\.|.*(every_|resumed|alone|times_of|other_methods)))'
     [nohwloc]='^(unit\.(average|checkpoint|dropout|elementary|evaluate|formats|gemm|kernels|logmel|optimizer|outer|panel|phase|product|reader|reference|replicas|shape|sparse_file|sparse_text|step|sticky|subnet|training|whole)\.|unit\.team\.barriers|api\.(activation|engines|export|outer|paper_bugs|phases|predict|recipe|resume|slow)\.)'
 )
 for run in "${runs[@]}"; do

@@ -333,8 +333,8 @@ typedef struct {
       IST_LOSS_CROSS_ENTROPY, 1.0 }
 /* clang-format on */
 
-/* Uniform weights from (seed, layer), He's (with tanh LeCun's) [M7]; gamma 1, beta and bias 0; the memory is striped over the nodes of the plan, and
- * must fit as ist_trainer_create tells. */
+/* Uniform weights from (seed, layer), He's (with tanh LeCun's) [M7]; gamma 1, beta and bias 0.  The memory is striped over
+ * the nodes of the plan, and must fit as ist_trainer_create tells. */
 IST_API ist_status ist_model_create(ist_context *context, ist_model **out, const ist_model_config *config);
 IST_API void ist_model_destroy(ist_model *model); /* NULL is fine */
 
