@@ -97,22 +97,31 @@ int64_t ist_model_parameter_count(const ist_model *model)
     return model ? model->net.shape.parameters : 0;
 }
 
+/* Of features or targets, of which there are `most`: what a normalization must be. */
+static ist_status check_scaling(ist_context *context, const char *what, char letter, int32_t most, int32_t count,
+                                const float *shift, const float *factor)
+{
+    if (!shift || !factor) return ist__refuse(context, IST_E_ARGUMENT, "shift or factor is NULL");
+    if (count != 1 && count != most)
+        return ist__fail(&context->error, IST_E_ARGUMENT, "count is %d, expected 1 or the number of %ss, %d", count,
+                         what, most);
+    for (int32_t i = 0; i < count; i++)
+        if (!isfinite(shift[i]) || !isfinite(factor[i]) || factor[i] == 0)
+            return ist__fail(
+                &context->error, IST_E_ARGUMENT,
+                "normalization of %s %d is (%c - %g) * %g, expected finite numbers and a factor other than 0", what, i,
+                letter, (double)shift[i], (double)factor[i]);
+    return IST_OK;
+}
+
 ist_status ist_model_set_normalization(ist_model *model, int32_t count, const float *shift, const float *factor)
 {
     IST__OUR_FLOATS;
     if (!model) return IST_E_ARGUMENT;
     ist_context *context = model->context;
     const int32_t features = model->net.shape.width[0];
-    if (!shift || !factor) return ist__refuse(context, IST_E_ARGUMENT, "shift or factor is NULL");
-    if (count != 1 && count != features)
-        return ist__fail(&context->error, IST_E_ARGUMENT, "count is %d, expected 1 or the number of features, %d",
-                         count, features);
-    for (int32_t i = 0; i < count; i++)
-        if (!isfinite(shift[i]) || !isfinite(factor[i]) || factor[i] == 0)
-            return ist__fail(&context->error, IST_E_ARGUMENT,
-                             "normalization of feature %d is (x - %g) * %g, expected finite numbers and a factor other "
-                             "than 0",
-                             i, (double)shift[i], (double)factor[i]);
+    const ist_status status = check_scaling(context, "feature", 'x', features, count, shift, factor);
+    if (status) return status;
     model->net.normalization_count = count;
     memcpy(model->net.shift, shift, (size_t)count * sizeof *shift);
     memcpy(model->net.factor, factor, (size_t)count * sizeof *factor);
@@ -152,18 +161,9 @@ ist_status ist_model_set_target_normalization(ist_model *model, int32_t count, c
     ist_context *context = model->context;
     ist__net *net = &model->net;
     const int32_t targets = net->shape.width[net->shape.layer_count];
-    if (!shift || !factor) return ist__refuse(context, IST_E_ARGUMENT, "shift or factor is NULL");
-    const ist_status status = check_regression(model);
+    ist_status status = check_regression(model);
+    if (!status) status = check_scaling(context, "target", 'y', targets, count, shift, factor);
     if (status) return status;
-    if (count != 1 && count != targets)
-        return ist__fail(&context->error, IST_E_ARGUMENT, "count is %d, expected 1 or the number of targets, %d", count,
-                         targets);
-    for (int32_t i = 0; i < count; i++)
-        if (!isfinite(shift[i]) || !isfinite(factor[i]) || factor[i] == 0)
-            return ist__fail(&context->error, IST_E_ARGUMENT,
-                             "normalization of target %d is (y - %g) * %g, expected finite numbers and a factor other "
-                             "than 0",
-                             i, (double)shift[i], (double)factor[i]);
     net->target_count = count;
     memcpy(net->target_shift, shift, (size_t)count * sizeof *shift);
     memcpy(net->target_factor, factor, (size_t)count * sizeof *factor);
@@ -262,10 +262,7 @@ static ist_status check_evaluation(ist_model *model, const ist_dataset *dataset,
     if (!status) status = ist__fit_features(&model->net, dataset, &context->error);
     if (status) return status;
     if (known->batch == 0) known->batch = 128;
-    if (model->net.shape.statistics_floats > 0 && known->statistics == IST_STATISTICS_STORED && !model->net.calibrated)
-        return ist__refuse(context, IST_E_ARGUMENT,
-                           "the model has no statistics of batch norm for its present parameters: calibrate it first");
-    return IST_OK;
+    return known->statistics == IST_STATISTICS_STORED ? ist__fit_statistics(&model->net, &context->error) : IST_OK;
 }
 
 ist_status ist_model_calibrate(ist_model *model, const ist_dataset *dataset, int64_t rows, uint64_t seed)

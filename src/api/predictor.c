@@ -3,6 +3,7 @@
 #include "base/bounds.h"
 #include "base/floats.h"
 #include "base/mem.h"
+#include "train/fit.h"
 #include "train/predictor.h"
 
 struct ist_predictor {
@@ -20,10 +21,8 @@ ist_status ist_predictor_create(ist_model *model, ist_predictor **out, const ist
     ist_status status = IST_OK;
     if (config) status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
     if (!status) status = ist__bounds_check("ist_predictor_config", &known, &context->error);
+    if (!status) status = ist__fit_statistics(&model->net, &context->error);
     if (status) return status;
-    if (model->net.shape.statistics_floats > 0 && !model->net.calibrated)
-        return ist__refuse(context, IST_E_ARGUMENT,
-                           "the model has no statistics of batch norm for its present parameters: calibrate it first");
     ist_predictor *made = ist__alloc(1, sizeof *made);
     if (!made) return ist__refuse(context, IST_E_MEMORY, "no memory for a predictor");
     made->context = context;

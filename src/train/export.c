@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "train/fit.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are little-endian and written as memory lies");
 
@@ -116,19 +117,12 @@ static ist_status check_onnx(const ist__net_view *view, int32_t answer, ist__err
     return counted.status;
 }
 
-static ist_status check_statistics(const ist__net *net, ist__error *error)
-{
-    if (net->shape.statistics_floats == 0 || net->calibrated) return IST_OK;
-    return ist__fail(error, IST_E_ARGUMENT,
-                     "the model has no statistics of batch norm for its present parameters: calibrate it first");
-}
-
 ist_status ist__net_export(const ist__net *net, int32_t format, bool folded, int32_t answer, const char *path,
                            ist__error *error)
 {
     ist__net_view view;
     ist__sink sink = {.error = error};
-    ist_status status = format == IST_FILE_ONNX || folded ? check_statistics(net, error) : IST_OK;
+    ist_status status = format == IST_FILE_ONNX || folded ? ist__fit_statistics(net, error) : IST_OK;
     if (!status) status = ist__net_view_open(&view, net, folded, error);
     if (status) return status;
     if (format == IST_FILE_ONNX) status = check_onnx(&view, answer, error);

@@ -30,3 +30,10 @@ ist_status ist__fit_answers(const ist__net *net, const ist_dataset *data, ist__e
     if (data->classes <= classes) return IST_OK;
     return ist__fail(error, IST_E_SHAPE, "the dataset has %d classes, the model %d", data->classes, classes);
 }
+
+ist_status ist__fit_statistics(const ist__net *net, ist__error *error)
+{
+    if (net->shape.statistics_floats == 0 || net->calibrated) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT,
+                     "the model has no statistics of batch norm for its present parameters: calibrate it first");
+}

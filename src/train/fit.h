@@ -1,4 +1,4 @@
-/* fit.h - does a dataset fit a net?  Asked by training, evaluation and normalization alike. */
+/* fit.h - does a dataset fit a net, do its statistics?  Asked by training, evaluation, predictors and exports alike. */
 #ifndef IST_TRAIN_FIT_H
 #define IST_TRAIN_FIT_H
 
@@ -10,5 +10,8 @@ ist_status ist__fit_features(const ist__net *net, const ist_dataset *data, ist__
 
 /* Labels are there, and no class is unknown to the net; of a regression, as many targets as it has; else IST_E_SHAPE. */
 ist_status ist__fit_answers(const ist__net *net, const ist_dataset *data, ist__error *error);
+
+/* Statistics of batch norm, if it has any, are those of the present parameters; else IST_E_ARGUMENT. */
+ist_status ist__fit_statistics(const ist__net *net, ist__error *error);
 
 #endif

@@ -144,6 +144,21 @@ static ist_status differ(ist__training *t, const char *field, double saved, doub
     return differs(t, field, show(a, saved), show(b, present), path, error);
 }
 
+/* What layers are, beside their widths. */
+typedef struct shape_kind {
+    const char *name;
+    int32_t saved, present;
+} shape_kind;
+enum { SHAPE_KINDS = 4 };
+
+/* The first that differs; NULL: none. */
+static const shape_kind *other_kind(const shape_kind kinds[SHAPE_KINDS])
+{
+    for (int i = 0; i < SHAPE_KINDS; i++)
+        if (kinds[i].saved != kinds[i].present) return &kinds[i];
+    return NULL;
+}
+
 static ist_status compare_shapes(ist__training *t, const ist__shape *found, const char *path, ist__error *error)
 {
     const ist__shape *now = &t->net->shape;
@@ -151,6 +166,11 @@ static ist_status compare_shapes(ist__training *t, const ist__shape *found, cons
     char field[48] = "hidden_count";
     int32_t saved = found->hidden_count, present = now->hidden_count;
     const int32_t layers = now->layer_count;
+    const shape_kind kinds[SHAPE_KINDS] = {{"hidden_norm", found->hidden_norm, now->hidden_norm},
+                                           {"output_norm", found->output_norm, now->output_norm},
+                                           {"activation", found->activation, now->activation},
+                                           {"loss", found->loss, now->loss}},
+                     *kind;
     if (found->width[0] != now->width[0]) {
         snprintf(field, sizeof field, "features");
         saved = found->width[0];
@@ -159,22 +179,10 @@ static ist_status compare_shapes(ist__training *t, const ist__shape *found, cons
         snprintf(field, sizeof field, "classes");
         saved = found->width[found->layer_count];
         present = now->width[layers];
-    } else if (saved == present && found->hidden_norm != now->hidden_norm) {
-        snprintf(field, sizeof field, "hidden_norm");
-        saved = found->hidden_norm;
-        present = now->hidden_norm;
-    } else if (saved == present && found->output_norm != now->output_norm) {
-        snprintf(field, sizeof field, "output_norm");
-        saved = found->output_norm;
-        present = now->output_norm;
-    } else if (saved == present && found->activation != now->activation) {
-        snprintf(field, sizeof field, "activation");
-        saved = found->activation;
-        present = now->activation;
-    } else if (saved == present && found->loss != now->loss) {
-        snprintf(field, sizeof field, "loss");
-        saved = found->loss;
-        present = now->loss;
+    } else if (saved == present && (kind = other_kind(kinds))) {
+        snprintf(field, sizeof field, "%s", kind->name);
+        saved = kind->saved;
+        present = kind->present;
     } else if (saved == present && found->huber_delta != now->huber_delta) {
         return differ(t, "huber_delta", (double)found->huber_delta, (double)now->huber_delta, path, error);
     } else if (saved == present) {

@@ -357,6 +357,20 @@ static inline file_bytes run_to_the_end(const run_spec *spec)
     return bytes;
 }
 
+/* Ends the case unless a run of one kind, stopped after a round and resumed by one of the other, is the first never stopped. */
+static inline void run_check_resumed(const run_spec *begun, const run_spec *resumed)
+{
+    const char *path = scratch_path("stopped.ist");
+    run first = run_open(begun), second = run_open(resumed);
+    run_go(&first, 1);
+    CHECK_EQ(ist_trainer_save(first.trainer, path), IST_OK);
+    CHECK_EQ(ist_trainer_resume(second.trainer, path), IST_OK);
+    run_go(&second, 0);
+    file_check_same(trainer_bytes(second.trainer), run_to_the_end(begun));
+    run_close(&first);
+    run_close(&second);
+}
+
 /* Ends the case unless the context tells of its failure in one line that is not empty. */
 static inline void check_one_line(const ist_context *context)
 {

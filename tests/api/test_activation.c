@@ -160,18 +160,10 @@ TEST(a_model_tells_its_activation_and_files_bring_it_back)
 
 TEST(resumed_is_never_stopped_with_any_activation)
 {
-    const char *path = scratch_path("stopped.ist");
     for (int32_t activation = IST_GELU; activation <= IST_SILU; activation++) {
         run_spec spec = spec_of(activation, IST_NORM_BATCH);
         spec.train.hidden_dropout = 0.25;
-        run first = run_open(&spec), second = run_open(&spec);
-        run_go(&first, 1);
-        CHECK_EQ(ist_trainer_save(first.trainer, path), IST_OK);
-        CHECK_EQ(ist_trainer_resume(second.trainer, path), IST_OK);
-        run_go(&second, 0);
-        file_check_same(trainer_bytes(second.trainer), run_to_the_end(&spec));
-        run_close(&first);
-        run_close(&second);
+        run_check_resumed(&spec, &spec);
     }
 }
 

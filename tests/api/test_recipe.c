@@ -122,15 +122,7 @@ TEST(resumed_is_never_stopped_with_a_rich_recipe)
 {
     for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_ENSEMBLE; method++) {
         const run_spec spec = rich_spec(method);
-        const char *path = scratch_path("rich.ist");
-        run first = run_open(&spec), second = run_open(&spec);
-        run_go(&first, 1);
-        CHECK_EQ(ist_trainer_save(first.trainer, path), IST_OK);
-        CHECK_EQ(ist_trainer_resume(second.trainer, path), IST_OK);
-        run_go(&second, 0);
-        file_check_same(trainer_bytes(second.trainer), run_to_the_end(&spec));
-        run_close(&first);
-        run_close(&second);
+        run_check_resumed(&spec, &spec);
     }
 }
 

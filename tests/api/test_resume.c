@@ -132,17 +132,9 @@ TEST(statistics_are_resumed_too)
 static void check_changed_engine(int32_t begun, int32_t ended)
 {
     run_spec spec = run_spec_small(), elsewhere = spec;
-    const char *path = scratch_path("elsewhere.ist");
     spec.engine = begun;
     elsewhere.engine = ended;
-    run first = run_open(&spec), second = run_open(&elsewhere);
-    run_go(&first, 1);
-    CHECK_EQ(ist_trainer_save(first.trainer, path), IST_OK);
-    CHECK_EQ(ist_trainer_resume(second.trainer, path), IST_OK);
-    run_go(&second, 0);
-    file_check_same(trainer_bytes(second.trainer), run_to_the_end(&spec));
-    run_close(&first);
-    run_close(&second);
+    run_check_resumed(&spec, &elsewhere);
 }
 
 TEST(resumed_is_never_stopped_with_another_engine_of_the_same_bits)
