@@ -143,6 +143,7 @@ typedef struct imagined {
     ist__shape shape;
     ist__plan settled;
     ist__host host; /* with that plan: do not copy */
+    ist__extent data;
 } imagined;
 
 static ist_status imagine(ist_context *context, const ist_model_config *model, const ist_train_config *train,
@@ -164,7 +165,8 @@ static ist_status imagine(ist_context *context, const ist_model_config *model, c
     if (status) return status;
     if (run->subnets == 0) run->subnets = net.subnets;
     out->host = context->host;
-    status = ist__settle(&out->settled, &out->host, &out->shape, run, dataset_rows, dataset_type, &context->error);
+    out->data = (ist__extent){.rows = dataset_rows, .type = dataset_type};
+    status = ist__settle(&out->settled, &out->host, &out->shape, run, &out->data, &context->error);
     out->host.plan = &out->settled;
     return status;
 }
@@ -180,7 +182,7 @@ ist_status ist_plan_report(ist_context *context, const ist_model_config *model, 
     const ist_status status = imagine(context, model, train, dataset_rows, dataset_type, &it);
     if (status) return status;
     context->error.status = IST_OK;
-    json_t *plan = ist__training_plan(&it.host, &it.shape, &it.run, dataset_rows, dataset_type, &context->error);
+    json_t *plan = ist__training_plan(&it.host, &it.shape, &it.run, &it.data, &context->error);
     ist__plan_free(&it.settled);
     if (!plan && context->error.status) return context->error.status;
     return ist__give_json(context, plan, buffer, capacity_bytes, need_bytes);

@@ -126,3 +126,8 @@ void ist__batches_rows(ist__batches *batches, int64_t first, int64_t count, uint
         count -= some;
     }
 }
+
+bool ist__rows_have_lists(const ist__rows *rows)
+{
+    return rows->sparse && !rows->labels;
+}

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "data/sparse.h"
 
 /* The deal of rows: SHARD gives row list s once for all; otherwise the rows are dealt anew each epoch. */
 typedef struct ist__batches {
@@ -49,16 +50,31 @@ void ist__batches_destroy(ist__batches *batches); /* what ist__batches_create ma
  * index into ist__shard_list), otherwise dataset rows.  No two subnets get the same order.  [seed, epoch, subnet] */
 void ist__batches_rows(ist__batches *batches, int64_t first, int64_t count, uint32_t *out);
 
-/* Where rows are read from while training: a dataset, or a team's own copy of some of its rows. */
+/* Where rows are read from while training: a dataset, or a team's own copy of some of its rows; sparse rows always where
+ * the dataset has them. */
 typedef struct ist__rows {
-    const void *x;
+    const ist__sparse *sparse; /* NULL: rows are dense */
+    const uint32_t *list;      /* of sparse rows: row i is row list[i] of those; NULL: row i */
+    const void *x;             /* NULL with sparse rows */
     int64_t row_stride_bytes;
     int32_t type;
     int32_t features;
-    const int32_t *labels; /* of classes; or, never both: */
+    const int32_t *labels; /* of classes, by the dataset's row where there is a list; or, never both: */
     const float *targets;  /* target_stride floats apart, of a regression */
     int64_t target_stride;
     int32_t target_count;
 } ist__rows;
+
+/* Do rows have lists of labels, which may be of any length, and not one class each? */
+bool ist__rows_have_lists(const ist__rows *rows);
+
+/* How much there is to train on: all that memory is planned by. */
+typedef struct ist__extent {
+    int64_t rows;
+    int32_t type; /* of dense rows */
+    bool sparse;
+    int64_t nonzeros, label_entries; /* of sparse rows: of all of them, and at most in one batch: */
+    int64_t batch_nonzeros, batch_labels;
+} ist__extent;
 
 #endif

@@ -84,7 +84,9 @@ static ist_status make(ist_dataset *d, const ist__sparse *s, const ist__dataset_
     d->features = s->features;
     d->classes = s->labels;
     d->type = IST_FLOAT32;
-    return copy_rows(&d->sparse, s, error);
+    const ist_status status = copy_rows(&d->sparse, s, error);
+    if (!status) d->labels = ist__sparse_classes(&d->sparse);
+    return status;
 }
 
 ist_status ist__dataset_csr(ist_dataset **out, const ist_csr *csr, const ist__dataset_ask *ask, const ist__hands *hands,

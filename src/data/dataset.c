@@ -79,6 +79,7 @@ static ist_status load_sparse(ist_dataset *dataset, const char *x_path, const ch
         dataset->features = sparse.features;
         dataset->classes = sparse.labels;
         dataset->type = IST_FLOAT32;
+        dataset->labels = ist__sparse_classes(&dataset->sparse);
         return IST_OK;
     }
     ist__dataset_ask dense = *ask;
@@ -145,7 +146,8 @@ ist_status ist__dataset_open(ist_dataset **out, const char *x_path, const char *
 
 ist__rows ist__dataset_rows(const ist_dataset *dataset)
 {
-    return (ist__rows){.x = dataset->x,
+    return (ist__rows){.sparse = dataset->sparse.rows > 0 ? &dataset->sparse : NULL,
+                       .x = dataset->x,
                        .row_stride_bytes = dataset->row_stride_bytes,
                        .type = dataset->type,
                        .features = dataset->features,
@@ -153,6 +155,19 @@ ist__rows ist__dataset_rows(const ist_dataset *dataset)
                        .targets = dataset->targets,
                        .target_stride = dataset->target_stride,
                        .target_count = dataset->target_count};
+}
+
+ist__extent ist__dataset_extent(const ist_dataset *dataset, int64_t batch, int64_t stream_rows)
+{
+    const ist__sparse *s = &dataset->sparse;
+    ist__extent extent = {.rows = dataset->rows, .type = dataset->type, .sparse = s->rows > 0};
+    if (!extent.sparse) return extent;
+    const int64_t times = (batch + stream_rows - 1) / stream_rows + 1; /* a batch may begin in the midst of an epoch */
+    extent.nonzeros = s->nonzeros;
+    extent.label_entries = s->label_entries;
+    extent.batch_nonzeros = ist__sparse_most(s->rows, s->row_begin, batch, times);
+    extent.batch_labels = ist__sparse_most(s->rows, s->label_begin, batch, times);
+    return extent;
 }
 
 void ist__dataset_destroy(ist_dataset *dataset)

@@ -18,7 +18,7 @@ struct ist_dataset {
     int32_t type;    /* IST_UINT8 or IST_FLOAT32 */
     int64_t row_stride_bytes;
     const void *x;         /* (rows, features) of type; NULL: sparse rows only */
-    const int32_t *labels; /* (rows), or NULL */
+    const int32_t *labels; /* (rows), or NULL; of sparse rows where each has one label, and then theirs */
     const float *targets;  /* (rows, target_count), rows target_stride floats apart; or NULL: never both */
     int64_t target_stride;
     int32_t target_count; /* 0 without targets */
@@ -79,6 +79,9 @@ void ist__dataset_put(const ist_dataset *dataset, int64_t row, const void *x, co
 
 /* All its rows, as training reads them. */
 ist__rows ist__dataset_rows(const ist_dataset *dataset);
+
+/* What they take.  A batch is `batch` rows of a stream that brings every row once in so many: stream_rows, 1 or more. */
+ist__extent ist__dataset_extent(const ist_dataset *dataset, int64_t batch, int64_t stream_rows);
 
 void ist__dataset_destroy(ist_dataset *dataset);
 

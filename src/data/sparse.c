@@ -60,6 +60,40 @@ ist_status ist__sparse_load(const char *path, const ist__sparse_ask *ask, const 
     return status;
 }
 
+const int32_t *ist__sparse_classes(const ist__sparse *s)
+{
+    if (s->label_entries != s->rows) return NULL;
+    for (int64_t row = 0; row <= s->rows; row++)
+        if (s->label_begin[row] != row) return NULL;
+    return s->label;
+}
+
+/* Rows of more than `length` entries: how many, and all that they have. */
+static int64_t count_longer(int64_t rows, const int64_t *begin, int64_t length, int64_t *entries)
+{
+    int64_t count = 0;
+    *entries = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        const int64_t have = begin[row + 1] - begin[row];
+        count += have > length;
+        *entries += have > length ? have : 0;
+    }
+    return count;
+}
+
+int64_t ist__sparse_most(int64_t rows, const int64_t *begin, int64_t count, int64_t times)
+{
+    /* The least length that fewer than `count` of those rows are beyond: halved, so that no memory is asked for. */
+    int64_t low = 0, high = begin[rows], entries;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (times * count_longer(rows, begin, middle, &entries) < count) high = middle;
+        else low = middle + 1;
+    }
+    const int64_t longer = count_longer(rows, begin, low, &entries);
+    return times * entries + (count - times * longer) * low;
+}
+
 void ist__sparse_destroy(ist__sparse *sparse)
 {
     for (int i = 0; i < IST__SPARSE_ARRAYS; i++) ist__free(sparse->owned[i]);

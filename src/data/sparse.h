@@ -54,6 +54,13 @@ ist_status ist__sparse_save(const ist__sparse *sparse, const char *path, ist__er
  * that does not.  who: what the line begins with. */
 ist_status ist__sparse_check(const ist__sparse *sparse, const ist__hands *hands, const char *who, ist__error *error);
 
+/* The label of each row (rows), inside the table, where every row has one; else NULL. */
+const int32_t *ist__sparse_classes(const ist__sparse *sparse);
+
+/* The most entries that `count` rows can have of which none stands there more than `times` times; begin (rows + 1) is
+ * row_begin or label_begin; count <= rows times. */
+int64_t ist__sparse_most(int64_t rows, const int64_t *begin, int64_t count, int64_t times);
+
 void ist__sparse_destroy(ist__sparse *sparse); /* {0} is fine */
 
 #endif

@@ -26,10 +26,12 @@ typedef struct data_size {
     int64_t rows;
 } data_size;
 
-static data_size data_of(const ist__shape *shape, int32_t type, int64_t rows)
+/* Sparse rows stay where they are, and of a shard it is told which they are. */
+static data_size data_of(const ist__shape *shape, const ist__extent *data)
 {
-    const size_t row_bytes = (size_t)shape->width[0] * ist__type_bytes(type);
-    return (data_size){row_bytes, (size_t)ist__shape_answer_bytes(shape), rows};
+    if (data->sparse) return (data_size){sizeof(uint32_t), 0, data->rows};
+    const size_t row_bytes = (size_t)shape->width[0] * ist__type_bytes(data->type);
+    return (data_size){row_bytes, (size_t)ist__shape_answer_bytes(shape), data->rows};
 }
 
 static data_size shard_of(data_size all, int64_t rows)
@@ -41,6 +43,18 @@ static data_size shard_of(data_size all, int64_t rows)
 static size_t data_bytes(data_size d)
 {
     return ist__region_size(d.row_bytes * (size_t)d.rows) + ist__region_size(d.answer_bytes * (size_t)d.rows);
+}
+
+/* Of the whole dataset: where rows and their labels begin; features and values; labels. */
+static int64_t sparse_bytes(const ist__extent *data)
+{
+    return 16 * (data->rows + 1) + 8 * data->nonzeros + 4 * data->label_entries;
+}
+
+/* Has each node a copy of all rows? */
+static bool copies(const ist_train_config *config, const ist__extent *data)
+{
+    return config->data == IST_DATA_REPLICATE && !data->sparse;
 }
 
 static size_t order_bytes(const ist_train_config *config, int64_t rows, int32_t subnet)
@@ -97,13 +111,14 @@ static bool holds_copy(const ist__plan *plan, int32_t team, int32_t subnets)
 
 /* widest: of its subnets; whole: the net. */
 static size_t team_bytes(const ist__host *host, int32_t team, const ist__shape *widest, const ist__shape *whole,
-                         const ist_train_config *config, data_size all)
+                         const ist_train_config *config, const ist__extent *data)
 {
     const ist__plan *plan = host->plan;
-    size_t bytes = ist__desk_bytes(widest) + ist__whole_team_bytes(host, team, whole, config, all.rows);
+    size_t bytes = ist__desk_bytes(widest) + ist__whole_team_bytes(host, team, whole, config, data);
     if (!trains(plan, team, config->subnets)) return bytes;
-    bytes += ist__scratch_bytes(&host->engine, widest, config->batch, config->optimizer, plan->teams[team].threads);
-    if (config->data == IST_DATA_REPLICATE && holds_copy(plan, team, config->subnets)) bytes += data_bytes(all);
+    bytes +=
+        ist__scratch_bytes(&host->engine, widest, data, config->batch, config->optimizer, plan->teams[team].threads);
+    if (copies(config, data) && holds_copy(plan, team, config->subnets)) bytes += data_bytes(data_of(whole, data));
     return bytes;
 }
 
@@ -175,6 +190,7 @@ static void touch_and_copy(void *argument, ist__worker *worker)
     const ist__training *t = p->training;
     const ist__team_space *team = &t->teams[worker->team];
     const size_t row_bytes = row_bytes_of(t->data);
+    const bool sparse = t->data->sparse.rows > 0;
     int64_t first, last;
     for (int32_t k = 0; k < worker->teams; k++) touch(&t->teams[k].region, k, worker);
     for (int32_t s = 0; s < t->config.subnets; s++) touch(&t->subnets[s].region, t->subnets[s].team, worker);
@@ -187,7 +203,9 @@ static void touch_and_copy(void *argument, ist__worker *worker)
         const ist__subnet *subnet = &t->subnets[s];
         if (subnet->team != worker->team || !subnet->shard) continue;
         ist__share(subnet->batches.rows, worker->rank, worker->size, &first, &last);
-        copy_rows(t->data, p->lists[s], first, last, row_bytes, subnet->shard, subnet->shard_answers);
+        if (sparse)
+            memcpy((uint32_t *)subnet->shard + first, p->lists[s] + first, (size_t)(last - first) * sizeof **p->lists);
+        else copy_rows(t->data, p->lists[s], first, last, row_bytes, subnet->shard, subnet->shard_answers);
     }
 }
 
@@ -201,7 +219,7 @@ static ist_status make_region(ist__training *t, ist__region *region, size_t byte
 static ist_status make_subnet_region(ist__training *t, int32_t s, ist__error *error)
 {
     ist__subnet *subnet = &t->subnets[s];
-    const data_size all = data_of(&t->net->shape, t->data->type, t->data->rows);
+    const data_size all = data_of(&t->net->shape, &t->extent);
     const data_size shard = shard_of(all, subnet->batches.rows);
     const ist__shape room = ist__roomy_shape(&t->net->shape, &t->deal, &t->config, subnet->team,
                                              t->host.plan->team_count, s, subnet->shape.panels);
@@ -229,19 +247,19 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
     const ist__host *host = &t->host;
     const ist__plan *plan = host->plan;
     ist__team_space *team = &t->teams[k];
-    const data_size all = data_of(&t->net->shape, t->data->type, t->data->rows);
+    const data_size all = data_of(&t->net->shape, &t->extent);
     const ist__shape room =
         ist__roomy_shape(&t->net->shape, &t->deal, &t->config, k, plan->team_count, -1, t->subnets[0].shape.panels);
     const ist_status status =
-        make_region(t, &team->region, team_bytes(host, k, &room, &t->net->shape, &t->config, all), k, error);
+        make_region(t, &team->region, team_bytes(host, k, &room, &t->net->shape, &t->config, &t->extent), k, error);
     if (status) return status;
     const bool trains_subnets = trains(plan, k, t->config.subnets);
     if (trains_subnets)
-        ist__scratch_take(&team->scratch, &team->region, &host->engine, &room, t->config.batch, t->config.optimizer,
-                          plan->teams[k].threads);
+        ist__scratch_take(&team->scratch, &team->region, &host->engine, &room, &t->extent, t->config.batch,
+                          t->config.optimizer, plan->teams[k].threads);
     ist__whole_team_take(t, k);
     ist__desk_take(team, &room);
-    if (trains_subnets && t->config.data == IST_DATA_REPLICATE && holds_copy(plan, k, t->config.subnets)) {
+    if (trains_subnets && copies(&t->config, &t->extent) && holds_copy(plan, k, t->config.subnets)) {
         team->copy = ist__region_take(&team->region, all.row_bytes * (size_t)all.rows);
         team->copy_answers = ist__region_take(&team->region, all.answer_bytes * (size_t)all.rows);
     }
@@ -254,6 +272,10 @@ static ist__rows rows_of(const ist__training *t, const ist__subnet *subnet)
     const ist_dataset *data = t->data;
     ist__rows rows = ist__dataset_rows(data);
     if (t->config.data == IST_DATA_SHARED) return rows;
+    if (rows.sparse) {
+        rows.list = subnet->shard; /* NULL but for shards */
+        return rows;
+    }
     const void *answers = subnet->shard_answers;
     rows.row_stride_bytes = (int64_t)row_bytes_of(data);
     rows.target_stride = data->target_count;
@@ -335,7 +357,7 @@ json_t *ist__training_report(const ist__training *t)
         ist__json_append(states, ist__stripes_report(&t->master_state[i], &t->host));
         bytes += (int64_t)t->master_state[i].bytes;
     }
-    json_t *plan = ist__training_plan(&t->host, &t->net->shape, &t->config, t->data->rows, t->data->type, NULL);
+    json_t *plan = ist__training_plan(&t->host, &t->net->shape, &t->config, &t->extent, NULL);
     const json_int_t planned = json_integer_value(json_object_get(plan, "planned_bytes"));
     json_decref(plan);
     bytes += (int64_t)whole_pages((size_t)t->net->shape.floats * sizeof(float)); /* the model's own stripes */
@@ -351,8 +373,9 @@ json_t *ist__training_report(const ist__training *t)
 
 /* What each node must give, rounded up region by region as placing does. */
 static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__shape *shape,
-                      const ist_train_config *config, data_size all, ist__need *needs)
+                      const ist_train_config *config, const ist__extent *data, ist__need *needs)
 {
+    const data_size all = data_of(shape, data);
     const ist__plan *plan = host->plan;
     const int32_t n = config->subnets;
     const bool panels = host->engine.kind == IST_ENGINE_NATIVE, sharded = config->data == IST_DATA_SHARD;
@@ -370,38 +393,38 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
         ist__need *need = &needs[plan->teams[k].node];
         need->later += (int64_t)ist__calibrate_bytes(shape, all.rows, drawn, k, plan->team_count);
         if (!works(plan, k, config)) continue;
-        const bool copy = config->data == IST_DATA_REPLICATE && trains(plan, k, n) && holds_copy(plan, k, n);
+        const bool copy = copies(config, data) && trains(plan, k, n) && holds_copy(plan, k, n);
         const int64_t copy_bytes = copy ? (int64_t)data_bytes(all) : 0;
         need->data += copy_bytes;
         const ist__shape room = ist__roomy_shape(shape, deal, config, k, plan->team_count, -1, panels);
-        need->work += (int64_t)whole_pages(team_bytes(host, k, &room, shape, config, all)) - copy_bytes;
+        need->work += (int64_t)whole_pages(team_bytes(host, k, &room, shape, config, data)) - copy_bytes;
     }
     ist__stripes_need(host, (size_t)shape->floats * sizeof(float), master_arrays(config), needs);
     if (config->background_saves)
         ist__stripes_need(host, (size_t)shape->floats * sizeof(float), ist__save_arrays(config), needs);
-    ist__whole_need(host, shape, config, needs);
+    ist__whole_need(host, shape, config, data, needs);
     if (config->method != IST_METHOD_DATA_PARALLEL) return;
     const ist__shape replica = ist__deal_shape(deal, shape, 0, panels);
     ist__stripes_need(host, (size_t)replica.floats * sizeof(float), ist__optimizer_states(config->optimizer), needs);
 }
 
 ist_status ist__training_needs(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
-                               int64_t rows, int32_t type, ist__need *needs, ist__error *error)
+                               const ist__extent *data, ist__need *needs, ist__error *error)
 {
     ist__deal deal;
     const ist_status status = ist__training_deal(&deal, shape, config, error);
     if (status) return status;
-    sum_needs(host, &deal, shape, config, data_of(shape, type, rows), needs);
+    sum_needs(host, &deal, shape, config, data, needs);
     ist__deal_destroy(&deal);
     return IST_OK;
 }
 
 ist_status ist__training_room(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
-                              int64_t rows, int32_t type, ist__error *error)
+                              const ist__extent *data, ist__error *error)
 {
     ist__need *needs = ist__alloc(host->machine->node_count, sizeof *needs);
     if (!needs) return ist__fail(error, IST_E_MEMORY, "no memory for %d nodes", host->machine->node_count);
-    ist_status status = ist__training_needs(host, shape, config, rows, type, needs, error);
+    ist_status status = ist__training_needs(host, shape, config, data, needs, error);
     if (!status) {
         ist__stripes_need(host, (size_t)shape->floats * sizeof(float), -1, needs); /* the model is there */
         status = ist__room_check(host, needs, "this training", error);
@@ -410,12 +433,12 @@ ist_status ist__training_room(const ist__host *host, const ist__shape *shape, co
     return status;
 }
 
-json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config, int64_t rows,
-                           int32_t type, ist__error *error)
+json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                           const ist__extent *data, ist__error *error)
 {
     const ist__plan *plan = host->plan;
     const int32_t n = config->subnets;
-    const data_size all = data_of(shape, type, rows);
+    const data_size all = data_of(shape, data);
     const bool panels = host->engine.kind == IST_ENGINE_NATIVE;
     ist__deal deal;
     if (ist__train_shares_check(config, shape, error) || ist__training_deal(&deal, shape, config, error)) return NULL;
@@ -431,14 +454,14 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
                                             "parameters", (json_int_t)part.parameters, "bytes", (json_int_t)bytes));
     }
     const size_t master = whole_pages((size_t)shape->floats * sizeof(float));
-    if (needs) sum_needs(host, &deal, shape, config, all, needs);
+    if (needs) sum_needs(host, &deal, shape, config, data, needs);
     for (int32_t i = 0; needs && i < host->machine->node_count; i++) {
         const int64_t bytes = ist__need_bytes(&needs[i]) - needs[i].later;
         ist__json_append(by_node, json_integer(bytes));
         total += bytes;
     }
     const size_t targets = ist__shape_regresses(shape) ? all.answer_bytes : 0; /* labels are few */
-    const int64_t dataset = (int64_t)(all.row_bytes + targets) * rows;
+    const int64_t dataset = data->sparse ? sparse_bytes(data) : (int64_t)(all.row_bytes + targets) * data->rows;
     json_t *room = needs ? ist__room_report(host, needs, dataset, "this training") : NULL;
     json_t *traffic = ist__tally_plan(host, shape, &deal, config);
     ist__free(needs);

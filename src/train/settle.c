@@ -36,7 +36,7 @@ static bool move_one(ist__plan *plan, const ist__machine *machine, const ist__ne
 }
 
 ist_status ist__settle(ist__plan *out, const ist__host *host, const ist__shape *shape, const ist_train_config *config,
-                       int64_t rows, int32_t type, ist__error *error)
+                       const ist__extent *data, ist__error *error)
 {
     ist__plan plan;
     const int32_t nodes = host->machine->node_count;
@@ -48,7 +48,7 @@ ist_status ist__settle(ist__plan *out, const ist__host *host, const ist__shape *
     int64_t moves = any_fallback(host->machine) ? (int64_t)plan.team_count * nodes : 0;
     for (bool moved = true; moved && moves > 0 && !status; moves--) {
         ist__need *needs = ist__alloc(nodes, sizeof *needs);
-        status = needs ? ist__training_needs(&settled, shape, config, rows, type, needs, error)
+        status = needs ? ist__training_needs(&settled, shape, config, data, needs, error)
                        : ist__fail(error, IST_E_MEMORY, "no memory for %d nodes", nodes);
         moved = !status && move_one(&plan, host->machine, needs);
         ist__free(needs);

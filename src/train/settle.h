@@ -9,6 +9,6 @@
  * master stay at home.  A function of machine, plan and what is trained, never of what happens to be free; a copy without
  * changes where no node has a fallback.  The caller frees with ist__plan_free.  IST_E_ARGUMENT, IST_E_MEMORY. */
 ist_status ist__settle(ist__plan *out, const ist__host *host, const ist__shape *shape, const ist_train_config *config,
-                       int64_t rows, int32_t type, ist__error *error);
+                       const ist__extent *data, ist__error *error);
 
 #endif

@@ -47,7 +47,7 @@ static void size_own(ist__scratch *s, const ist__engine *engine, const ist__shap
 
 /* One list of buffers serves both the sum of their sizes and their handing out, so the two cannot differ. */
 static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__engine *engine, const ist__shape *shape,
-                              int32_t optimizer, int32_t threads)
+                              const ist__extent *data, int32_t optimizer, int32_t threads)
 {
     size_t total = 0;
 #define BUFFER(pointer, count)                                \
@@ -57,7 +57,7 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__e
     if (region) (pointer) = ist__region_take(region, bytes);  \
   } while (0)
     for (int i = 0; i < 2; i++) {
-        BUFFER(s->input[i], shape->width[0] * s->ld);
+        if (!data->sparse) BUFFER(s->input[i], shape->width[0] * s->ld);
         BUFFER(s->index[i], s->ld);
         if (ist__shape_regresses(shape)) BUFFER(s->targets[i], shape->width[shape->layer_count] * s->ld);
         else BUFFER(s->labels[i], s->ld);
@@ -77,18 +77,18 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__e
     return total;
 }
 
-size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, int32_t batch, int32_t optimizer,
-                          int32_t threads)
+size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, const ist__extent *data, int32_t batch,
+                          int32_t optimizer, int32_t threads)
 {
     ist__scratch scratch = {.ld = ist__padded_columns(batch)};
-    return for_each_buffer(&scratch, NULL, engine, shape, optimizer, threads);
+    return for_each_buffer(&scratch, NULL, engine, shape, data, optimizer, threads);
 }
 
 void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine *engine, const ist__shape *shape,
-                       int32_t batch, int32_t optimizer, int32_t threads)
+                       const ist__extent *data, int32_t batch, int32_t optimizer, int32_t threads)
 {
     *out = (ist__scratch){.ld = ist__padded_columns(batch)};
-    for_each_buffer(out, region, engine, shape, optimizer, threads);
+    for_each_buffer(out, region, engine, shape, data, optimizer, threads);
 }
 
 /* -------------------------------------------------------------------------------------------------- forward -- */

@@ -34,10 +34,10 @@ typedef struct ist__scratch {
 } ist__scratch;
 
 /* Bytes of a region for ist__scratch_take: shape is the widest of the team's subnets. */
-size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, int32_t batch, int32_t optimizer,
-                          int32_t threads);
+size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, const ist__extent *data, int32_t batch,
+                          int32_t optimizer, int32_t threads);
 void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine *engine, const ist__shape *shape,
-                       int32_t batch, int32_t optimizer, int32_t threads);
+                       const ist__extent *data, int32_t batch, int32_t optimizer, int32_t threads);
 
 /* A step; the same for all threads of the team. */
 typedef struct ist__step {

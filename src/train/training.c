@@ -109,10 +109,10 @@ static ist_status check_fit(const ist__net *net, const ist_dataset *data, const 
 static ist_status settle(ist__training *t, ist__error *error)
 {
     const ist__shape *shape = &t->net->shape;
-    const ist_status status = ist__settle(&t->plan, &t->host, shape, &t->config, t->data->rows, t->data->type, error);
+    const ist_status status = ist__settle(&t->plan, &t->host, shape, &t->config, &t->extent, error);
     if (status) return status;
     t->host.plan = &t->plan;
-    return ist__training_room(&t->host, shape, &t->config, t->data->rows, t->data->type, error);
+    return ist__training_room(&t->host, shape, &t->config, &t->extent, error);
 }
 
 bool ist__trains_replicas(const ist_train_config *config)
@@ -199,6 +199,8 @@ static ist_status open_training(ist__training **out, const ist__host *host, ist_
     t->net = net;
     t->data = data;
     t->config = *resolved;
+    const int64_t fewest = data->rows / resolved->subnets; /* of a subnet's, in an epoch */
+    t->extent = ist__dataset_extent(data, resolved->batch, fewest > 0 ? fewest : 1);
     t->state_count = ist__optimizer_states(resolved->optimizer);
     t->progress.struct_size = sizeof t->progress;
     t->phases = ist__phases_of(resolved, data->rows);

@@ -39,7 +39,7 @@ typedef struct ist__subnet {
     float *gradient;   /* data parallel only */
     float *kept[3];    /* of a sticky deal: the block, and carried state, as they were when the round began */
     size_t room_bytes; /* of each of these arrays */
-    void *shard;       /* (shard rows, features) and labels or targets, with IST_DATA_SHARD */
+    void *shard; /* (shard rows, features) and labels or targets, with IST_DATA_SHARD; of sparse rows their list */
     void *shard_answers;
     ist__rows rows; /* what it trains on */
     ist__batches batches;
@@ -65,6 +65,7 @@ typedef struct ist__training {
     ist__plan plan;          /* the context's, settled */
     ist__net *net;           /* borrowed */
     const ist_dataset *data; /* borrowed */
+    ist__extent extent;      /* of it */
     ist_train_config config; /* subnets resolved, shares ours */
     double *shares;          /* (config.subnets) sum 1; and behind them what slow.h tells */
     struct {
@@ -162,8 +163,8 @@ bool ist__trains_replicas(const ist_train_config *config);
 ist_status ist__training_place(ist__training *training, ist__error *error);
 json_t *ist__training_report(const ist__training *training);
 /* Planned bytes, for a run that need not exist. */
-json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config, int64_t rows,
-                           int32_t type, ist__error *error);
+json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                           const ist__extent *data, ist__error *error);
 
 /* ranges.c: where the pages are.  master: the region of net->param.  Not while the run works, but for its on_round. */
 ist_status ist__training_verify(ist__training *training, const ist__region *master, ist_placement *out,
@@ -173,11 +174,11 @@ json_t *ist__training_proof(ist__training *training, const ist__region *master);
 
 /* Add to needs (machine->node_count) what training takes of each node, the model counted. */
 ist_status ist__training_needs(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
-                               int64_t rows, int32_t type, ist__need *needs, ist__error *error);
+                               const ist__extent *data, ist__need *needs, ist__error *error);
 
 /* Is there room for what training takes beside the model, which is there already?  As ist__room_check. */
 ist_status ist__training_room(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
-                              int64_t rows, int32_t type, ist__error *error);
+                              const ist__extent *data, ist__error *error);
 
 /* save.c.  Each of these, resume and destroy end the save under way first, and hand on its failure. */
 ist_status ist__training_save_begin(ist__training *training, const char *path, ist__error *error);

@@ -11,9 +11,9 @@ static ist__shape whole_shape(const ist__shape *shape, const ist__host *host)
 }
 
 static size_t scratch_bytes(const ist__host *host, const ist__shape *whole, const ist_train_config *config,
-                            int32_t threads)
+                            const ist__extent *data, int32_t threads)
 {
-    return ist__scratch_bytes(&host->engine, whole, config->batch, config->optimizer, threads);
+    return ist__scratch_bytes(&host->engine, whole, data, config->batch, config->optimizer, threads);
 }
 
 /* ----------------------------------------------------------------------------------------------------- stripes -- */
@@ -35,11 +35,11 @@ static ist_status make(ist__training *t, ist__whole *w, ist__error *error)
         if (i == 0) subnet->param = block;
         else subnet->state[i - 1] = block;
     }
-    const size_t work = scratch_bytes(&t->host, &subnet->shape, &t->config, 0);
+    const size_t work = scratch_bytes(&t->host, &subnet->shape, &t->config, &t->extent, 0);
     if (!status) status = ist__stripes_create(&w->work, &t->host, work, error);
     if (!status)
-        ist__scratch_take(&w->scratch, &w->work, &t->host.engine, &subnet->shape, t->config.batch, t->config.optimizer,
-                          0);
+        ist__scratch_take(&w->scratch, &w->work, &t->host.engine, &subnet->shape, &t->extent, t->config.batch,
+                          t->config.optimizer, 0);
     return status;
 }
 
@@ -72,21 +72,24 @@ static void need_stripes(const ist__host *host, size_t bytes, bool work, ist__ne
     }
 }
 
-void ist__whole_need(const ist__host *host, const ist__shape *shape, const ist_train_config *config, ist__need *needs)
+void ist__whole_need(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                     const ist__extent *data, ist__need *needs)
 {
     if (!ist__has_full_width(config)) return;
     const ist__shape whole = whole_shape(shape, host);
     for (int32_t i = 0; i < 1 + ist__optimizer_states(config->optimizer); i++)
         need_stripes(host, (size_t)whole.floats * sizeof(float), false, needs);
-    need_stripes(host, scratch_bytes(host, &whole, config, 0), true, needs);
+    need_stripes(host, scratch_bytes(host, &whole, config, data, 0), true, needs);
 }
 
 /* ---------------------------------------------------------------------------------------- with each of the teams -- */
 
 /* Each thread's own scratch. */
-static size_t own_bytes(const ist__host *host, int32_t team, const ist__shape *whole, const ist_train_config *config)
+static size_t own_bytes(const ist__host *host, int32_t team, const ist__shape *whole, const ist_train_config *config,
+                        const ist__extent *data)
 {
-    return scratch_bytes(host, whole, config, host->plan->teams[team].threads) - scratch_bytes(host, whole, config, 0);
+    const int32_t threads = host->plan->teams[team].threads;
+    return scratch_bytes(host, whole, config, data, threads) - scratch_bytes(host, whole, config, data, 0);
 }
 
 /* The order of rows is read by one thread, the first of team 0. */
@@ -96,11 +99,11 @@ static size_t order_bytes(int32_t team, int64_t rows)
 }
 
 size_t ist__whole_team_bytes(const ist__host *host, int32_t team, const ist__shape *shape,
-                             const ist_train_config *config, int64_t rows)
+                             const ist_train_config *config, const ist__extent *data)
 {
     if (!ist__has_full_width(config)) return 0;
     const ist__shape whole = whole_shape(shape, host);
-    return own_bytes(host, team, &whole, config) + ist__region_size(order_bytes(team, rows));
+    return own_bytes(host, team, &whole, config, data) + ist__region_size(order_bytes(team, data->rows));
 }
 
 void ist__whole_team_take(ist__training *t, int32_t team)
@@ -108,7 +111,8 @@ void ist__whole_team_take(ist__training *t, int32_t team)
     if (!t->whole) return;
     ist__team_space *space = &t->teams[team];
     ist__subnet *subnet = &t->whole->subnet;
-    space->whole_own = ist__region_take(&space->region, own_bytes(&t->host, team, &subnet->shape, &t->config));
+    space->whole_own =
+        ist__region_take(&space->region, own_bytes(&t->host, team, &subnet->shape, &t->config, &t->extent));
     if (team == 0) subnet->batches.order = ist__region_take(&space->region, order_bytes(team, t->data->rows));
 }
 

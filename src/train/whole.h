@@ -23,11 +23,12 @@ void ist__whole_destroy(ist__training *training); /* also one half made */
 
 /* What it takes of the region of a team: to ask and to take. */
 size_t ist__whole_team_bytes(const ist__host *host, int32_t team, const ist__shape *shape,
-                             const ist_train_config *config, int64_t rows);
+                             const ist_train_config *config, const ist__extent *data);
 void ist__whole_team_take(ist__training *training, int32_t team);
 
 /* Add its stripes to needs (machine->node_count). */
-void ist__whole_need(const ist__host *host, const ist__shape *shape, const ist_train_config *config, ist__need *needs);
+void ist__whole_need(const ist__host *host, const ist__shape *shape, const ist_train_config *config,
+                     const ist__extent *data, ist__need *needs);
 
 /* Pages of its stripes, a list; their bytes are added. */
 json_t *ist__whole_report(const ist__training *training, int64_t *bytes);

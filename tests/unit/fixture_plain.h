@@ -63,9 +63,10 @@ static inline plain_run plain_open(const run *r, const ist_train_config *config,
         CHECK_EQ(ist__shard_list(config->seed, p.data->rows, n, s, p.rows[s], &error), IST_OK);
     }
     const ist__shape widest = plain_shape(&p, &net->shape);
-    const size_t bytes = ist__scratch_bytes(&p.host->engine, &widest, config->batch, config->optimizer, 1);
+    const ist__extent data = ist__dataset_extent(p.data, config->batch, p.data->rows / n);
+    const size_t bytes = ist__scratch_bytes(&p.host->engine, &widest, &data, config->batch, config->optimizer, 1);
     CHECK_EQ(ist__region_create(&p.region, p.host->topology, bytes, -1, IST_PLACE_NONE, NULL, &error), IST_OK);
-    ist__scratch_take(&p.scratch, &p.region, &p.host->engine, &widest, config->batch, config->optimizer, 1);
+    ist__scratch_take(&p.scratch, &p.region, &p.host->engine, &widest, &data, config->batch, config->optimizer, 1);
     return p;
 }
 

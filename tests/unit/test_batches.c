@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "data/batches.h"
 
 enum { SEED = 7 };
@@ -240,4 +241,31 @@ TEST(more_subnets_than_rows_are_refused)
     CHECK_EQ(b.rows, -5);
     CHECK_EQ(ist__batches_create(&b, 1, IST_DATA_SHARD, 3, 3, 2, &error), IST_OK);
     ist__batches_destroy(&b);
+}
+
+/* Sum of the `count` largest of numbers that stand there `times` times each, by sorting. */
+static int64_t most_by_sorting(int64_t rows, const int64_t *begin, int64_t count, int64_t times)
+{
+    int64_t length[64], sum = 0;
+    for (int64_t i = 0; i < rows; i++) length[i] = begin[i + 1] - begin[i];
+    for (int64_t taken = 0; taken < count; taken++) {
+        int64_t best = 0;
+        for (int64_t i = 0; i < rows; i++)
+            if (length[i] > length[best]) best = i;
+        sum += length[best];
+        if (taken % times == times - 1) length[best] = -1;
+    }
+    return sum;
+}
+
+TEST(the_most_entries_of_a_batch_are_those_of_its_longest_rows)
+{
+    ist__rng rng = ist__rng_make(3, IST__FOR_BATCHES, 0, 0);
+    for (int trial = 0; trial < 200; trial++) {
+        const int64_t rows = 1 + ist__rng_below(&rng, 40), times = 1 + ist__rng_below(&rng, 3);
+        int64_t begin[64] = {0};
+        for (int64_t i = 0; i < rows; i++) begin[i + 1] = begin[i] + (trial % 4 == 0 ? 5 : ist__rng_below(&rng, 9));
+        const int64_t count = 1 + ist__rng_below(&rng, (uint32_t)(rows * times));
+        CHECK_EQ(ist__sparse_most(rows, begin, count, times), most_by_sorting(rows, begin, count, times));
+    }
 }
