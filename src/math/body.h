@@ -5,6 +5,7 @@
 #include "math/body_assemble.h"
 #include "math/body_drop.h"
 #include "math/body_few.h"
+#include "math/body_labels.h"
 #include "math/body_norm.h"
 #include "math/body_optimize.h"
 #include "math/body_panel.h"
@@ -20,7 +21,8 @@
     .batch_norm_forward = batch_norm_forward, .batch_norm_backward = batch_norm_backward,                             \
     .affine_forward = affine_forward, .bias_backward = bias_backward, .row_moments = row_moments,                     \
     .softmax_cross_entropy = softmax_cross_entropy, .regression_loss = regression_loss, .drop = drop, .scale = scale, \
-    .all_finite = all_finite, .few = few                                                                              \
+    .all_finite = all_finite, .few = few, .product_onto = product_onto, .label_exps = label_exps,                     \
+    .label_totals = label_totals, .label_gradient = label_gradient, .label_sigmoids = label_sigmoids                  \
   }
 
 #endif

@@ -194,8 +194,9 @@ static void multiply_block(const ist__view *a, int32_t m, int32_t k, int vectors
     }
 }
 
-static void product(int32_t m, int32_t columns, int32_t k, const ist__view *a, const float *b, int64_t ldb, float *c,
-                    int64_t ldc)
+/* onto: sums begin at what C holds */
+static void multiply(bool onto, int32_t m, int32_t columns, int32_t k, const ist__view *a, const float *b, int64_t ldb,
+                     float *c, int64_t ldc)
 {
     const int vectors = (columns + LANES - 1) / LANES * (LANES / LANES_PART);
     const bool even_steps = a->step_panel == PANEL * a->step;
@@ -210,10 +211,22 @@ static void product(int32_t m, int32_t columns, int32_t k, const ist__view *a, c
                        .ldb = ldb,
                        .ldc = ldc,
                        .ahead_step = ahead_step(vectors),
-                       .first = first == 0};
+                       .first = first == 0 && !onto};
         multiply_block(a, m, first, vectors, b + first * ldb, c, ldc, &t);
         first += steps;
     } while (first < k);
+}
+
+static void product(int32_t m, int32_t columns, int32_t k, const ist__view *a, const float *b, int64_t ldb, float *c,
+                    int64_t ldc)
+{
+    multiply(false, m, columns, k, a, b, ldb, c, ldc);
+}
+
+static void product_onto(int32_t m, int32_t columns, int32_t k, const ist__view *a, const float *b, int64_t ldb,
+                         float *c, int64_t ldc)
+{
+    multiply(true, m, columns, k, a, b, ldb, c, ldc);
 }
 
 /* ------------------------------------------------------------------------------------------------- weight step -- */

@@ -105,6 +105,10 @@ typedef struct ist__kernel_set {
      * b, c  rows ldb and ldc apart, both multiples of 16, on 64-byte boundaries */
     void (*product)(int32_t m, int32_t columns, int32_t k, const ist__view *a, const float *b, int64_t ldb, float *c,
                     int64_t ldc);
+    /* The same, added to what C holds: a product of all steps is one of the first ones, then of the others onto it, to the
+     * bit. */
+    void (*product_onto)(int32_t m, int32_t columns, int32_t k, const ist__view *a, const float *b, int64_t ldb,
+                         float *c, int64_t ldc);
 
     /* The same product, then y = f(scale z + shift), of few columns: product and affine_forward give the same bits. */
     void (*few)(const ist__few *few);
@@ -172,6 +176,23 @@ typedef struct ist__kernel_set {
                                   const int32_t *labels, const ist__loss_rule *rule, float *d, float *loss,
                                   int32_t *best);
 
+    /* A wide output, tile by tile of `labels` <= IST__LABEL_TILE rows of it. [M4]  All columns of blocks are handled:
+     * `columns` and `first` are multiples of 16.  A logit is sharpness (product + bias[label]), rounded twice.
+     * label_exps     block (labels, ld) in: products; out: exp(logit - top).  top, sum out (columns): the largest logit,
+     *                and the sum of what the block holds
+     * label_totals   of all tiles, top and sum (tiles, ld): most, total out, indexed as columns are: the largest logit, and
+     *                the sum of exp(logit - most) in double precision, for columns [first, last)
+     * label_gradient block out: itself exp(top - most) factor - spread; all four (columns)
+     * label_sigmoids block in: products; out: scale / (1 + exp(-logit)).  loss out (columns): sum of log(1 + exp(logit)) */
+    void (*label_exps)(int32_t labels, int32_t columns, int64_t ld, float sharpness, const float *bias, float *block,
+                       float *top, float *sum);
+    void (*label_totals)(int32_t tiles, int32_t first, int32_t last, int64_t ld, const float *top, const float *sum,
+                         float *most, double *total);
+    void (*label_gradient)(int32_t labels, int32_t columns, int64_t ld, const float *top, const float *most,
+                           const float *factor, const float *spread, float *block);
+    void (*label_sigmoids)(int32_t labels, int32_t columns, int64_t ld, float sharpness, const float *bias, float scale,
+                           float *block, float *loss);
+
     /* Loss of a regression for columns [first, last) of a block (outputs, ld): mean over outputs of e^2, or of Huber's
      * function of e, where e = block - wanted. [M4]
      * wanted   (outputs, ld) targets
@@ -190,7 +211,7 @@ typedef struct ist__kernel_set {
     bool (*all_finite)(int64_t count, const float *values);
 } ist__kernel_set;
 
-enum { IST__TURNED_ROWS = 48 };
+enum { IST__TURNED_ROWS = 48, IST__LABEL_TILE = 256 };
 
 /* The kernels for an instruction set; NULL where the compiler was not told of it. */
 extern const ist__kernel_set *const ist__kernels_portable;

@@ -74,6 +74,13 @@ static int64_t wrong_product(const ist__kernel_set *set, int kind, int32_t m, in
     set->product(m, columns, k, &l.view, b, ldb, c, ldc);
     int64_t wrong = 0;
     for (int64_t i = 0; i < m * ldc + GUARD; i++) wrong += memcmp(&c[i], &want[i], sizeof *c) != 0;
+    /* Cut after some steps, whole panels of them, and gone on with. */
+    const int32_t cut = k / 2 / LANES * LANES;
+    const ist__view rest = {l.view.at + cut / LANES * l.view.step_panel, l.view.row, l.view.row_panel, l.view.step,
+                            l.view.step_panel};
+    set->product(m, columns, cut, &l.view, b, ldb, c, ldc);
+    set->product_onto(m, columns, k - cut, &rest, b + cut * ldb, ldb, c, ldc);
+    for (int64_t i = 0; i < m * ldc + GUARD; i++) wrong += memcmp(&c[i], &want[i], sizeof *c) != 0;
     free(a);
     free(plain);
     free(b);
