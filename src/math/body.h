@@ -3,6 +3,7 @@
 #define IST_MATH_BODY_H
 
 #include "math/body_assemble.h"
+#include "math/body_best.h"
 #include "math/body_drop.h"
 #include "math/body_few.h"
 #include "math/body_labels.h"
@@ -22,7 +23,8 @@
     .affine_forward = affine_forward, .bias_backward = bias_backward, .row_moments = row_moments,                     \
     .softmax_cross_entropy = softmax_cross_entropy, .regression_loss = regression_loss, .drop = drop, .scale = scale, \
     .all_finite = all_finite, .few = few, .product_onto = product_onto, .label_exps = label_exps,                     \
-    .label_totals = label_totals, .label_gradient = label_gradient, .label_sigmoids = label_sigmoids                  \
+    .label_totals = label_totals, .label_gradient = label_gradient, .label_sigmoids = label_sigmoids,                 \
+    .label_tops = label_tops                                                                                          \
   }
 
 #endif

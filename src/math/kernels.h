@@ -183,7 +183,8 @@ typedef struct ist__kernel_set {
      * label_totals   of all tiles, top and sum (tiles, ld): most, total out, indexed as columns are: the largest logit, and
      *                the sum of exp(logit - most) in double precision, for columns [first, last)
      * label_gradient block out: itself exp(top - most) factor - spread; all four (columns)
-     * label_sigmoids block in: products; out: scale / (1 + exp(-logit)).  loss out (columns): sum of log(1 + exp(logit)) */
+     * label_sigmoids block in: products; out: scale / (1 + exp(-logit)).  loss out (columns): sum of log(1 + exp(logit))
+     * label_tops     the same top and sum as label_exps of bias 0, and the block is left as it is; sum NULL: not wanted */
     void (*label_exps)(int32_t labels, int32_t columns, int64_t ld, float sharpness, const float *bias, float *block,
                        float *top, float *sum);
     void (*label_totals)(int32_t tiles, int32_t first, int32_t last, int64_t ld, const float *top, const float *sum,
@@ -192,6 +193,8 @@ typedef struct ist__kernel_set {
                            const float *factor, const float *spread, float *block);
     void (*label_sigmoids)(int32_t labels, int32_t columns, int64_t ld, float sharpness, const float *bias, float scale,
                            float *block, float *loss);
+    void (*label_tops)(int32_t labels, int32_t columns, int64_t ld, float sharpness, const float *block, float *top,
+                       float *sum);
 
     /* Loss of a regression for columns [first, last) of a block (outputs, ld): mean over outputs of e^2, or of Huber's
      * function of e, where e = block - wanted. [M4]

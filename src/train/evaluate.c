@@ -18,6 +18,7 @@
 #include "train/assemble.h"
 #include "train/fold.h"
 #include "train/pass.h"
+#include "train/tops.h"
 
 enum { PRODUCT_COLUMNS = 128 };
 
@@ -30,6 +31,7 @@ typedef struct chunk_buffers {
     float *loss;            /* (ld) */
     float *targets;         /* (targets, ld) of a regression, as outputs are to be; else little */
     int32_t *labels, *best; /* (ld) */
+    ist__tops_team tops;
 } chunk_buffers;
 
 /* What batch norm or bias come to, as z -> scale z + shift, for each layer. */
@@ -52,6 +54,7 @@ typedef struct evaluation {
     chunk_buffers *lanes; /* (teams) */
     const ist__answers *answers;
     double *errors; /* (chunks, 2, targets) sums of squares and sizes; NULL: not wanted */
+    ist__tops tops; /* where answers->top are wanted */
 } evaluation;
 
 /* --------------------------------------------------------------------------------------------------- folding -- */
@@ -78,28 +81,45 @@ static void fold_layer(folds *fold, const ist__net *net, int32_t l, int32_t firs
 
 /* ---------------------------------------------------------------------------------------------------- chunks -- */
 
+/* Neurons of the widest of the first `layers` layers. */
+static int32_t widest_of(const ist__shape *shape, int32_t layers)
+{
+    int32_t widest = 0;
+    for (int32_t l = 1; l <= layers; l++)
+        if (shape->width[l] > widest) widest = shape->width[l];
+    return widest;
+}
+
+/* Layers whose activations are held whole. */
+static int32_t layers_held(const evaluation *e)
+{
+    return e->net->shape.layer_count - (e->answers->top ? 1 : 0);
+}
+
 static ist_status make_lanes(evaluation *e, ist__error *error)
 {
     const ist__shape *shape = &e->net->shape;
-    const size_t wide = (size_t)ist__shape_widest(shape), ld = (size_t)e->ld;
+    const size_t wide = (size_t)widest_of(shape, layers_held(e)), ld = (size_t)e->ld;
     const size_t targets = e->rows.targets ? (size_t)e->rows.target_count * ld : 0;
     const size_t sizes[] = {(size_t)shape->width[0] * ld, wide * ld, wide * ld, wide, ld, ld, ld, targets};
-    size_t bytes = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) bytes += ist__region_size(sizes[i] * sizeof(float));
+    size_t least = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) least += ist__region_size(sizes[i] * sizeof(float));
     const int32_t teams = e->host->plan->team_count;
     e->lanes = ist__alloc(teams, sizeof *e->lanes);
     if (!e->lanes) return ist__fail(error, IST_E_MEMORY, "no memory for %d teams", teams);
     for (int32_t t = 0; t < teams; t++) {
         chunk_buffers *lane = &e->lanes[t];
-        const ist_status status =
-            ist__region_create(&lane->region, e->host->topology, bytes, e->host->plan->teams[t].node,
-                               e->host->placement, e->host->refusals, error);
+        const int32_t threads = e->host->plan->teams[t].threads;
+        const ist_status status = ist__region_create(
+            &lane->region, e->host->topology, least + (e->answers->top ? ist__tops_bytes(&e->tops, threads) : 0),
+            e->host->plan->teams[t].node, e->host->placement, e->host->refusals, error);
         if (status) return status;
         void **const buffers[] = {(void **)&lane->input,   (void **)&lane->activation[0], (void **)&lane->activation[1],
                                   (void **)&lane->inv_std, (void **)&lane->loss,          (void **)&lane->labels,
                                   (void **)&lane->best,    (void **)&lane->targets};
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             *buffers[i] = ist__region_take(&lane->region, sizes[i] * sizeof(float));
+        if (e->answers->top) ist__tops_take(&e->tops, &lane->region, threads, &lane->tops);
     }
     return IST_OK;
 }
@@ -131,19 +151,26 @@ static void load_chunk(const evaluation *e, chunk_buffers *lane, int64_t first, 
                           &of_targets, lane->targets, e->ld, worker);
 }
 
+static ist__layer_pass pass_of(const evaluation *e, const chunk_buffers *lane, int32_t l)
+{
+    const ist__net *net = e->net;
+    const ist__layer *layer = &net->shape.layer[l];
+    const bool normed = e->batch_statistics && layer->norm == IST_NORM_BATCH;
+    return (ist__layer_pass){.kind = normed ? IST__PASS_BATCH_NORM : IST__PASS_AFFINE,
+                             .gamma = layer->gain >= 0 ? net->param + layer->gain : NULL,
+                             .beta = layer->gain >= 0 ? net->param + layer->offset : NULL,
+                             .inv_std = lane->inv_std,
+                             .scale = e->fold.scale[l],
+                             .shift = e->fold.shift[l]};
+}
+
 static float *forward_chunk(const evaluation *e, chunk_buffers *lane, int32_t count, ist__worker *worker)
 {
     const ist__net *net = e->net;
     float *input = lane->input;
-    for (int32_t l = 0; l < net->shape.layer_count; l++) {
+    for (int32_t l = 0; l < layers_held(e); l++) {
         const ist__layer *layer = &net->shape.layer[l];
-        const bool normed = e->batch_statistics && layer->norm == IST_NORM_BATCH;
-        const ist__layer_pass pass = {.kind = normed ? IST__PASS_BATCH_NORM : IST__PASS_AFFINE,
-                                      .gamma = layer->gain >= 0 ? net->param + layer->gain : NULL,
-                                      .beta = layer->gain >= 0 ? net->param + layer->offset : NULL,
-                                      .inv_std = lane->inv_std,
-                                      .scale = e->fold.scale[l],
-                                      .shift = e->fold.shift[l]};
+        const ist__layer_pass pass = pass_of(e, lane, l);
         float *output = lane->activation[l & 1];
         ist__forward_layer(layer, net->param, &e->host->engine, &pass, input, output, output, e->ld, count,
                            e->product_columns, worker);
@@ -221,6 +248,17 @@ static void answer_chunk(const evaluation *e, chunk_buffers *lane, float *logits
     }
 }
 
+/* The last layer, of which only the best labels stay; hidden: the layer below it. */
+static void answer_tops(const evaluation *e, const chunk_buffers *lane, const float *hidden, int64_t first,
+                        int32_t count, ist__worker *worker)
+{
+    const ist__answers *a = e->answers;
+    const ist__layer_pass pass = pass_of(e, lane, e->net->shape.layer_count - 1);
+    const ist__tops_rows rows = {e->order ? e->order + first : NULL, first, count};
+    const ist__tops_out out = {a->top, a->top_score, a->loss};
+    ist__tops_chunk(&e->tops, &lane->tops, &pass, hidden, &rows, e->product_columns, &out, worker);
+}
+
 static void run_chunks(void *argument, ist__worker *worker)
 {
     const evaluation *e = argument;
@@ -235,7 +273,8 @@ static void run_chunks(void *argument, ist__worker *worker)
         load_chunk(e, lane, first, count, worker);
         ist__team_barrier(worker);
         float *logits = forward_chunk(e, lane, count, worker);
-        if (ist__shape_regresses(&e->net->shape)) answer_regression(e, lane, logits, first, count, worker);
+        if (e->answers->top) answer_tops(e, lane, logits, first, count, worker);
+        else if (ist__shape_regresses(&e->net->shape)) answer_regression(e, lane, logits, first, count, worker);
         else answer_chunk(e, lane, logits, first, count, worker);
         ist__team_barrier(worker); /* before the next chunk overwrites the logits of a net without hidden layers */
     }
@@ -289,9 +328,20 @@ ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_d
     if (e.batch_statistics) {
         e.batch = e.product_columns = data->rows < config->batch ? (int32_t)data->rows : config->batch;
     } else {
-        e.batch = e.product_columns = PRODUCT_COLUMNS;
+        e.batch = e.product_columns = answers->top ? IST__TOPS_COLUMNS : PRODUCT_COLUMNS;
     }
     e.ld = ist__padded_columns(e.product_columns);
+    if (answers->top) {
+        e.tops = (ist__tops){.engine = &host->engine,
+                             .layer = &net->shape.layer[net->shape.layer_count - 1],
+                             .param = net->param,
+                             .sharpness = (float)net->output_scale,
+                             .most = answers->top_count,
+                             .data = answers->loss ? data : NULL,
+                             .sums = answers->loss || answers->top_score,
+                             .ld = e.ld};
+        ist__tops_prepare(&e.tops);
+    }
     ist_status status = make_folds(&e.fold, &net->shape, error);
     for (int32_t l = 0; l < net->shape.layer_count && !status; l++)
         fold_layer(&e.fold, net, l, 0, net->shape.layer[l].outputs);
@@ -328,13 +378,13 @@ static int32_t chunk_columns(const calibration *c, int64_t chunk)
 
 static float *chunk_moments(const calibration *c, int64_t chunk)
 {
-    return c->moments + chunk * 2 * ist__shape_widest(&c->net->shape);
+    return c->moments + chunk * 2 * widest_of(&c->net->shape, c->last_normed + 1);
 }
 
 /* Mean and variance of neurons [first, last) over all chunks, merged in chunk order in double precision. */
 static void merge_moments(const calibration *c, const ist__layer *layer, int32_t first, int32_t last)
 {
-    const int32_t wide = ist__shape_widest(&c->net->shape);
+    const int32_t wide = widest_of(&c->net->shape, c->last_normed + 1);
     float *mean = c->net->statistics + layer->statistics, *variance = mean + layer->outputs;
     for (int32_t i = first; i < last; i++) {
         double count = 0, m = 0, m2 = 0;
@@ -374,7 +424,7 @@ static void measure_layer(const calibration *c, const chunk_run *run, int32_t l,
 {
     const ist__layer *layer = &c->net->shape.layer[l];
     const bool normed = layer->norm == IST_NORM_BATCH;
-    const int32_t wide = ist__shape_widest(&c->net->shape);
+    const int32_t wide = widest_of(&c->net->shape, c->last_normed + 1);
     const ist__layer_pass pass = {
         .kind = normed ? IST__PASS_PRODUCT : IST__PASS_AFFINE, .scale = c->fold.scale[l], .shift = c->fold.shift[l]};
     int32_t first, last;
@@ -460,7 +510,7 @@ static int64_t chunks_of(int64_t rows)
 /* Of one chunk, of the widest layer. */
 static int64_t activation_floats(const ist__shape *shape)
 {
-    const int32_t wide = ist__shape_widest(shape);
+    const int32_t wide = widest_of(shape, find_last_normed(shape) + 1); /* layers above are not measured */
     return (int64_t)(wide > shape->width[0] ? wide : shape->width[0]) * PRODUCT_COLUMNS;
 }
 
@@ -475,7 +525,7 @@ static size_t pool_bytes(const ist__shape *shape, int64_t chunks, int32_t team, 
 static ist_status prepare(calibration *c, ist__error *error)
 {
     const ist__shape *shape = &c->net->shape;
-    const int32_t teams = c->host->plan->team_count, wide = ist__shape_widest(shape);
+    const int32_t teams = c->host->plan->team_count, wide = widest_of(shape, c->last_normed + 1);
     ist_status status = make_folds(&c->fold, shape, error);
     for (int32_t l = 0; l < shape->layer_count && !status; l++)
         if (shape->layer[l].norm == IST_NORM_NONE) fold_layer(&c->fold, c->net, l, 0, shape->layer[l].outputs);

@@ -22,6 +22,11 @@ typedef struct ist__answers {
     float *probabilities; /* (rows, classes); or of a regression the targets, (rows, targets), in their own units */
     /* Of a regression: errors in the targets' own units, summed over rows in a fixed order; needs targets. */
     double *squares, *sizes; /* (targets), NULL both */
+    /* Of classes: the best labels of each row, most probable first; then no array of all classes is made, and `best` and
+     * `probabilities` are NULL.  loss then is that of rows with any number of labels. */
+    int32_t top_count; /* 1 .. classes */
+    int32_t *top;      /* (rows, top_count) */
+    float *top_score;  /* (rows, top_count) probabilities; NULL: not wanted */
 } ist__answers;
 
 /* Run all rows through the whole net.  config: checked; batch 1 or more: rows whose statistics are one, drawn by its order;

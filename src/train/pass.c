@@ -58,24 +58,39 @@ static void multiply(const ist__layer *layer, const float *param, const ist__eng
     }
 }
 
+void ist__forward_rows(const ist__layer *layer, const float *param, const ist__engine *engine,
+                       const ist__layer_pass *pass, int32_t first, int32_t rows, const float *input, float *z, float *y,
+                       int64_t ld, int32_t columns, int32_t product_columns)
+{
+    const ist__kernel_set *kernels = engine->kernels;
+    multiply(layer, param, engine, first, rows, input, z, ld, product_columns);
+    if (pass->kind == IST__PASS_BATCH_NORM)
+        kernels->batch_norm_forward(rows, columns, ld, z, pass->gamma, pass->beta, layer->activation, y, pass->inv_std);
+    else if (pass->kind == IST__PASS_AFFINE)
+        kernels->affine_forward(rows, product_columns, ld, z, pass->scale, pass->shift, layer->activation, y);
+}
+
+static const float *from_neuron(const float *of_layer, int32_t neuron)
+{
+    return of_layer ? of_layer + neuron : NULL;
+}
+
 void ist__forward_layer(const ist__layer *layer, const float *param, const ist__engine *engine,
                         const ist__layer_pass *pass, const float *input, float *z, float *y, int64_t ld,
                         int32_t columns, int32_t product_columns, const ist__worker *worker)
 {
-    const ist__kernel_set *kernels = engine->kernels;
     int32_t first, last;
     ist__band(engine, layer->outputs, worker->rank, worker->size, &first, &last);
     const int32_t tile = ist__tile_rows(engine, layer->outputs);
     for (int32_t row = first; row < last; row += tile) {
         const int32_t rows = last - row < tile ? last - row : tile;
-        float *tile_z = z + row * ld, *tile_y = y + row * ld;
-        multiply(layer, param, engine, row, rows, input, tile_z, ld, product_columns);
-        if (pass->kind == IST__PASS_BATCH_NORM)
-            kernels->batch_norm_forward(rows, columns, ld, tile_z, pass->gamma ? pass->gamma + row : NULL,
-                                        pass->beta ? pass->beta + row : NULL, layer->activation, tile_y,
-                                        pass->inv_std + row);
-        else if (pass->kind == IST__PASS_AFFINE)
-            kernels->affine_forward(rows, product_columns, ld, tile_z, pass->scale ? pass->scale + row : NULL,
-                                    pass->shift + row, layer->activation, tile_y);
+        const ist__layer_pass of_rows = {.kind = pass->kind,
+                                         .gamma = from_neuron(pass->gamma, row),
+                                         .beta = from_neuron(pass->beta, row),
+                                         .inv_std = pass->inv_std ? pass->inv_std + row : NULL,
+                                         .scale = from_neuron(pass->scale, row),
+                                         .shift = from_neuron(pass->shift, row)};
+        ist__forward_rows(layer, param, engine, &of_rows, row, rows, input, z + row * ld, y ? y + row * ld : NULL, ld,
+                          columns, product_columns);
     }
 }

@@ -44,4 +44,10 @@ void ist__forward_layer(const ist__layer *layer, const float *param, const ist__
                         const ist__layer_pass *pass, const float *input, float *z, float *y, int64_t ld,
                         int32_t columns, int32_t product_columns, const ist__worker *worker);
 
+/* Neurons [first, first + rows) of a layer, at most a tile of them, by the caller alone: z and y are their rows, and inv_std,
+ * scale and shift stand at neuron `first`, as gamma and beta do.  first is a multiple of 16. */
+void ist__forward_rows(const ist__layer *layer, const float *param, const ist__engine *engine,
+                       const ist__layer_pass *pass, int32_t first, int32_t rows, const float *input, float *z, float *y,
+                       int64_t ld, int32_t columns, int32_t product_columns);
+
 #endif
