@@ -127,6 +127,8 @@ static void forward_tile(const ist__tops *tops, const ist__tops_seat *seat, cons
         param = seat->packed;
         row = 0;
     }
+    if (tops->engine->kind == IST_ENGINE_NATIVE)
+        product_columns = (int32_t)ist__padded_columns(count); /* the same bits */
     ist__forward_rows(&layer, param, tops->engine, &of_tile, row, labels, hidden, seat->block, seat->block, tops->ld,
                       count, product_columns);
 }
