@@ -16,17 +16,17 @@
 #include "cli_preset.h"
 #include "cli_recipe.h"
 #include "cli_shares.h"
+#include "cli_splits.h"
 #include "cli_summary.h"
 
 /* Those of the library, and one that is not a method but a number of subnets. */
 enum { METHOD_SGD = -1 };
 
 typedef struct train_options {
-    cli_data train, valid, test;
+    cli_splits data;
     int32_t method, preset;
     cli_hidden hidden;
     cli_shares shares;
-    cli_normalize normalize;
     ist_model_config net;
     ist_train_config run;
     ist_evaluate_config evaluate;
@@ -51,40 +51,6 @@ static const cli_choice method_words[] = {{"ist", IST_METHOD_IST},
                                           {"ensemble", IST_METHOD_ENSEMBLE},
                                           {NULL, 0}};
 static const cli_choice balance_words[] = {{"even", IST_BALANCE_EVEN}, {"adaptive", IST_BALANCE_ADAPTIVE}, {NULL, 0}};
-static const cli_option data_options[] = {
-    {.name = "train",
-     .value = "X[:Y]",
-     .kind = CLI_CUSTOM,
-     AT(train),
-     .required = true,
-     .parse = cli_data_parse,
-     .show = cli_data_show,
-     .help =
-         "features and labels to train on: .npy, idx (.gz) or .csv; or one file of sparse rows (libsvm, XMC, .isd)"},
-    {.name = "valid",
-     .value = "X[:Y]",
-     .kind = CLI_CUSTOM,
-     AT(valid),
-     .parse = cli_data_parse,
-     .show = cli_data_show,
-     .help = "a split to look at during training"},
-    {.name = "test",
-     .value = "X[:Y]",
-     .kind = CLI_CUSTOM,
-     AT(test),
-     .parse = cli_data_parse,
-     .show = cli_data_show,
-     .help = "the split whose accuracy is the result"},
-    {.name = "normalize",
-     .value = "none|global|zscore|SHIFT,SCALE",
-     .kind = CLI_CUSTOM,
-     AT(normalize),
-     .parse = cli_normalize_parse,
-     .show = cli_normalize_show,
-     .help = "inputs are seen as (x - SHIFT) / SCALE; global measures one pair on the training rows, zscore one for "
-             "each feature; stored in the model"},
-};
-
 static const cli_option net_options[] = {
     {.name = "hidden",
      .value = "W[,W..]|none",
@@ -278,17 +244,19 @@ static bool trains_replicas(const train_options *o)
 /* Options that are well each by itself, but not together. */
 static int check_options(train_options *o, const cli_args *args)
 {
+    const int twice = cli_splits_check(&o->data);
+    if (twice >= 0) return twice;
     const int without_aim = cli_goal_check(&o->goal, args, o->method, &o->net, &o->run);
     if (without_aim >= 0) return without_aim;
     if (cli_was_given(args, "rounds") && cli_was_given(args, "epochs")) {
         return cli_wrong("--rounds and --epochs: one of them says how long");
     }
-    if ((o->target_accuracy > 0 || o->goal.target_loss > 0) && !o->valid.x && !o->test.x) {
+    if ((o->target_accuracy > 0 || o->goal.target_loss > 0) && !cli_splits_has_valid(&o->data) && !o->data.test.x) {
         return cli_wrong("--target-%s: needs --valid or --test to look at",
                          o->target_accuracy > 0 ? "accuracy" : "loss");
     }
-    if (cli_best_wanted(&o->best) && !o->valid.x) {
-        return cli_wrong("--%s: needs --valid to look at", o->best.keep ? "keep-best" : "patience");
+    if (cli_best_wanted(&o->best) && !cli_splits_has_valid(&o->data)) {
+        return cli_wrong("--%s: needs --valid or --valid-fraction to look at", o->best.keep ? "keep-best" : "patience");
     }
     if (o->best.patience > 0 && o->eval_every == 0) {
         return cli_wrong("--patience: with --eval-every 0 there is one evaluation, at the end");
@@ -380,44 +348,14 @@ static void destroy_parts(train_parts *p)
     ist_context_destroy(p->context);
 }
 
-static int open_data(train_parts *p, train_options *o, cli_run *run)
-{
-    int status = CLI_BAD_DATA;
-    const int32_t wanted = cli_answers_of(&o->net);
-    p->train = cli_dataset_open(p->context, o->train.x, o->train.y, wanted, 0, &status);
-    if (!p->train) return status;
-    o->net.features = ist_dataset_features(p->train);
-    cli_goal_fit(&o->goal, "train", o->train.x, p->train, &o->net.classes);
-
-    const struct {
-        const char *name;
-        const cli_data *data;
-    } split[CLI_MAX_SPLITS] = {{"valid", &o->valid}, {"test", &o->test}};
-    for (int i = 0; i < CLI_MAX_SPLITS; i++) {
-        if (!split[i].data->x) continue;
-        p->split[i] =
-            cli_dataset_open(p->context, split[i].data->x, split[i].data->y, wanted, o->net.features, &status);
-        if (!p->split[i]) return status;
-        if (ist_dataset_features(p->split[i]) != o->net.features) {
-            cli_error("--%s: %s has %d features a row, the training rows have %d", split[i].name, split[i].data->x,
-                      ist_dataset_features(p->split[i]), o->net.features);
-            return CLI_BAD_DATA;
-        }
-        status = cli_goal_fit(&o->goal, split[i].name, split[i].data->y, p->split[i], &o->net.classes);
-        if (status >= 0) return status;
-        run->split[run->split_count++] = (cli_split){.name = split[i].name, .data = p->split[i]};
-    }
-    return cli_goal_learnable(&o->goal, o->train.y ? o->train.y : o->train.x, o->net.classes);
-}
-
 static int make_trainer(train_parts *p, train_options *o)
 {
     ist_status status = ist_model_create(p->context, &p->model, &o->net);
-    if (status == IST_OK && o->normalize.mode == CLI_NORMALIZE_FIXED) {
-        const float shift = (float)o->normalize.shift, factor = (float)(1 / o->normalize.scale);
+    if (status == IST_OK && o->data.normalize.mode == CLI_NORMALIZE_FIXED) {
+        const float shift = (float)o->data.normalize.shift, factor = (float)(1 / o->data.normalize.scale);
         status = ist_model_set_normalization(p->model, 1, &shift, &factor);
-    } else if (status == IST_OK && o->normalize.mode != IST_NORMALIZE_NONE) {
-        status = ist_model_measure_normalization(p->model, p->train, o->normalize.mode);
+    } else if (status == IST_OK && o->data.normalize.mode != IST_NORMALIZE_NONE) {
+        status = ist_model_measure_normalization(p->model, p->train, o->data.normalize.mode);
     }
     if (status == IST_OK) status = cli_goal_normalize(&o->goal, p->model, p->train);
     if (status == IST_OK && o->run.average_from < 1) status = ist_model_create(p->context, &p->average, &o->net);
@@ -521,7 +459,8 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
                    .log = &p->log,
                    .trace = &o->trace,
                    .verify = {.every = o->verify_every}};
-    if ((status = open_data(p, o, &run)) >= 0) return status;
+    const cli_split_rows rows = {&p->train, p->split, o->run.seed};
+    if ((status = cli_splits_open(&o->data, p->context, &o->goal, &o->net, &rows, &run)) >= 0) return status;
     if (o->run.rounds > 0) { /* so the log tells what that is in epochs; the library looks at rounds alone */
         o->run.epochs = (double)o->run.rounds * o->run.local_steps * o->run.batch * o->run.subnets /
                         (double)ist_dataset_rows(p->train);
@@ -536,7 +475,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
     run.saves = o->saves;
     run.saves.context = p->context;
     run.saves.trainer = p->trainer;
-    cli_normalize_show(&o->normalize, normalize, sizeof normalize);
+    cli_normalize_show(&o->data.normalize, normalize, sizeof normalize);
     run.saves.position.normalize = normalize;
     if ((status = cli_checkpoint_resume(&run.saves, verb)) >= 0) return status;
     run.epochs = o->run.epochs;
@@ -552,7 +491,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
 int cmd_train(int argc, char **argv)
 {
     train_options o = {.method = IST_METHOD_IST,
-                       .normalize = {.mode = IST_NORMALIZE_GLOBAL},
+                       .data = CLI_SPLITS_INIT,
                        .net = IST_MODEL_CONFIG_INIT,
                        .run = IST_TRAIN_CONFIG_INIT,
                        .evaluate = IST_EVALUATE_CONFIG_INIT,
@@ -564,7 +503,7 @@ int cmd_train(int argc, char **argv)
                        .eval_every = CLI_EVERY_AUTO,
                        .saves = {.every = {CLI_UNIT_EPOCHS, CLI_EVERY_AUTO}, .keep = 1}};
     const cli_group groups[] = {
-        GROUP("data", data_options, &o),
+        {"data", cli_splits_options, cli_splits_option_count, &o.data},
         GROUP("net", net_options, &o),
         {"layers", cli_net_options, cli_net_option_count, &o.net},
         {"goal", cli_goal_options, cli_goal_option_count, &o.goal},

@@ -384,6 +384,16 @@ module ist
       type(ist_csr), intent(in) :: csr
       type(ist_dataset_config), intent(in), optional :: config
     end function
+    function ist_dataset_split(context, dataset, fraction, seed, rest, held) bind(c)
+      import
+      integer(c_int32_t) :: ist_dataset_split
+      type(c_ptr), value :: context
+      type(c_ptr), value :: dataset
+      real(c_double), value :: fraction
+      integer(c_int64_t), value :: seed
+      type(c_ptr), intent(inout) :: rest
+      type(c_ptr), intent(inout) :: held
+    end function
     subroutine ist_dataset_destroy(dataset) bind(c)
       import
       type(c_ptr), value :: dataset

@@ -290,6 +290,13 @@ typedef struct {
  * be dense rows; IST_E_MEMORY. */
 IST_API ist_status ist_dataset_from_csr(ist_context *context, ist_dataset **out, const ist_csr *csr,
                                         const ist_dataset_config *config);
+
+/* Hold some rows out, for validation: two datasets that own copies, each in the order of the whole, which stays as it is.
+ * fraction  of the rows that *held gets, above 0 and below 1: rounded, but at least one row, and never all
+ * seed      the same seed and number of rows: the same choice, of which all are as likely
+ * Errors: IST_E_ARGUMENT; IST_E_SHAPE for a dataset of one row, or of 2^32; IST_E_MEMORY. */
+IST_API ist_status ist_dataset_split(ist_context *context, const ist_dataset *dataset, double fraction, uint64_t seed,
+                                     ist_dataset **rest, ist_dataset **held);
 IST_API void ist_dataset_destroy(ist_dataset *dataset); /* NULL is fine */
 
 IST_API int64_t ist_dataset_rows(const ist_dataset *dataset);     /* [any thread] */

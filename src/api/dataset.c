@@ -173,6 +173,14 @@ ist_status ist_dataset_from_csr(ist_context *context, ist_dataset **out, const i
     return ist__dataset_csr(out, &known, &ask, &hands, &context->error);
 }
 
+ist_status ist_dataset_split(ist_context *context, const ist_dataset *dataset, double fraction, uint64_t seed,
+                             ist_dataset **rest, ist_dataset **held)
+{
+    IST__OUR_FLOATS;
+    if (!context || !dataset || !rest || !held) return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    return ist__dataset_split(dataset, fraction, seed, rest, held, &context->error);
+}
+
 void ist_dataset_destroy(ist_dataset *dataset)
 {
     ist__dataset_destroy(dataset);

@@ -55,6 +55,10 @@ ist_status ist__dataset_fill(ist_dataset **out, const ist_rows_config *config, i
 ist_status ist__dataset_csr(ist_dataset **out, const ist_csr *csr, const ist__dataset_ask *ask, const ist__hands *hands,
                             ist__error *error);
 
+/* As ist_dataset_split tells. */
+ist_status ist__dataset_split(const ist_dataset *dataset, double fraction, uint64_t seed, ist_dataset **rest,
+                              ist_dataset **held, ist__error *error);
+
 /* An empty one, with what use.c needs; NULL when out of memory. */
 ist_dataset *ist__dataset_new(void);
 

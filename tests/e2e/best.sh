@@ -24,11 +24,27 @@ command=("$ist" train --train tx.csv:ty.csv --hidden 24,20 --subnets 2 --local-s
 splits="--valid vx.csv:vy.csv --test ex.csv:ey.csv"
 long="--epochs 40 --eval-every 1.3"
 
+# CASE held_out: rows that are held out are no longer trained on, are the split valid, and stay so when a run goes on
+case_held_out() {
+    local held=(--valid-fraction 0.25 --epochs 8 --eval-every 2 --keep-best)
+    "${command[@]}" "${held[@]}" --log a.jsonl --model a.ist --quiet
+    head -1 a.jsonl | jq -e '.rows | .train == 300 and .valid == 100' >/dev/null ||
+        fail "$(head -1 a.jsonl)"
+    "${command[@]}" "${held[@]}" --checkpoint c.ckpt --checkpoint-every 2 --time-limit 0.000001 --quiet
+    "${command[@]}" "${held[@]}" --resume c.ckpt --model b.ist --quiet
+    cmp a.ist b.ist || fail "another net after a resume"
+    "${command[@]}" "${held[@]}" --seed 2 --log s.jsonl --quiet
+    [ "$(jq -c 'select(.split == "valid") | .accuracy' a.jsonl)" != "$(jq -c 'select(.split == "valid") | .accuracy' s.jsonl)" ] ||
+        fail "the seed draws no other rows"
+}
+
 # CASE wrong: options that need a split, or each other, say so in one line
 case_wrong() {
     wrong 'keep-best: needs --valid' --keep-best
     wrong 'keep-best: needs --valid' --keep-best --test ex.csv:ey.csv
     wrong 'patience: needs --valid' --patience 2
+    wrong '--valid and --valid-fraction' --valid vx.csv:vy.csv --valid-fraction 0.1
+    wrong 'valid-fraction: "0.6" is not a number in' --valid-fraction 0.6
     # shellcheck disable=SC2086
     wrong 'patience: with --eval-every 0' $splits --patience 2 --eval-every 0
     wrong 'patience: "0" is not a whole number from 1' --patience 0
@@ -201,6 +217,6 @@ case_resume_missing() {
 }
 
 case ${1:-} in
-    wrong | keep_best | patience | time_limit | average | resume | resume_missing) "case_$1" ;;
+    wrong | held_out | keep_best | patience | time_limit | average | resume | resume_missing) "case_$1" ;;
     *) fail "unknown case '${1:-}'" ;;
 esac

@@ -182,6 +182,11 @@ static inline void calls_of_rows(calls *c)
     csr.row_begin = begin;
     csr.feature = feature;
     FINE(ist_dataset_from_csr(c->context, &made, &csr, NULL));
+    ist_dataset *rest = NULL, *held = NULL;
+    FINE(ist_dataset_split(c->context, made, 0.5, 1, &rest, &held));
+    DONE(ist_dataset_destroy(rest));
+    DONE(ist_dataset_destroy(held));
+    FAILS(ist_dataset_split(c->context, made, 1, 1, &rest, &held), IST_E_ARGUMENT);
     DONE(ist_dataset_destroy(made));
     csr.features = 2;
     FAILS(ist_dataset_from_csr(c->context, &made, &csr, NULL), IST_E_ARGUMENT);

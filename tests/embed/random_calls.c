@@ -194,6 +194,20 @@ static void call_dataset_csr(void)
     keep(datasets, place, fine, made, (thing){.context = c, .answers = csr.rows});
 }
 
+static void call_dataset_split(void)
+{
+    const int place = free_place(datasets, DATASETS), c = any_of(contexts, CONTEXTS), d = any_of(datasets, DATASETS);
+    if (place < 0) return;
+    ist_dataset *rest = UNTOUCHED, *held = UNTOUCHED;
+    const double fraction = one_in(8) ? (double)any_float() : 0.25;
+    const int fine = judge("ist_dataset_split",
+                           ist_dataset_split(handle_of(contexts, c), handle_of(datasets, d), fraction,
+                                             (uint64_t)random_below(9), one_in(30) ? NULL : &rest, &held),
+                           handle_of(contexts, c));
+    if (fine) ist_dataset_destroy(rest);
+    keep(datasets, place, fine, held, (thing){.context = c, .answers = fine ? ist_dataset_rows(held) : 0});
+}
+
 static void call_dataset_open(void)
 {
     const int place = free_place(datasets, DATASETS), c = any_of(contexts, CONTEXTS);
@@ -343,7 +357,7 @@ static const struct {
             {call_dataset_wrap, 10},
             {call_dataset_arrays, 8},
             {call_dataset_rows, 5},
-            {call_dataset_csr, 5},
+            {call_dataset_csr, 5},       {call_dataset_split, 3},
             {call_dataset_open, 10},
             {call_model_create, 10},
             {call_model_load, 4},
