@@ -36,6 +36,7 @@ module ist
   integer(c_int32_t), parameter :: IST_ANSWER_PROBABILITIES = 0, IST_ANSWER_LOGITS = 1
   integer(c_int32_t), parameter :: IST_STATISTICS_STORED = 0, IST_STATISTICS_BATCH = 1
   integer(c_int32_t), parameter :: IST_ORDER_FILE = 0, IST_ORDER_SHUFFLED = 1
+  integer(c_int32_t), parameter :: IST_RANKS = 5, IST_TOP_MOST = 1024
   integer(c_int32_t), parameter :: IST_SGD = 0, IST_MOMENTUM = 1, IST_NESTEROV = 2, IST_ADAM = 3
   integer(c_int32_t), parameter :: IST_STATE_CARRIED = 0, IST_STATE_RESET = 1
   integer(c_int32_t), parameter :: IST_LR_CONSTANT = 0, IST_LR_COSINE = 1, IST_LR_STEP = 2
@@ -150,6 +151,13 @@ module ist
     integer(c_int64_t) :: rows = 0_c_int64_t, correct = 0_c_int64_t
     real(c_double) :: accuracy = 0.0_c_double, loss = 0.0_c_double, seconds = 0.0_c_double, flops = 0.0_c_double, &
         rmse = 0.0_c_double, mae = 0.0_c_double, r2 = 0.0_c_double
+  end type
+
+  type, bind(c) :: ist_ranking
+    integer(c_size_t) :: struct_size = 176_c_size_t
+    integer(c_int64_t) :: rows = 0_c_int64_t, labels = 0_c_int64_t, rows_without = 0_c_int64_t
+    real(c_double) :: loss = 0.0_c_double, seconds = 0.0_c_double, flops = 0.0_c_double
+    real(c_double) :: precision(5) = 0.0_c_double, ndcg(5) = 0.0_c_double, psp(5) = 0.0_c_double
   end type
 
   type, bind(c) :: ist_train_config
@@ -561,6 +569,22 @@ module ist
       type(c_ptr), value :: model, dataset
       type(ist_evaluate_config), intent(in), optional :: config
       real(c_float), intent(inout) :: out(*)
+    end function
+    function ist_model_rank(model, dataset, propensity, config, out) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_rank
+      type(c_ptr), value :: model, dataset, propensity
+      type(ist_evaluate_config), intent(in), optional :: config
+      type(ist_ranking), intent(inout) :: out
+    end function
+    function ist_model_top(model, dataset, config, k, labels, scores) bind(c)
+      import
+      integer(c_int32_t) :: ist_model_top
+      type(c_ptr), value :: model, dataset
+      type(ist_evaluate_config), intent(in), optional :: config
+      integer(c_int32_t), value :: k
+      integer(c_int32_t), intent(inout) :: labels(*)
+      real(c_float), intent(inout), optional :: scores(*)
     end function
     function ist_predictor_create(model, out, config) bind(c)
       import

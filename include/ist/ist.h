@@ -513,6 +513,40 @@ IST_API ist_status ist_model_evaluate(ist_model *model, const ist_dataset *datas
 IST_API ist_status ist_model_predict(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
                                      float *out);
 
+enum { IST_RANKS = 5, IST_TOP_MOST = 1024 };
+/* How good the best labels of rows are, which may have any number of labels each.  Start from IST_RANKING_INIT.  Append-only.
+ * Index k - 1 of the arrays: at k. [M20] */
+typedef struct {
+    size_t struct_size;
+    int64_t rows, labels;        /* labels: of all rows together */
+    int64_t rows_without;        /* without any label: they count as 0 in all that follows */
+    double loss;                 /* as training has it, mean over rows, nats; of softmax 0 for rows without labels */
+    double seconds;              /* wall time */
+    double flops;                /* of products */
+    double precision[IST_RANKS]; /* of the k best labels, how many are the row's; at 1: ist_evaluation.accuracy */
+    double ndcg[IST_RANKS];      /* the same with weights 1 / log2(place + 1), of what could be had */
+    double psp[IST_RANKS];       /* propensity-scored precision, of what could be had; 0 without propensities */
+} ist_ranking;
+/* clang-format off */
+#define IST_RANKING_INIT { sizeof(ist_ranking), 0, 0, 0, 0.0, 0.0, 0.0, { 0.0 }, { 0.0 }, { 0.0 } }
+/* clang-format on */
+
+/* Rank the labels of every row of a dataset, dense or sparse, and tell what the ranking is worth.  No array of rows or columns times
+ * classes is made: memory besides the model is 24 bytes a row, a few MiB a thread, and 16 bytes a class, 8 more a team.
+ * propensity  the training data, whose labels tell how likely each is to be missing (of N rows N_l with label l: 1 / p_l = 1 + C (N_l +
+ *             1.5)^-.55, C = (log N - 1) 2.5^.55), 3 rows or more; NULL: psp is 0
+ * config      as of ist_model_evaluate.  out->struct_size set.  Not for a regression.
+ * Errors: IST_E_ARGUMENT, IST_E_SHAPE, IST_E_MEMORY, IST_E_PLACEMENT. */
+IST_API ist_status ist_model_rank(ist_model *model, const ist_dataset *dataset, const ist_dataset *propensity,
+                                  const ist_evaluate_config *config, ist_ranking *out);
+/* The k best labels of every row, best first; of equal ones the lowest first, and what is not a number last.
+ * k       1 .. IST_TOP_MOST, and at most as many as there are classes
+ * labels  out (rows, k)
+ * scores  out (rows, k) their probabilities; NULL: not wanted
+ * Labels of the dataset are not needed.  The same memory, besides 2 KiB a thread for each k; errors as above. */
+IST_API ist_status ist_model_top(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                                 int32_t k, int32_t *labels, float *scores);
+
 /* A net frozen for answers: for the inside of a host's own loops, where a row is asked about now and a few then.  Its
  * answers are those of ist_model_predict with STORED statistics, with the native engine to the last bit, however many
  * rows are asked about at once, and whoever works. */

@@ -55,4 +55,9 @@ ist_status ist__need_crew(ist_context *context);
 /* Hand a JSON object to the caller under the buffer rules of ist.h; takes over the reference. */
 ist_status ist__give_json(ist_context *context, json_t *json, char *buffer, size_t capacity_bytes, size_t *need_bytes);
 
+/* Is the dataset one for this model, as far as its rows go, and the config one of evaluations?  known: out, with nothing left
+ * to be chosen. */
+ist_status ist__check_evaluation(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                                 ist_evaluate_config *known);
+
 #endif

@@ -12,6 +12,7 @@
 #include "model/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/fit.h"
+#include "train/rank.h"
 #include "train/stripes.h"
 
 ist_status ist__model_adopt(ist_context *context, ist_model **out, ist__net *net)
@@ -249,8 +250,8 @@ ist_status ist_model_load_bytes(ist_context *context, ist_model **out, const voi
 
 /* ------------------------------------------------------------------------------------------------ evaluation -- */
 
-static ist_status check_evaluation(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
-                                   ist_evaluate_config *known)
+ist_status ist__check_evaluation(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
+                                 ist_evaluate_config *known)
 {
     ist_context *context = model->context;
     if (config) {
@@ -275,7 +276,7 @@ ist_status ist_model_calibrate(ist_model *model, const ist_dataset *dataset, int
     const ist_evaluate_config batch = {.struct_size = sizeof batch, .statistics = IST_STATISTICS_BATCH};
     ist_evaluate_config known = IST_EVALUATE_CONFIG_INIT;
     const ist_status status =
-        check_evaluation(model, dataset, &batch, &known); /* features, and a context that can run */
+        ist__check_evaluation(model, dataset, &batch, &known); /* features, and a context that can run */
     if (status) return status;
     return ist__calibrate(&context->host, &model->net, dataset, seed, rows, &context->error);
 }
@@ -316,14 +317,17 @@ static ist_status evaluate_classes(ist_model *model, const ist_dataset *dataset,
                                    ist__answers *answers, ist_evaluation *out)
 {
     ist_context *context = model->context;
-    answers->best = ist__alloc(dataset->rows, sizeof(int32_t));
-    if (!answers->best)
+    int32_t *best = ist__alloc(dataset->rows, sizeof *best);
+    if (!best)
         return ist__fail(&context->error, IST_E_MEMORY, "no memory for the answers to %lld rows",
                          (long long)dataset->rows);
+    answers->top_count = 1;
+    if (ist__ranks(&model->net, dataset)) answers->top = best;
+    else answers->best = best;
     const ist_status status = ist__evaluate(&context->host, &model->net, dataset, config, answers, &context->error);
-    for (int64_t i = 0; i < dataset->rows && !status; i++) out->correct += answers->best[i] == dataset->labels[i];
+    if (!status) out->correct = ist__count_right(dataset, best);
     out->accuracy = (double)out->correct / (double)dataset->rows;
-    ist__free(answers->best);
+    ist__free(best);
     return status;
 }
 
@@ -337,7 +341,7 @@ ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, cons
     if (out->struct_size < sizeof *out)
         return ist__refuse(context, IST_E_ARGUMENT, "struct_size of the evaluation is not set");
     ist_evaluate_config known = IST_EVALUATE_CONFIG_INIT;
-    ist_status status = check_evaluation(model, dataset, config, &known);
+    ist_status status = ist__check_evaluation(model, dataset, config, &known);
     if (!status) status = ist__fit_answers(&model->net, dataset, &context->error);
     if (status) return status;
     const double began = ist__seconds();
@@ -365,7 +369,7 @@ ist_status ist_model_predict(ist_model *model, const ist_dataset *dataset, const
     if (!model) return IST_E_ARGUMENT;
     if (!dataset || !out) return ist__refuse(model->context, IST_E_ARGUMENT, "an argument is NULL");
     ist_evaluate_config known = IST_EVALUATE_CONFIG_INIT;
-    const ist_status status = check_evaluation(model, dataset, config, &known);
+    const ist_status status = ist__check_evaluation(model, dataset, config, &known);
     if (status) return status;
     const ist__answers answers = {.probabilities = out};
     return ist__evaluate(&model->context->host, &model->net, dataset, &known, &answers, &model->context->error);

@@ -433,6 +433,13 @@ static inline void calls_of_answers(calls *c)
     FAILS(ist_model_evaluate(c->model, c->file, NULL, NULL), IST_E_ARGUMENT);
     FINE(ist_model_predict(c->model, c->dataset, NULL, c->probabilities));
     FAILS(ist_model_predict(c->model, c->sparse, NULL, c->probabilities), IST_E_SHAPE);
+    ist_ranking ranking = IST_RANKING_INIT;
+    int32_t *best = table_room(ist_dataset_rows(c->dataset), sizeof *best);
+    FINE(ist_model_rank(c->model, c->dataset, c->dataset, NULL, &ranking));
+    FAILS(ist_model_rank(c->model, c->dataset, c->dataset, NULL, NULL), IST_E_ARGUMENT);
+    FINE(ist_model_top(c->model, c->dataset, NULL, 1, best, c->probabilities));
+    FAILS(ist_model_top(c->model, c->dataset, NULL, 0, best, NULL), IST_E_ARGUMENT);
+    free(best);
     DONE(ist_context_error(c->context));
 }
 

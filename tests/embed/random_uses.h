@@ -110,8 +110,28 @@ static inline void call_answers(void)
         check_out(fine, sizeof *out);
         return;
     }
+    if (one_in(3)) {
+        const int p = one_in(2) ? -1 : any_of(datasets, DATASETS);
+        ist_ranking *out = any_out(sizeof *out);
+        const int fine = judge("ist_model_rank",
+                               ist_model_rank(handle_of(models, m), handle_of(datasets, d),
+                                              p < 0 ? NULL : handle_of(datasets, p), given, out),
+                               context_of(models, m));
+        check_out(fine, sizeof *out);
+        return;
+    }
     if (m >= 0 && d >= 0 && datasets[d].answers * models[m].classes * (int64_t)sizeof(float) > ROOM) return;
     float *out = one_in(20) ? NULL : (float *)(void *)room.bytes;
+    if (one_in(3)) { /* half of the room for labels, half for scores; more than there are classes are refused */
+        const int32_t k = one_in(4) ? any_int() : 1 + (int32_t)random_below(3);
+        const int fits = m < 0 || d < 0 || k < 1 || k > models[m].classes || datasets[d].answers * k * 8 <= ROOM;
+        if (fits)
+            judge("ist_model_top",
+                  ist_model_top(handle_of(models, m), handle_of(datasets, d), given, k, (int32_t *)(void *)out,
+                                one_in(2) || !out ? NULL : out + ROOM / 8),
+                  context_of(models, m));
+        return;
+    }
     judge("ist_model_predict", ist_model_predict(handle_of(models, m), handle_of(datasets, d), given, out),
           context_of(models, m));
 }
