@@ -60,14 +60,15 @@ int cli_output_probe(const char *option, const char *path)
 {
     struct stat st;
     if (!path) return -1;
+    const char *const dashes = option[0] >= 'A' && option[0] <= 'Z' ? "" : "--";
     if (stat(path, &st) == 0) {
-        if (S_ISDIR(st.st_mode)) return cli_wrong("--%s: %s is a folder", option, path);
+        if (S_ISDIR(st.st_mode)) return cli_wrong("%s%s: %s is a folder", dashes, option, path);
         if (!S_ISREG(st.st_mode)) return -1;
-        if (access(path, W_OK) != 0) return cli_wrong("--%s: %s: %s", option, path, strerror(errno));
+        if (access(path, W_OK) != 0) return cli_wrong("%s%s: %s: %s", dashes, option, path, strerror(errno));
     }
     char *name = beside(path);
     if (!name) {
-        cli_error("--%s: %s", option, ist_strerror(IST_E_MEMORY));
+        cli_error("%s%s: %s", dashes, option, ist_strerror(IST_E_MEMORY));
         return CLI_FAILED;
     }
     const int fd = mkstemp(name);
@@ -77,7 +78,7 @@ int cli_output_probe(const char *option, const char *path)
         unlink(name);
     }
     free(name);
-    return fd >= 0 ? -1 : cli_wrong("--%s: %s cannot be written: %s", option, path, strerror(why));
+    return fd >= 0 ? -1 : cli_wrong("%s%s: %s cannot be written: %s", dashes, option, path, strerror(why));
 }
 
 /* NumPy's format 1.0: magic, version, length of the header, a Python literal padded to 64 bytes. */
@@ -98,6 +99,8 @@ static bool put_npy(FILE *file, const char *descr, const void *items, int64_t ro
 /* What make_whole writes, and how. */
 typedef struct content {
     bool (*put)(FILE *file, const struct content *content);
+    cli_file_writer *writer; /* of the caller, and its */
+    void *user;
     const char *descr;
     const void *items; /* or the JSON object */
     int64_t rows, columns;
@@ -150,7 +153,18 @@ static bool make_whole(const char *option, const char *path, const content *c)
 
 bool cli_npy_write(const char *path, const char *descr, const void *items, int64_t rows, int64_t columns)
 {
-    return make_whole("", path, &(content){put_rows, descr, items, rows, columns});
+    return make_whole("", path,
+                      &(content){.put = put_rows, .descr = descr, .items = items, .rows = rows, .columns = columns});
+}
+
+static bool put_callers(FILE *file, const content *c)
+{
+    return c->writer(file, c->user) && fflush(file) == 0;
+}
+
+bool cli_file_write(const char *path, cli_file_writer *writer, void *user)
+{
+    return make_whole("", path, &(content){.put = put_callers, .writer = writer, .user = user});
 }
 
 bool cli_json_write(const char *option, const char *path, const json_t *json)

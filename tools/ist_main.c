@@ -25,6 +25,7 @@ static const struct {
     {"eval", "accuracy and loss of a model on a data set", cmd_eval},
     {"predict", "class probabilities, or the most probable classes, of every row", cmd_predict},
     {"convert", "sparse text into a data file that opens at once; or what is in it", cmd_convert},
+    {"generate", "synthetic sparse rows with very many labels, seeded", cmd_generate},
     {"export", "a model for other programs: safetensors, NPZ, ONNX", cmd_export},
     {"import", "a model file from safetensors or NPZ with the names of ist export", cmd_import},
     {"info", "the machine, the plan of teams, and the bytes of a training", cmd_info},

@@ -7,7 +7,7 @@
 source_dir=${IST_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 # shellcheck source=scene.sh
 source "$(dirname "$0")/scene.sh"
-verbs="train eval predict convert export import info demo"
+verbs="train eval predict convert generate export import info demo"
 
 # write_npy FILE DESCR SHAPE: bytes as octal escapes on stdin become an .npy with a header of 128 bytes.
 write_npy() {
@@ -57,6 +57,8 @@ case_help() {
         eval) promised="data batch statistics calibrate calibrate-rows calibrate-seed json $team" ;;
         predict) promised="data out top-k batch statistics $team" ;;
         convert) promised="text index-base features json $team" ;;
+        generate) promised="rows features labels values-per-row labels-per-row feature-zipf label-zipf signal first-row seed
+            json $team" ;;
         export) promised="out format fold-bn answer subnet round seed subnets shares calibrate json $team" ;;
         import) promised="out json $team" ;;
         info) promised="json topology subnets hidden features classes rows batch optimizer $team" ;;
