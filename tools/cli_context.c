@@ -144,7 +144,7 @@ cli_teams cli_context_teams(ist_context *context)
 
 int32_t cli_answers_of(const ist_model_config *net)
 {
-    return net->loss == IST_LOSS_CROSS_ENTROPY ? CLI_LABELS : CLI_TARGETS;
+    return net->loss == IST_LOSS_MSE || net->loss == IST_LOSS_HUBER ? CLI_TARGETS : CLI_LABELS;
 }
 
 ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, int32_t answers, int32_t features,

@@ -7,8 +7,11 @@
 
 #define AT(field) .offset = offsetof(cli_goal, field)
 
-static const cli_choice loss_words[] = {
-    {"cross-entropy", IST_LOSS_CROSS_ENTROPY}, {"mse", IST_LOSS_MSE}, {"huber", IST_LOSS_HUBER}, {NULL, 0}};
+static const cli_choice loss_words[] = {{"cross-entropy", IST_LOSS_CROSS_ENTROPY},
+                                        {"mse", IST_LOSS_MSE},
+                                        {"huber", IST_LOSS_HUBER},
+                                        {"binary", IST_LOSS_BINARY},
+                                        {NULL, 0}};
 static const cli_choice target_words[] = {{"zscore", CLI_TARGETS_ZSCORE}, {"none", CLI_TARGETS_NONE}, {NULL, 0}};
 
 const cli_option cli_goal_options[] = {
@@ -16,7 +19,8 @@ const cli_option cli_goal_options[] = {
      .kind = CLI_CHOICE,
      AT(loss),
      .choices = loss_words,
-     .help = "cross-entropy: Y has classes; mse, huber: a regression, Y has numbers, one or several a row"},
+     .help = "cross-entropy: Y has classes; mse, huber: a regression, Y has numbers, one or several a row; "
+             "binary: each label is there or not, by itself"},
     {.name = "huber-delta",
      .value = "D",
      .kind = CLI_REAL,
@@ -41,9 +45,9 @@ const cli_option cli_goal_options[] = {
 };
 const size_t cli_goal_option_count = sizeof cli_goal_options / sizeof cli_goal_options[0];
 
-static bool regresses(const cli_goal *goal)
+bool cli_goal_regresses(const cli_goal *goal)
 {
-    return goal->loss != IST_LOSS_CROSS_ENTROPY;
+    return goal->loss == IST_LOSS_MSE || goal->loss == IST_LOSS_HUBER;
 }
 
 int cli_goal_check(const cli_goal *goal, const cli_args *args, int32_t method, ist_model_config *net,
@@ -53,8 +57,15 @@ int cli_goal_check(const cli_goal *goal, const cli_args *args, int32_t method, i
     net->huber_delta = goal->huber_delta;
     if (goal->loss != IST_LOSS_HUBER && cli_was_given(args, "huber-delta"))
         return cli_wrong("--huber-delta: needs --loss huber");
-    if (!regresses(goal)) {
+    if (!cli_goal_regresses(goal)) {
         if (cli_was_given(args, "targets")) return cli_wrong("--targets: needs --loss mse or huber");
+        if (goal->loss != IST_LOSS_BINARY) return -1;
+        if (cli_was_given(args, "output-norm") && net->output_norm != IST_NORM_NONE)
+            return cli_wrong("--output-norm: --loss binary has sigmoids, without norm");
+        if (method == IST_METHOD_DATA_PARALLEL || method == IST_METHOD_ENSEMBLE)
+            return cli_wrong("--method: not with --loss binary");
+        if (run->label_smoothing > 0) return cli_wrong("--label-smoothing: not with --loss binary");
+        net->output_norm = IST_NORM_NONE;
         return -1;
     }
     if (cli_was_given(args, "target-accuracy"))
@@ -73,7 +84,7 @@ int cli_goal_fit(const cli_goal *goal, const char *option, const char *file, con
 {
     ist_dataset_info info = {.struct_size = sizeof info};
     ist_dataset_describe(data, &info);
-    if (!regresses(goal)) {
+    if (!cli_goal_regresses(goal)) {
         /* A class that only a split has is never learned, but it must have a name to be wrong about. */
         if (info.classes > *outputs) *outputs = info.classes;
         return -1;
@@ -86,14 +97,14 @@ int cli_goal_fit(const cli_goal *goal, const char *option, const char *file, con
 
 int cli_goal_learnable(const cli_goal *goal, const char *file, int32_t outputs)
 {
-    if (outputs >= 2 || regresses(goal)) return -1;
+    if (outputs >= 2 || cli_goal_regresses(goal)) return -1;
     cli_error("--train: %s has only one class", file);
     return CLI_BAD_DATA;
 }
 
 ist_status cli_goal_normalize(const cli_goal *goal, ist_model *model, const ist_dataset *data)
 {
-    if (!regresses(goal) || goal->targets == CLI_TARGETS_NONE) return IST_OK;
+    if (!cli_goal_regresses(goal) || goal->targets == CLI_TARGETS_NONE) return IST_OK;
     return ist_model_measure_target_normalization(model, data);
 }
 

@@ -36,6 +36,8 @@ int cli_goal_learnable(const cli_goal *goal, const char *file, int32_t outputs);
 ist_status cli_goal_normalize(const cli_goal *goal, ist_model *model, const ist_dataset *data);
 
 /* "accuracy 0.9876", or "rmse 0.0123, R2 0.9987" */
+/* Are the outputs numbers, not classes? */
+bool cli_goal_regresses(const cli_goal *goal);
 const char *cli_goal_words(bool regresses, const ist_evaluation *e, char *out, size_t cap);
 /* Adds "accuracy", or "rmse" and "r2". */
 void cli_goal_add(json_t *object, bool regresses, const ist_evaluation *e);

@@ -29,6 +29,7 @@ void cli_describe_model(const ist_model *model, char *out, size_t cap)
     const bool output = config.output_norm == IST_NORM_BATCH;
     char scale[CLI_NUMBER_BYTES + 64] = "";
     if (config.loss == IST_LOSS_MSE) snprintf(scale, sizeof scale, ", a regression by squares");
+    if (config.loss == IST_LOSS_BINARY) snprintf(scale, sizeof scale, ", a sigmoid for each label");
     if (config.loss == IST_LOSS_HUBER)
         snprintf(scale, sizeof scale, ", a regression by Huber's loss, delta %g", config.huber_delta);
     if (config.output_scale != 1) snprintf(scale, sizeof scale, ", logits times %g", config.output_scale);

@@ -37,7 +37,7 @@ static bool print_result(const eval_options *o, const char *path, const ist_mode
     const double gflops = e->seconds > 0 ? e->flops / e->seconds / 1e9 : 0;
     ist_model_config net = IST_MODEL_CONFIG_INIT;
     ist_model_describe(model, &net);
-    const bool regresses = net.loss != IST_LOSS_CROSS_ENTROPY;
+    const bool regresses = net.loss == IST_LOSS_MSE || net.loss == IST_LOSS_HUBER;
     cli_describe_model(model, text, sizeof text);
     if (o->json) {
         json_t *object =

@@ -80,7 +80,7 @@ static int predict(const predict_options *o, const char *path, ist_context *cont
     if (failed == IST_OK) failed = ist_model_describe(model, &config);
     if (failed == IST_OK && o->top_k > config.classes) {
         status = cli_wrong("--top-k: the model has %d classes", config.classes);
-    } else if (failed == IST_OK && o->top_k > 0 && config.loss != IST_LOSS_CROSS_ENTROPY) {
+    } else if (failed == IST_OK && o->top_k > 0 && (config.loss == IST_LOSS_MSE || config.loss == IST_LOSS_HUBER)) {
         status = cli_wrong("--top-k: the model is a regression, and tells no classes");
     } else if (failed == IST_OK && (wrong = cli_calibrate_model(&o->calibrate, context, model)) >= 0) {
         status = wrong;

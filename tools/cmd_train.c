@@ -450,7 +450,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
                    .eval_every = o->eval_every,
                    .target_accuracy = o->target_accuracy,
                    .target_loss = o->goal.target_loss,
-                   .regresses = o->goal.loss != IST_LOSS_CROSS_ENTROPY,
+                   .regresses = cli_goal_regresses(&o->goal),
                    .best = o->best,
                    .watchdog_s = o->watchdog_s,
                    .retry = &o->retry,

@@ -70,6 +70,7 @@ class ist_train_config(_Struct):
         (c_double, "warmup_epochs full_width_epochs warmup_lr full_width_lr label_smoothing input_dropout hidden_dropout"),
         (c_double, "outer_lr outer_momentum average_from average_decay"),
         (c_int32, "background_saves reserved1"),
+        (c_int64, "logits_bytes"),
     )
     defaults = {
         "local_steps": 50, "batch": 128, "optimizer": 1, "schedule": 1, "calibration_batches": 16, "epochs": 20.0,

@@ -29,7 +29,8 @@ module ist
   integer(c_int32_t), parameter :: IST_TEXT_AUTO = 0, IST_TEXT_XMC = 1, IST_TEXT_LIBSVM = 2
   integer(c_int32_t), parameter :: IST_NORM_NONE = 0, IST_NORM_BATCH = 1
   integer(c_int32_t), parameter :: IST_RELU = 0, IST_GELU = 1, IST_TANH = 2, IST_SILU = 3
-  integer(c_int32_t), parameter :: IST_LOSS_CROSS_ENTROPY = 0, IST_LOSS_MSE = 1, IST_LOSS_HUBER = 2
+  integer(c_int32_t), parameter :: IST_LOSS_CROSS_ENTROPY = 0, IST_LOSS_MSE = 1, IST_LOSS_HUBER = 2, &
+    IST_LOSS_BINARY = 3
   integer(c_int32_t), parameter :: IST_MAX_HIDDEN = 32
   integer(c_int32_t), parameter :: IST_NORMALIZE_NONE = 0, IST_NORMALIZE_GLOBAL = 1, IST_NORMALIZE_ZSCORE = 2
   integer(c_int32_t), parameter :: IST_FILE_AUTO = 0, IST_FILE_SAFETENSORS = 1, IST_FILE_NPZ = 2, IST_FILE_ONNX = 3
@@ -161,7 +162,7 @@ module ist
   end type
 
   type, bind(c) :: ist_train_config
-    integer(c_size_t) :: struct_size = 272_c_size_t
+    integer(c_size_t) :: struct_size = 280_c_size_t
     integer(c_int32_t) :: subnets = 0, local_steps = 50, batch = 128, optimizer = IST_MOMENTUM, &
         state = IST_STATE_CARRIED, schedule = IST_LR_COSINE, data = IST_DATA_SHARD, calibration_batches = 16
     real(c_double) :: epochs = 20.0_c_double
@@ -180,6 +181,7 @@ module ist
         hidden_dropout = 0.0_c_double, outer_lr = 1.0_c_double, outer_momentum = 0.0_c_double, &
         average_from = 1.0_c_double, average_decay = 0.0_c_double
     integer(c_int32_t) :: background_saves = 0, reserved1 = 0
+    integer(c_int64_t) :: logits_bytes = 0_c_int64_t
   end type
 
   type, bind(c) :: ist_progress

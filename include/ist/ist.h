@@ -309,7 +309,7 @@ IST_API int32_t ist_dataset_classes(const ist_dataset *dataset);
 enum { IST_NORM_NONE = 0, IST_NORM_BATCH = 1 };
 enum { IST_MAX_HIDDEN = 32 }; /* hidden layers */
 enum { IST_RELU = 0, IST_GELU = 1, IST_TANH = 2, IST_SILU = 3 };
-enum { IST_LOSS_CROSS_ENTROPY = 0, IST_LOSS_MSE = 1, IST_LOSS_HUBER = 2 };
+enum { IST_LOSS_CROSS_ENTROPY = 0, IST_LOSS_MSE = 1, IST_LOSS_HUBER = 2, IST_LOSS_BINARY = 3 };
 
 /* A net: features -> hidden[0] -> .. -> hidden[hidden_count - 1] -> classes.  Every hidden layer is a product, a norm
  * (batch norm with gamma and beta, or none with a bias) and an activation; the output is a product, then batch norm without
@@ -331,7 +331,8 @@ typedef struct {
                             training, evaluation and prediction.  Stored in the model [M1] */
     int32_t activation;    /* IST_RELU .., of all hidden layers; GELU is its tanh form [M1] */
     int32_t loss;          /* IST_LOSS_*: what the net is for.  CROSS_ENTROPY: one of C classes.  MSE, HUBER: a
-                              regression of C targets, with linear outputs: output_norm NONE, output_scale 1 [M4] */
+                              regression of C targets, with linear outputs: output_norm NONE, output_scale 1.  BINARY: each
+                              of C labels is there or not, by itself: sigmoids, output_norm NONE [M4] */
     double huber_delta; /* 1e-6 .. 1e6, of HUBER: the error of a normalized target from which on the loss is a line */
 } ist_model_config;
 /* clang-format off */
@@ -661,12 +662,16 @@ typedef struct {
         background_saves; /* 1: ist_trainer_save_begin will be called.  The copy that it writes from is counted in what
                                  must fit, and taken when the trainer is created; 0: when it is called first */
     int32_t reserved1;    /* 0 */
+    int64_t logits_bytes; /* 0 .. 2^40: memory of a team for the logits of a wide output, one tile of labels a thread at
+                             least; 0: 256 MiB.  Less takes longer: what does not fit is computed twice.  An output is wide
+                             where rows have lists of labels, with IST_LOSS_BINARY, and from 4096 classes on without
+                             norm, with the native engine, but for data parallel [M4].  No part of the identity */
 } ist_train_config;
 /* clang-format off */
 #define IST_TRAIN_CONFIG_INIT \
     { sizeof(ist_train_config), 0, 50, 128, IST_MOMENTUM, IST_STATE_CARRIED, IST_LR_COSINE, IST_DATA_SHARD, 16, 20.0, \
       0, 0.0, 0.9, 0.9, 0.999, 1e-8, 0.0, 1, IST_METHOD_IST, IST_BALANCE_EVEN, 1.0, \
-      NULL, 0.0, 0.0, 0.25, 0.1, 0, IST_LR_COSINE, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0, 0 }
+      NULL, 0.0, 0.0, 0.25, 0.1, 0, IST_LR_COSINE, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0, 0, 0 }
 /* clang-format on */
 
 /* The learning rate that lr 0 stands for; 0 for an unknown optimizer.  [any thread] */

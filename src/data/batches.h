@@ -73,6 +73,7 @@ typedef struct ist__extent {
     int64_t rows;
     int32_t type; /* of dense rows */
     bool sparse;
+    bool lists;                      /* of labels, as ist__rows_have_lists says */
     int64_t nonzeros, label_entries; /* of sparse rows: of all of them, and at most in one batch: */
     int64_t batch_nonzeros, batch_labels;
 } ist__extent;

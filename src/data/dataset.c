@@ -161,6 +161,7 @@ ist__extent ist__dataset_extent(const ist_dataset *dataset, int64_t batch, int64
 {
     const ist__sparse *s = &dataset->sparse;
     ist__extent extent = {.rows = dataset->rows, .type = dataset->type, .sparse = s->rows > 0};
+    extent.lists = extent.sparse && !dataset->labels;
     if (!extent.sparse) return extent;
     const int64_t times = (batch + stream_rows - 1) / stream_rows + 1; /* a batch may begin in the midst of an epoch */
     extent.nonzeros = s->nonzeros;

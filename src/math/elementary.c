@@ -19,6 +19,12 @@ float ist__exp(float x)
     return lanes_exp_part((lanes_f32){0} + x)[0];
 }
 
+float ist__sigmoid(float x)
+{
+    const float e = ist__exp(x < 0 ? x : -x);
+    return (x < 0 ? e : 1) / (1 + e);
+}
+
 /* x = 2^e m, m in [1, 2) first; x > 0 and finite. */
 static double split(double x, int32_t *e)
 {

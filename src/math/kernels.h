@@ -214,7 +214,7 @@ typedef struct ist__kernel_set {
     bool (*all_finite)(int64_t count, const float *values);
 } ist__kernel_set;
 
-enum { IST__TURNED_ROWS = 48, IST__LABEL_TILE = 256 };
+enum { IST__TURNED_ROWS = 48, IST__LABEL_TILE = 128 };
 
 /* The kernels for an instruction set; NULL where the compiler was not told of it. */
 extern const ist__kernel_set *const ist__kernels_portable;
@@ -228,6 +228,7 @@ const ist__kernel_set *ist__kernel_set_named(const char *name);
 
 /* Own elementary functions, the same bits on every machine; error bounds are stated in elementary.c. */
 float ist__exp(float x);                          /* 0 below -87.33654, FLT_MAX above 88.72283, NaN of NaN */
+float ist__sigmoid(float x);                      /* 1 / (1 + e^-x) */
 double ist__log(double x);                        /* x > 0; of 0 -infinity, of less and of NaN NaN */
 double ist__cos_pi(double x);                     /* cos(pi x), x in [0, 1] */
 double ist__power(double base, int64_t exponent); /* by squaring; exponent >= 0 */

@@ -94,7 +94,7 @@ static void put_block(output *out, const char *tag, const ist__shape *shape, con
 static uint32_t version_of(const ist__net *net)
 {
     const ist__shape *shape = &net->shape;
-    if (shape->activation != IST_RELU || ist__shape_regresses(shape)) return PURPOSE_VERSION;
+    if (shape->activation != IST_RELU || shape->loss != IST_LOSS_CROSS_ENTROPY) return PURPOSE_VERSION;
     return net->output_scale != 1 ? SCALED_VERSION : FORMAT_VERSION;
 }
 

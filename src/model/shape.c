@@ -57,9 +57,11 @@ static ist_status check_purpose(const ist_model_config *config, ist__error *erro
     if (config->loss == IST_LOSS_CROSS_ENTROPY && config->classes < 2)
         return ist__fail(error, IST_E_ARGUMENT, "classes is %d, expected 2 or more of cross-entropy", config->classes);
     if (config->loss == IST_LOSS_CROSS_ENTROPY) return IST_OK;
+    const bool binary = config->loss == IST_LOSS_BINARY;
     if (config->output_norm != IST_NORM_NONE)
-        return ist__fail(error, IST_E_ARGUMENT, "output_norm is %d, expected IST_NORM_NONE for a regression",
-                         config->output_norm);
+        return ist__fail(error, IST_E_ARGUMENT, "output_norm is %d, expected IST_NORM_NONE for %s", config->output_norm,
+                         binary ? "sigmoids" : "a regression");
+    if (binary) return IST_OK;
     if (config->output_scale != 1)
         return ist__fail(error, IST_E_ARGUMENT, "output_scale is %g, expected 1 for a regression",
                          config->output_scale);
@@ -112,7 +114,7 @@ int32_t ist__shape_widest(const ist__shape *shape)
 
 bool ist__shape_regresses(const ist__shape *shape)
 {
-    return shape->loss != IST_LOSS_CROSS_ENTROPY;
+    return shape->loss == IST_LOSS_MSE || shape->loss == IST_LOSS_HUBER;
 }
 
 float ist__shape_loss_delta(const ist__shape *shape)

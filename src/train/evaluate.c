@@ -225,6 +225,24 @@ static void answer_regression(const evaluation *e, chunk_buffers *lane, const fl
     }
 }
 
+/* Sigmoids of columns [from, to), each label by itself. */
+static void answer_sigmoids(const evaluation *e, chunk_buffers *lane, float *logits, int64_t from, int64_t to)
+{
+    const int32_t classes = e->net->shape.width[e->net->shape.layer_count];
+    const float sharpness = (float)e->net->output_scale;
+    for (int64_t c = from; c < to; c++) {
+        double loss = 0;
+        if (e->answers->loss) loss = -(double)(sharpness * logits[lane->labels[c] * e->ld + c]);
+        for (int64_t k = 0; k < classes; k++) {
+            float *at = &logits[k * e->ld + c];
+            const float x = sharpness * *at, tail = ist__exp(x < 0 ? x : -x);
+            if (e->answers->loss) loss += (x > 0 ? (double)x : 0) + ist__log(1 + (double)tail);
+            if (e->answers->probabilities) *at = ist__sigmoid(x);
+        }
+        lane->loss[c] = (float)loss;
+    }
+}
+
 /* Softmax of my columns, and what is wanted of them, into the caller's arrays. */
 static void answer_chunk(const evaluation *e, chunk_buffers *lane, float *logits, int64_t first, int32_t count,
                          const ist__worker *worker)
@@ -234,11 +252,13 @@ static void answer_chunk(const evaluation *e, chunk_buffers *lane, float *logits
     int64_t from, to;
     ist__share(count, worker->rank, worker->size, &from, &to);
     if (from == to) return;
-    float *d = a->probabilities ? logits : NULL; /* softmax in place */
+    const bool binary = e->net->shape.loss == IST_LOSS_BINARY;
+    float *d = a->probabilities && !binary ? logits : NULL; /* softmax in place */
     const ist__loss_rule rule = {.sharpness = (float)e->net->output_scale, .smoothing = 0, .scale = 1};
     e->host->engine.kernels->softmax_cross_entropy(classes, (int32_t)from, (int32_t)to, e->ld, logits,
                                                    a->loss ? lane->labels : NULL, &rule, d, a->loss ? lane->loss : NULL,
                                                    a->best ? lane->best : NULL);
+    if (binary) answer_sigmoids(e, lane, logits, from, to);
     for (int64_t c = from; c < to; c++) {
         const int64_t row = row_at(e, first, c);
         if (a->loss) a->loss[row] = lane->loss[c];

@@ -208,7 +208,10 @@ static void put_answer(graph *g, int32_t answer, bool scaled)
         close_node(g, &same, "Identity", "targets");
         return;
     }
-    if (answer == IST_ANSWER_PROBABILITIES) {
+    if (answer == IST_ANSWER_PROBABILITIES && net->shape.loss == IST_LOSS_BINARY) {
+        ist__message sigmoid = open_node(g);
+        close_node(g, &sigmoid, "Sigmoid", "probabilities");
+    } else if (answer == IST_ANSWER_PROBABILITIES) {
         ist__message softmax = open_node(g);
         int_attribute(&softmax, "axis", 1);
         close_node(g, &softmax, "Softmax", "probabilities");

@@ -116,8 +116,7 @@ static size_t team_bytes(const ist__host *host, int32_t team, const ist__shape *
     const ist__plan *plan = host->plan;
     size_t bytes = ist__desk_bytes(widest) + ist__whole_team_bytes(host, team, whole, config, data);
     if (!trains(plan, team, config->subnets)) return bytes;
-    bytes +=
-        ist__scratch_bytes(&host->engine, widest, data, config->batch, config->optimizer, plan->teams[team].threads);
+    bytes += ist__scratch_bytes(&host->engine, widest, data, config, plan->teams[team].threads);
     if (copies(config, data) && holds_copy(plan, team, config->subnets)) bytes += data_bytes(data_of(whole, data));
     return bytes;
 }
@@ -255,8 +254,8 @@ static ist_status make_team_region(ist__training *t, int32_t k, ist__error *erro
     if (status) return status;
     const bool trains_subnets = trains(plan, k, t->config.subnets);
     if (trains_subnets)
-        ist__scratch_take(&team->scratch, &team->region, &host->engine, &room, &t->extent, t->config.batch,
-                          t->config.optimizer, plan->teams[k].threads);
+        ist__scratch_take(&team->scratch, &team->region, &host->engine, &room, &t->extent, &t->config,
+                          plan->teams[k].threads);
     ist__whole_team_take(t, k);
     ist__desk_take(team, &room);
     if (trains_subnets && copies(&t->config, &t->extent) && holds_copy(plan, k, t->config.subnets)) {

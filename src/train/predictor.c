@@ -313,13 +313,16 @@ static void answer_columns(const party *who, float *logits, int64_t ld, int64_t 
         return;
     }
     const ist__loss_rule rule = {.sharpness = (float)p->net.output_scale, .smoothing = 0, .scale = 1};
-    if (p->answer == IST_ANSWER_PROBABILITIES)
+    const bool binary = p->shape.loss == IST_LOSS_BINARY;
+    if (p->answer == IST_ANSWER_PROBABILITIES && !binary)
         p->kernels->softmax_cross_entropy(classes, (int32_t)from, (int32_t)to, ld, logits, NULL, &rule, logits, NULL,
                                           NULL);
-    const float factor = p->answer == IST_ANSWER_LOGITS ? rule.sharpness : 1;
+    const float factor = p->answer == IST_ANSWER_LOGITS || binary ? rule.sharpness : 1;
     for (int64_t c = from; c < to; c++) {
         float *out = who->question->answers + (first + c) * classes;
         for (int64_t k = 0; k < classes; k++) out[k] = logits[k * ld + c] * factor;
+        for (int64_t k = 0; binary && p->answer == IST_ANSWER_PROBABILITIES && k < classes; k++)
+            out[k] = ist__sigmoid(out[k]);
     }
 }
 

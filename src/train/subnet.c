@@ -37,7 +37,7 @@ static void size_own(ist__scratch *s, const ist__engine *engine, const ist__shap
         const int32_t columns = layer->is_output ? layer->outputs : layer->inputs;
         const int64_t floats = (int64_t)ist__tile_rows(engine, rows) * columns;
         if (floats > weights) weights = floats;
-        const int32_t tile = ist__tile_rows(engine, layer->outputs);
+        const int32_t tile = ist__tile_rows(engine, layer->outputs); /* natively the same for all, as is a wide one's */
         if (tile > s->tile_most) s->tile_most = tile;
     }
     if (ist__optimizer_fuses(engine, optimizer)) weights = 0;
@@ -47,9 +47,11 @@ static void size_own(ist__scratch *s, const ist__engine *engine, const ist__shap
 
 /* One list of buffers serves both the sum of their sizes and their handing out, so the two cannot differ. */
 static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__engine *engine, const ist__shape *shape,
-                              const ist__extent *data, int32_t optimizer, int32_t threads)
+                              const ist__extent *data, const ist_train_config *config, int32_t threads)
 {
+    const bool wide = ist__output_is_wide(engine, shape, data, config);
     size_t total = 0;
+    if (wide) ist__wide_cut(&s->wide, shape, config, s->ld, threads);
 #define BUFFER(pointer, count)                                \
   do {                                                        \
     const size_t bytes = (size_t)(count) * sizeof *(pointer); \
@@ -62,7 +64,7 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__e
         if (ist__shape_regresses(shape)) BUFFER(s->targets[i], shape->width[shape->layer_count] * s->ld);
         else BUFFER(s->labels[i], s->ld);
     }
-    for (int32_t l = 0; l < shape->layer_count; l++) {
+    for (int32_t l = 0; l < shape->layer_count - wide; l++) {
         const int64_t floats = shape->width[l + 1] * s->ld;
         BUFFER(s->z[l], floats);
         if (shape->layer[l].is_output) s->y[l] = s->z[l];
@@ -71,24 +73,48 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__e
         BUFFER(s->inv_std[l], shape->width[l + 1]);
     }
     BUFFER(s->loss, s->ld);
-    size_own(s, engine, shape, optimizer);
+    if (wide) {
+        ist__wide *w = &s->wide;
+        const int64_t room = ist__label_room(data, s->ld);
+        BUFFER(w->block, ist__wide_room(w, shape) * s->ld);
+        BUFFER(w->top, w->tiles * s->ld);
+        BUFFER(w->sum, w->tiles * s->ld);
+        BUFFER(w->most, s->ld);
+        BUFFER(w->total, s->ld);
+        BUFFER(w->wanted, s->ld);
+        BUFFER(w->factor, s->ld);
+        BUFFER(w->spread, s->ld);
+        BUFFER(w->logit, room);
+        for (int i = 0; i < 2; i++) {
+            BUFFER(w->targets[i].count, 1);
+            BUFFER(w->targets[i].target, room);
+            BUFFER(w->targets[i].spare, room);
+            BUFFER(w->targets[i].weight, s->ld);
+        }
+    }
+    size_own(s, engine, shape, config->optimizer);
     BUFFER(s->own, s->own_floats * threads);
 #undef BUFFER
     return total;
 }
 
-size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, const ist__extent *data, int32_t batch,
-                          int32_t optimizer, int32_t threads)
+size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, const ist__extent *data,
+                          const ist_train_config *config, int32_t threads)
 {
-    ist__scratch scratch = {.ld = ist__padded_columns(batch)};
-    return for_each_buffer(&scratch, NULL, engine, shape, data, optimizer, threads);
+    ist__scratch scratch = {.ld = ist__padded_columns(config->batch)};
+    return for_each_buffer(&scratch, NULL, engine, shape, data, config, threads);
 }
 
 void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine *engine, const ist__shape *shape,
-                       const ist__extent *data, int32_t batch, int32_t optimizer, int32_t threads)
+                       const ist__extent *data, const ist_train_config *config, int32_t threads)
 {
-    *out = (ist__scratch){.ld = ist__padded_columns(batch)};
-    for_each_buffer(out, region, engine, shape, data, optimizer, threads);
+    *out = (ist__scratch){.ld = ist__padded_columns(config->batch)};
+    for_each_buffer(out, region, engine, shape, data, config, threads);
+}
+
+bool ist__step_is_wide(const ist__step *step)
+{
+    return step->scratch->wide.tiles > 0;
 }
 
 /* -------------------------------------------------------------------------------------------------- forward -- */
@@ -102,6 +128,7 @@ IST__PHASE static void assemble(const ist__step *step, const ist__rows *rows, in
                         s->labels[parity], worker);
     ist__assemble_targets(step->engine, rows, s->index[parity], 0, step->batch, &step->target_scaling,
                           s->targets[parity], s->ld, worker);
+    if (ist__step_is_wide(step)) ist__wide_assemble(step, rows, parity, worker);
     int32_t first, last;
     ist__assemble_band(rows->features, worker, &first, &last);
     ist__dropout_apply(&step->dropout, step->dropout.input, place, 0, step->engine, first, last, step->batch, s->ld,
@@ -127,7 +154,8 @@ IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
     const float *input = s->input[step->parity];
-    for (int32_t l = 0; l < step->shape->layer_count; l++) {
+    const int32_t layers = step->shape->layer_count - ist__step_is_wide(step);
+    for (int32_t l = 0; l < layers; l++) {
         const ist__layer *layer = &step->shape->layer[l];
         const float *offset = layer->offset >= 0 ? step->param + layer->offset : NULL;
         const ist__layer_pass pass = {.kind = layer->norm == IST_NORM_BATCH ? IST__PASS_BATCH_NORM : IST__PASS_AFFINE,
@@ -250,7 +278,8 @@ static void pull_gradient(const ist__step *step, int32_t l, int32_t row, int32_t
     const float *weight = step->param + above->weight;
     const int32_t k = above->outputs, engine = step->engine->kind;
     float *d = s->d[l] + row * s->ld;
-    if (engine == IST_ENGINE_NATIVE) { /* inputs are rows here, neurons steps */
+    if (above->is_output && ist__step_is_wide(step)) { /* it is there */
+    } else if (engine == IST_ENGINE_NATIVE) {          /* inputs are rows here, neurons steps */
         const ist__view view = {weight + (int64_t)row * SPAN, SPAN, SPAN * SPAN, 1, above->panel_stride};
         step->engine->kernels->product(rows, step->batch, k, &view, s->d[l + 1], s->ld, d, s->ld);
     } else if (above->is_output) { /* stored (inputs, outputs) */
@@ -342,13 +371,15 @@ static void backward(const ist__step *step, ist__worker *worker)
 {
     const ist__shape *shape = step->shape;
     const int32_t top = shape->hidden_count;
-    backward_output(step, worker);
+    if (ist__step_is_wide(step)) ist__wide_waves(step, worker);
+    else backward_output(step, worker);
     if (top == 0) {
-        walk_tiles(step, shape->width[0], 0, UPDATE, worker);
+        if (!ist__step_is_wide(step)) walk_tiles(step, shape->width[0], 0, UPDATE, worker);
         return;
     }
     /* A thread reads and updates the same rows of the output layer, in this order: no barrier between. */
-    walk_tiles(step, shape->width[top], top - 1, PULL | BACKWARD | UPDATE_ABOVE, worker);
+    const int32_t above = ist__step_is_wide(step) ? 0 : UPDATE_ABOVE;
+    walk_tiles(step, shape->width[top], top - 1, PULL | BACKWARD | above, worker);
     if (top > 1) ist__team_barrier(worker); /* B6 */
     for (int32_t l = top - 1; l > 0; l--) {
         walk_tiles(step, shape->width[l], l - 1, PULL | BACKWARD, worker);
@@ -365,10 +396,13 @@ double ist__subnet_step(const ist__step *step, ist__worker *worker)
     if (worker->rank == 0 && step->batches)
         ist__batches_rows(step->batches, step->draw_position, step->batch, s->index[step->parity]);
     forward(step, worker);
-    differentiate_loss(step, worker);
+    if (ist__step_is_wide(step)) {
+        ist__wide_logits(step, worker);
+        ist__team_barrier(worker); /* W1 */
+        ist__wide_losses(step, worker);
+    } else differentiate_loss(step, worker);
     if (step->next_rows) assemble(step, step->next_rows, 1 - step->parity, step->next_place, worker);
-    ist__team_barrier(worker); /* B4 */
-    const double loss = worker->rank == 0 ? ist__sum(step->batch, s->loss) : 0;
+    ist__team_barrier(worker); /* B4, W2 */
     backward(step, worker);
-    return loss;
+    return worker->rank == 0 ? ist__sum(step->batch, s->loss) : 0;
 }

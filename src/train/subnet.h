@@ -14,6 +14,7 @@
 #include "train/assemble.h"
 #include "train/dropout.h"
 #include "train/optimizer.h"
+#include "train/wide.h"
 
 /* A team's work space for steps of any of its subnets, in the team's own region; see ist__scratch_bytes. */
 typedef struct ist__scratch {
@@ -31,13 +32,14 @@ typedef struct ist__scratch {
                                              weight step needs, own_floats apart */
     int64_t own_floats;
     int32_t tile_most; /* neurons of the largest tile */
+    ist__wide wide;    /* instead of z, y and d of a wide output */
 } ist__scratch;
 
 /* Bytes of a region for ist__scratch_take: shape is the widest of the team's subnets. */
-size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, const ist__extent *data, int32_t batch,
-                          int32_t optimizer, int32_t threads);
+size_t ist__scratch_bytes(const ist__engine *engine, const ist__shape *shape, const ist__extent *data,
+                          const ist_train_config *config, int32_t threads);
 void ist__scratch_take(ist__scratch *out, ist__region *region, const ist__engine *engine, const ist__shape *shape,
-                       const ist__extent *data, int32_t batch, int32_t optimizer, int32_t threads);
+                       const ist__extent *data, const ist_train_config *config, int32_t threads);
 
 /* A step; the same for all threads of the team. */
 typedef struct ist__step {
@@ -62,6 +64,9 @@ typedef struct ist__step {
     ist__batches *batches;      /* to draw from; NULL: no step after the next */
     int64_t draw_position;      /* in the stream, of the batch after the next */
 } ist__step;
+
+/* Is the output layer wide (wide.h)? */
+bool ist__step_is_wide(const ist__step *step);
 
 /* Before the first of a run of steps: assemble the batch whose rows index[parity] holds. */
 void ist__subnet_prepare(const ist__step *step, const ist__worker *worker);

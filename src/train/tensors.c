@@ -126,7 +126,7 @@ int32_t ist__net_view_tensors(const ist__net_view *view, ist__tensor out[IST__TE
     if (view->all || (!view->folded && net->subnets > 1)) add(out, &n, IST__TENSOR_SUBNETS, -1, "net.subnets", 1, 1);
     if (view->all || net->shape.activation != IST_RELU)
         add(out, &n, IST__TENSOR_ACTIVATION, -1, "net.activation", 1, 1);
-    if (regresses) add(out, &n, IST__TENSOR_LOSS, -1, "net.loss", 1, 1);
+    if (net->shape.loss != IST_LOSS_CROSS_ENTROPY) add(out, &n, IST__TENSOR_LOSS, -1, "net.loss", 1, 1);
     if (view->all || is_normalized(net)) {
         add(out, &n, IST__TENSOR_SHIFT, -1, "input.shift", net->normalization_count, 1);
         add(out, &n, IST__TENSOR_FACTOR, -1, "input.factor", net->normalization_count, 1);

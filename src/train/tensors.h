@@ -11,7 +11,7 @@ typedef enum ist__tensor_kind {
     IST__TENSOR_OUTPUT_SCALE, /* (1) float64 */
     IST__TENSOR_HUBER_DELTA,  /* (1) float64 */
     IST__TENSOR_SUBNETS,      /* (1) int32 */
-    IST__TENSOR_LOSS,         /* (1) int32, IST_LOSS_MSE, IST_LOSS_HUBER */
+    IST__TENSOR_LOSS,         /* (1) int32, IST_LOSS_MSE, .. */
     IST__TENSOR_ACTIVATION,   /* (1) int32, IST_RELU .. */
     IST__TENSOR_SHIFT,        /* (1) or (features): x is seen as (x - shift) * factor */
     IST__TENSOR_FACTOR,

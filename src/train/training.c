@@ -14,6 +14,7 @@
 #include "train/stripes.h"
 #include "train/tally.h"
 #include "train/whole.h"
+#include "train/wide.h"
 
 /* Written so that NaN fails. */
 static ist_status check_number(bool fits, double value, const char *field, const char *expected, ist__error *error)
@@ -66,12 +67,14 @@ int32_t ist__team_of_subnet(int32_t subnet, int32_t subnets, int32_t teams)
     return (int32_t)((int64_t)subnet * teams / subnets);
 }
 
-static ist_status check_fit(const ist__net *net, const ist_dataset *data, const ist_train_config *config,
-                            ist__error *error)
+static ist_status check_fit(const ist__engine *engine, const ist__net *net, const ist_dataset *data,
+                            const ist_train_config *config, ist__error *error)
 {
     const ist__shape *shape = &net->shape;
+    const ist__extent extent = ist__dataset_extent(data, 1, 1);
     ist_status status = ist__fit_features(net, data, error);
     if (!status) status = ist__fit_answers(net, data, error);
+    if (!status) status = ist__wide_check(engine, shape, &extent, config, error);
     if (status) return status;
     if (ist__shape_regresses(shape) && config->label_smoothing > 0)
         return ist__fail(error, IST_E_ARGUMENT, "label_smoothing is %g, but a regression has no labels",
@@ -228,7 +231,7 @@ ist_status ist__training_create(ist__training **out, const ist__host *host, ist_
     ist_train_config resolved = *config;
     if (resolved.subnets == 0) resolved.subnets = net->subnets;
     resolved.lr = first_lr(config);
-    status = check_fit(net, data, &resolved, error);
+    status = check_fit(&host->engine, net, data, &resolved, error);
     return status ? status : open_training(out, host, net, data, &resolved, NULL, error);
 }
 

@@ -13,7 +13,7 @@ static ist__shape whole_shape(const ist__shape *shape, const ist__host *host)
 static size_t scratch_bytes(const ist__host *host, const ist__shape *whole, const ist_train_config *config,
                             const ist__extent *data, int32_t threads)
 {
-    return ist__scratch_bytes(&host->engine, whole, data, config->batch, config->optimizer, threads);
+    return ist__scratch_bytes(&host->engine, whole, data, config, threads);
 }
 
 /* ----------------------------------------------------------------------------------------------------- stripes -- */
@@ -37,9 +37,7 @@ static ist_status make(ist__training *t, ist__whole *w, ist__error *error)
     }
     const size_t work = scratch_bytes(&t->host, &subnet->shape, &t->config, &t->extent, 0);
     if (!status) status = ist__stripes_create(&w->work, &t->host, work, error);
-    if (!status)
-        ist__scratch_take(&w->scratch, &w->work, &t->host.engine, &subnet->shape, &t->extent, t->config.batch,
-                          t->config.optimizer, 0);
+    if (!status) ist__scratch_take(&w->scratch, &w->work, &t->host.engine, &subnet->shape, &t->extent, &t->config, 0);
     return status;
 }
 

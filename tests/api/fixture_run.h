@@ -301,7 +301,7 @@ static inline ist_model *run_model(ist_context *context, const run_spec *spec)
 static inline run run_open(const run_spec *spec)
 {
     run r = {.table = table_make(spec->rows, spec->features, spec->classes)};
-    if (spec->loss != IST_LOSS_CROSS_ENTROPY) table_add_targets(&r.table);
+    if (spec->loss == IST_LOSS_MSE || spec->loss == IST_LOSS_HUBER) table_add_targets(&r.table);
     r.context = run_context(spec->teams, spec->threads, spec->engine);
     r.dataset = run_dataset(r.context, &r.table);
     r.model = run_model(r.context, spec);

@@ -59,7 +59,8 @@ static const field train_fields[] = {TRAIN(subnets),
                                      TRAIN(outer_momentum),
                                      TRAIN(average_from),
                                      TRAIN(average_decay),
-                                     TRAIN(background_saves)};
+                                     TRAIN(background_saves),
+                                     TRAIN(logits_bytes)};
 static const field model_fields[] = {MODEL(features),    MODEL(classes),    MODEL(hidden_count), MODEL(hidden_norm),
                                      MODEL(output_norm), MODEL(subnets),    MODEL(output_scale), MODEL(activation),
                                      MODEL(loss),        MODEL(huber_delta)};

@@ -237,6 +237,7 @@ static inline ist_train_config any_training(double shares[SHARES])
                                    FIELD(average_from, FIELD_NUMBER),
                                    FIELD(average_decay, FIELD_NUMBER),
                                    FIELD(background_saves, FIELD_INT),
+                                   FIELD(logits_bytes, FIELD_LONG),
                                    FIELD(reserved1, FIELD_INT)};
 #undef FIELD
     ist_train_config config = IST_TRAIN_CONFIG_INIT;

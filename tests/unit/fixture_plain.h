@@ -64,9 +64,9 @@ static inline plain_run plain_open(const run *r, const ist_train_config *config,
     }
     const ist__shape widest = plain_shape(&p, &net->shape);
     const ist__extent data = ist__dataset_extent(p.data, config->batch, p.data->rows / n);
-    const size_t bytes = ist__scratch_bytes(&p.host->engine, &widest, &data, config->batch, config->optimizer, 1);
+    const size_t bytes = ist__scratch_bytes(&p.host->engine, &widest, &data, config, 1);
     CHECK_EQ(ist__region_create(&p.region, p.host->topology, bytes, -1, IST_PLACE_NONE, NULL, &error), IST_OK);
-    ist__scratch_take(&p.scratch, &p.region, &p.host->engine, &widest, &data, config->batch, config->optimizer, 1);
+    ist__scratch_take(&p.scratch, &p.region, &p.host->engine, &widest, &data, config, 1);
     return p;
 }
 

@@ -95,11 +95,10 @@ static bench bench_open(const run_spec *spec, int32_t subnet)
         b.part_state[i] = block_room(b.part.floats);
         gather(&b, b.state[i], b.part_state[i]);
     }
-    const int32_t batch = spec->train.batch, optimizer = spec->train.optimizer;
-    const ist__extent data = ist__dataset_extent(b.r.dataset, batch, spec->rows);
-    const size_t bytes = ist__scratch_bytes(engine_of(&b), &b.part, &data, batch, optimizer, spec->threads);
+    const ist__extent data = ist__dataset_extent(b.r.dataset, spec->train.batch, spec->rows);
+    const size_t bytes = ist__scratch_bytes(engine_of(&b), &b.part, &data, &spec->train, spec->threads);
     CHECK_EQ(ist__region_create(&b.region, b.r.context->host.topology, bytes, -1, IST_PLACE_NONE, NULL, NULL), IST_OK);
-    ist__scratch_take(&b.scratch, &b.region, engine_of(&b), &b.part, &data, batch, optimizer, spec->threads);
+    ist__scratch_take(&b.scratch, &b.region, engine_of(&b), &b.part, &data, &spec->train, spec->threads);
     b.rows = ist__dataset_rows(b.r.dataset);
     return b;
 }
@@ -552,7 +551,7 @@ TEST(work_space_is_as_large_as_was_said)
             spec.hidden[1] = 3000;
             bench b = bench_open(&spec, 0);
             const ist__extent data = ist__dataset_extent(b.r.dataset, 23, spec.rows);
-            CHECK(b.region.used_bytes <= ist__scratch_bytes(engine_of(&b), &b.part, &data, 23, optimizer, 1));
+            CHECK(b.region.used_bytes <= ist__scratch_bytes(engine_of(&b), &b.part, &data, &spec.train, 1));
             CHECK(b.scratch.ld >= 23 && b.scratch.ld % 16 == 0);
             CHECK((unsigned char *)(b.scratch.own + b.scratch.own_floats) <= b.region.base + b.region.used_bytes);
             bench_close(&b);
