@@ -237,3 +237,39 @@ const char *cli_show_time(char out[CLI_NUMBER_BYTES], double seconds)
     }
     return out;
 }
+
+bool cli_size_parse(void *field, char *text, char *why, size_t cap)
+{
+    static const struct {
+        const char *unit;
+        double bytes;
+    } units[] = {{"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"kB", 1e3}, {"MB", 1e6},
+                 {"GB", 1e9},     {"k", 1e3},      {"M", 1e6},      {"G", 1e9},  {"", 1}};
+    char number[CLI_NUMBER_BYTES];
+    double size;
+    snprintf(why, cap, "is not a size such as 300MB, 256MiB or auto");
+    if (strcmp(text, "auto") == 0) {
+        memset(field, 0, sizeof(int64_t));
+        return true;
+    }
+    const size_t length = strspn(text, "0123456789.");
+    size_t i = 0;
+    while (i < sizeof units / sizeof *units && strcmp(text + length, units[i].unit) != 0) i++;
+    if (i == sizeof units / sizeof *units || length >= sizeof number) return false;
+    memcpy(number, text, length);
+    number[length] = '\0';
+    if (!cli_parse_real(number, &size)) return false;
+    snprintf(why, cap, "is out of range, expected 1 .. 1024GiB");
+    if (!(size * units[i].bytes >= 1 && size * units[i].bytes <= 0x1p40)) return false;
+    const int64_t bytes = (int64_t)(size * units[i].bytes);
+    memcpy(field, &bytes, sizeof bytes);
+    return true;
+}
+
+void cli_size_show(const void *field, char *out, size_t cap)
+{
+    int64_t bytes;
+    memcpy(&bytes, field, sizeof bytes);
+    if (bytes == 0) snprintf(out, cap, "auto");
+    else snprintf(out, cap, "%lld", (long long)bytes);
+}

@@ -43,6 +43,10 @@ typedef struct cli_normalize {
 bool cli_normalize_parse(void *field, char *text, char *why, size_t cap);
 void cli_normalize_show(const void *field, char *out, size_t cap);
 
+/* BYTES, 300k, 250M, 1.5G, 256MiB, ..|auto: an int64_t, 0 where it is auto, at most 2^40. */
+bool cli_size_parse(void *field, char *text, char *why, size_t cap);
+void cli_size_show(const void *field, char *out, size_t cap);
+
 enum { CLI_NUMBER_BYTES = 32 };
 /* 1234567 -> "1,234,567" */
 const char *cli_show_count(char out[CLI_NUMBER_BYTES], int64_t value);

@@ -2,6 +2,7 @@
 #include "cli_recipe.h"
 
 #include "cli_context.h"
+#include "cli_number.h"
 #include "cli_say.h"
 
 #define AT(field) .offset = offsetof(ist_train_config, field)
@@ -202,6 +203,14 @@ const cli_option cli_recipe_options[] = {
      .high = 1,
      .high_open = true,
      .help = "the same for the outputs of hidden neurons"},
+    {.name = "logits-memory",
+     .value = "SIZE|auto",
+     .kind = CLI_CUSTOM,
+     AT(logits_bytes),
+     .parse = cli_size_parse,
+     .show = cli_size_show,
+     .help = "of a team, for the logits of an output of very many labels; what does not fit is computed twice; auto: "
+             "256MiB"},
 };
 
 const size_t cli_recipe_option_count = sizeof cli_recipe_options / sizeof cli_recipe_options[0];
