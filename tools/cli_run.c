@@ -105,6 +105,7 @@ static json_t *make_event(const cli_run *run, const char *event, double loss, co
     json_object_set_new(o, "loss", cli_json_real(loss));
     if (split) {
         cli_goal_add(o, run->regresses, &split->result);
+        cli_rank_add(o, &split->ranking, false);
         json_object_set_new(o, "split", json_string(split->name));
         json_object_set_new(o, "weights", json_string(run->averaged ? "average" : "master"));
     }
@@ -233,8 +234,7 @@ static ist_status evaluate_splits(cli_run *run, const char *text, int count)
     for (int i = 0; status == IST_OK && i < count; i++) {
         cli_split *split = &run->split[i];
         cli_progress_show(true, "%s  evaluating %s ..", text, split->name);
-        split->result.struct_size = sizeof split->result;
-        status = ist_model_evaluate(run->shown, split->data, &run->evaluate, &split->result);
+        status = cli_rank(run->shown, split->data, NULL, &run->evaluate, &split->result, &split->ranking);
     }
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include "cli_best.h"
 #include "cli_checkpoint.h"
+#include "cli_rank.h"
 #include "cli_retry.h"
 #include "cli_trace.h"
 #include "cli_verify.h"
@@ -13,6 +14,7 @@ typedef struct cli_split {
     const char *name; /* "valid", "test" */
     const ist_dataset *data;
     ist_evaluation result; /* of the last evaluation */
+    ist_ranking ranking;   /* likewise; rows 0: nothing is ranked */
 } cli_split;
 
 enum { CLI_MAX_SPLITS = 2 };

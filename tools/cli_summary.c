@@ -182,6 +182,8 @@ void cli_summary_print(const cli_summary *summary)
         cli_table_cell(&table, "%.4f  (%s of %s right, loss %.4f)", split->result.accuracy,
                        cli_show_count(a, split->result.correct), cli_show_count(b, split->result.rows),
                        split->result.loss);
+        snprintf(text, sizeof text, "%s ", split->name);
+        cli_rank_rows(&table, text, &split->ranking, false);
     }
     if (run->averaged > 0) {
         cli_table_cell(&table, "weights");
@@ -239,6 +241,7 @@ json_t *cli_summary_event(const cli_summary *summary)
         if (run->regresses) json_object_set_new(one, "mae", cli_json_real(e->mae));
         else json_object_set_new(one, "correct", json_integer(e->correct));
         cli_goal_add(one, run->regresses, e);
+        cli_rank_add(one, &run->split[i].ranking, false);
         json_object_set_new(one, "loss", cli_json_real(e->loss));
         json_object_set_new(final, run->split[i].name, one);
     }

@@ -1,4 +1,4 @@
-/* cmd_eval.c - ist eval: accuracy and loss of a model on a data set with labels. */
+/* cmd_eval.c - ist eval: accuracy and loss of a model on a data set with labels, and how well it ranks them. */
 #include <stdio.h>
 
 #include "cli_calibrate.h"
@@ -6,11 +6,12 @@
 #include "cli_goal.h"
 #include "cli_net.h"
 #include "cli_number.h"
+#include "cli_rank.h"
 #include "cli_summary.h"
 #include "cli_table.h"
 
 typedef struct eval_options {
-    cli_data data;
+    cli_data data, propensity;
     ist_evaluate_config evaluate;
     cli_calibrate calibrate;
     ist_context_config machine;
@@ -28,10 +29,18 @@ static const cli_option options[] = {
      .parse = cli_data_parse,
      .show = cli_data_show,
      .help = "features and labels: .npy, idx (.gz) or .csv; or one file of sparse rows (libsvm, XMC, .isd)"},
+    {.name = "propensity",
+     .value = "X[:Y]",
+     .kind = CLI_CUSTOM,
+     AT(propensity),
+     .parse = cli_data_parse,
+     .show = cli_data_show,
+     .help = "the training data, whose labels tell how likely each is to be missing: also propensity-scored precision"},
     {.name = "json", .kind = CLI_FLAG, AT(json), .help = "one JSON object on standard output"},
 };
 
-static bool print_result(const eval_options *o, const char *path, const ist_model *model, const ist_evaluation *e)
+static bool print_result(const eval_options *o, const char *path, const ist_model *model, const ist_evaluation *e,
+                         const ist_ranking *ranking)
 {
     char text[512], words[64], a[CLI_NUMBER_BYTES], b[CLI_NUMBER_BYTES];
     const double gflops = e->seconds > 0 ? e->flops / e->seconds / 1e9 : 0;
@@ -46,6 +55,7 @@ static bool print_result(const eval_options *o, const char *path, const ist_mode
         if (regresses) json_object_set_new(object, "mae", cli_json_real(e->mae));
         else json_object_set_new(object, "correct", json_integer(e->correct));
         cli_goal_add(object, regresses, e);
+        cli_rank_add(object, ranking, o->propensity.x != NULL);
         json_object_set_new(object, "loss", cli_json_real(e->loss));
         json_object_set_new(object, "seconds", cli_json_real(e->seconds));
         json_object_set_new(object, "gflops", cli_json_real(gflops));
@@ -66,6 +76,7 @@ static bool print_result(const eval_options *o, const char *path, const ist_mode
         cli_table_cell(&table, "%.4f  (%s of %s right)", e->accuracy, cli_show_count(a, e->correct),
                        cli_show_count(b, e->rows));
     }
+    cli_rank_rows(&table, "", ranking, o->propensity.x != NULL);
     cli_table_cell(&table, "loss");
     cli_table_cell(&table, "%.4f", e->loss);
     cli_table_cell(&table, "net");
@@ -74,6 +85,34 @@ static bool print_result(const eval_options *o, const char *path, const ist_mode
     cli_table_cell(&table, "%.3f s, %.1f GFLOP/s", e->seconds, gflops);
     cli_table_end(&table, 0);
     return cli_stdout_is_well();
+}
+
+/* An exit status; *failed is the library's, which is still to be told. */
+static int evaluate(const eval_options *o, const char *path, ist_context *context, ist_model *model, ist_status *failed)
+{
+    int status = CLI_FAILED;
+    ist_model_config net = IST_MODEL_CONFIG_INIT;
+    ist_evaluation result;
+    ist_ranking ranking;
+    ist_dataset *data = NULL, *trained = NULL;
+    *failed = ist_model_describe(model, &net);
+    if (*failed != IST_OK) return status;
+    const int wrong = cli_calibrate_model(&o->calibrate, context, model);
+    if (wrong >= 0) return wrong;
+    const int32_t answers = cli_answers_of(&net);
+    if (o->propensity.x && answers != CLI_LABELS)
+        return cli_wrong("--propensity: the model is a regression, and ranks no labels");
+    bool opened = (data = cli_dataset_open(context, o->data.x, o->data.y, answers, net.features, &status)) != NULL;
+    if (opened && o->propensity.x)
+        opened = (trained = cli_dataset_open(context, o->propensity.x, o->propensity.y, answers, net.features,
+                                             &status)) != NULL;
+    if (opened) {
+        *failed = cli_rank(model, data, trained, &o->evaluate, &result, &ranking);
+        if (*failed == IST_OK) status = print_result(o, path, model, &result, &ranking) ? CLI_DONE : CLI_FAILED;
+    }
+    ist_dataset_destroy(trained);
+    ist_dataset_destroy(data);
+    return status;
 }
 
 int cmd_eval(int argc, char **argv)
@@ -99,21 +138,9 @@ int cmd_eval(int argc, char **argv)
     if (!context) return status;
 
     ist_model *model = NULL;
-    ist_evaluation result = IST_EVALUATION_INIT;
-    ist_dataset *data = NULL;
     ist_status failed = ist_model_load(context, &model, args.operand);
-    ist_model_config net = IST_MODEL_CONFIG_INIT;
-    if (failed == IST_OK) failed = ist_model_describe(model, &net);
-    int wrong = failed == IST_OK ? cli_calibrate_model(&o.calibrate, context, model) : -1;
-    if (wrong >= 0) {
-        status = wrong;
-    } else if (failed == IST_OK &&
-               (data = cli_dataset_open(context, o.data.x, o.data.y, cli_answers_of(&net), net.features, &status))) {
-        failed = ist_model_evaluate(model, data, &o.evaluate, &result);
-        if (failed == IST_OK) status = print_result(&o, args.operand, model, &result) ? CLI_DONE : CLI_FAILED;
-    }
+    if (failed == IST_OK) status = evaluate(&o, args.operand, context, model, &failed);
     if (failed != IST_OK) status = cli_calibrate_failed(context, failed, args.operand);
-    ist_dataset_destroy(data);
     ist_model_destroy(model);
     ist_context_destroy(context);
     return status;

@@ -7,6 +7,7 @@
 #include "cli_context.h"
 #include "cli_number.h"
 #include "cli_output.h"
+#include "cli_rank.h"
 
 typedef struct predict_options {
     const char *data, *out;
@@ -38,7 +39,9 @@ static const cli_option options[] = {
      AT(top_k),
      .low = 1,
      .high = 1 << 24,
-     .help = "instead: int32 class ids (rows, K), most probable first; of equal ones the lowest first"},
+     .help =
+         "instead: int32 class ids (rows, K), most probable first; of equal ones the lowest first; of a net of 4096 "
+         "classes and more, or of sparse rows, up to 1024 of them take no memory for all"},
 };
 
 /* The k most probable classes of one row, by insertion: k is small, and a class that does not beat the last one kept
@@ -69,12 +72,33 @@ static int write_result(const predict_options *o, const float *probability, int6
     return well ? CLI_DONE : CLI_FAILED;
 }
 
+/* The best labels alone: no array of rows times classes. */
+static ist_status write_best(const predict_options *o, ist_model *model, const ist_dataset *data, int *status)
+{
+    const int64_t rows = ist_dataset_rows(data);
+    int32_t *top = calloc((size_t)rows, (size_t)o->top_k * sizeof *top);
+    const ist_status failed = top ? ist_model_top(model, data, &o->evaluate, o->top_k, top, NULL) : IST_E_MEMORY;
+    if (failed == IST_OK) *status = cli_npy_write(o->out, "<i4", top, rows, o->top_k) ? CLI_DONE : CLI_FAILED;
+    free(top);
+    return failed;
+}
+
+static ist_status write_all(const predict_options *o, ist_model *model, const ist_dataset *data, int32_t classes,
+                            int *status)
+{
+    const int64_t rows = ist_dataset_rows(data);
+    float *probability = calloc((size_t)rows, (size_t)classes * sizeof *probability);
+    const ist_status failed = probability ? ist_model_predict(model, data, &o->evaluate, probability) : IST_E_MEMORY;
+    if (failed == IST_OK) *status = write_result(o, probability, rows, classes);
+    free(probability);
+    return failed;
+}
+
 static int predict(const predict_options *o, const char *path, ist_context *context)
 {
     int status = CLI_FAILED, wrong;
     ist_model *model = NULL;
     ist_dataset *data = NULL;
-    float *probability = NULL;
     ist_model_config config = IST_MODEL_CONFIG_INIT;
     ist_status failed = ist_model_load(context, &model, path);
     if (failed == IST_OK) failed = ist_model_describe(model, &config);
@@ -86,13 +110,10 @@ static int predict(const predict_options *o, const char *path, ist_context *cont
         status = wrong;
     } else if (failed == IST_OK &&
                (data = cli_dataset_open(context, o->data, NULL, CLI_ROWS_ALONE, config.features, &status))) {
-        const int64_t rows = ist_dataset_rows(data);
-        probability = calloc((size_t)rows, (size_t)config.classes * sizeof *probability);
-        failed = probability ? ist_model_predict(model, data, &o->evaluate, probability) : IST_E_MEMORY;
-        if (failed == IST_OK) status = write_result(o, probability, rows, config.classes);
+        const bool best = o->top_k > 0 && o->top_k <= IST_TOP_MOST && cli_ranks(model, data);
+        failed = best ? write_best(o, model, data, &status) : write_all(o, model, data, config.classes, &status);
     }
     if (failed != IST_OK) status = cli_calibrate_failed(context, failed, path);
-    free(probability);
     ist_dataset_destroy(data);
     ist_model_destroy(model);
     return status;
