@@ -533,7 +533,7 @@ typedef struct {
 /* clang-format on */
 
 /* Rank the labels of every row of a dataset, dense or sparse, and tell what the ranking is worth.  No array of rows or columns times
- * classes is made: memory besides the model is 24 bytes a row, a few MiB a thread, and 16 bytes a class, 8 more a team.
+ * classes is made: memory besides the model is 24 bytes a row, a few MiB a thread, and 16 bytes a class, as many more a team.
  * propensity  the training data, whose labels tell how likely each is to be missing (of N rows N_l with label l: 1 / p_l = 1 + C (N_l +
  *             1.5)^-.55, C = (log N - 1) 2.5^.55), 3 rows or more; NULL: psp is 0
  * config      as of ist_model_evaluate.  out->struct_size set.  Not for a regression.

@@ -359,6 +359,7 @@ ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_d
                              .most = answers->top_count,
                              .data = answers->loss ? data : NULL,
                              .sums = answers->loss || answers->top_score,
+                             .binary = net->shape.loss == IST_LOSS_BINARY,
                              .ld = e.ld};
         ist__tops_prepare(&e.tops);
     }

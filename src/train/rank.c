@@ -6,8 +6,7 @@
 
 #include "data/labels.h"
 #include "math/kernels.h"
-
-enum { WIDE = 4096 };
+#include "train/wide.h"
 
 /* Of the model of propensities: Jain, Prabhu and Varma, KDD 2016, with the numbers that are usual where none were fitted. */
 static const double PROPENSITY_A = 0.55, PROPENSITY_B = 1.5;
@@ -16,7 +15,7 @@ bool ist__ranks(const ist__net *net, const ist_dataset *data)
 {
     const ist__rows rows = ist__dataset_rows(data);
     if (ist__shape_regresses(&net->shape)) return false;
-    return net->shape.width[net->shape.layer_count] >= WIDE || ist__rows_have_lists(&rows);
+    return net->shape.width[net->shape.layer_count] >= IST__WIDE || ist__rows_have_lists(&rows);
 }
 
 static bool has_label(ist__row_labels own, int32_t label)

@@ -240,8 +240,7 @@ static float loss_of(const ist__tops *tops, const ist__tops_team *team, const is
 static float score_of(const ist__tops *tops, const ist__tops_seat *seat, int32_t c, float logit)
 {
     if (!tops->binary) return (float)((double)ist__exp(logit - seat->largest[c]) / seat->total[c]);
-    const double e = (double)ist__exp(logit < 0 ? logit : -logit);
-    return (float)((logit < 0 ? e : 1) / (1 + e));
+    return ist__sigmoid(logit);
 }
 
 /* -------------------------------------------------------------------------------------------------------- chunk -- */

@@ -3,7 +3,7 @@
  *
  * Labels pass in tiles of IST__TOPS_TILE; a thread owns a run of tiles, packs the weights of one, multiplies them by the hidden
  * layer of the chunk, and keeps what matters of the products before the next tile takes their place.  So memory is a
- * tile of logits a thread, whatever the number of classes, besides 8 bytes a tile and row where losses or scores are wanted.
+ * tile of logits a thread, whatever the number of classes, besides 8 bytes a tile and row of a chunk where losses or scores are wanted.
  *
  * Order: of equal logits the lower label is the better; a NaN stands behind all numbers.  So a row's list does not depend on who
  * looked at which labels.  Sums of exps run over labels within a tile, then over tiles, both ascending.

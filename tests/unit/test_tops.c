@@ -78,7 +78,7 @@ static double naive_total(int32_t classes, const double *logits)
 
 /* ------------------------------------------------------------------------------------------------------- subjects -- */
 
-/* Three tiles, the last not whole, two chunks, the last not whole. */
+/* Several tiles, the last not whole, two chunks, the last not whole. */
 static run_spec spec_of(int32_t engine)
 {
     run_spec spec = run_spec_small();
@@ -86,7 +86,7 @@ static run_spec spec_of(int32_t engine)
     spec.rows = 300;
     spec.hidden_count = 1;
     spec.hidden[0] = 21;
-    spec.classes = 2 * IST__TOPS_TILE + 189;
+    spec.classes = 701;
     spec.hidden_norm = IST_NORM_NONE;
     spec.output_scale = 1.5;
     return spec;
@@ -308,4 +308,33 @@ TEST(batch_norm_of_the_output_is_that_of_the_pass_over_all_classes)
         found_free(&f);
         run_close(&r);
     }
+}
+
+/* Sigmoids: each label is a question of its own, and all of them are in the loss. */
+TEST(labels_that_are_asked_about_one_by_one)
+{
+    run_spec spec = spec_of(IST_ENGINE_NATIVE);
+    spec.threads = 2;
+    spec.loss = IST_LOSS_BINARY;
+    run r = subject(&spec);
+    found f = find(&r, MOST, IST_STATISTICS_STORED);
+    double *logits = naive_logits(&r), *sorted = table_room(spec.classes, sizeof *sorted);
+    for (int64_t row = 0; row < spec.rows; row++) {
+        const double *of_row = logits + row * spec.classes;
+        double loss = -of_row[r.table.labels[row]];
+        for (int32_t c = 0; c < spec.classes; c++) loss += log(1 + exp(of_row[c]));
+        check_row(spec.classes, of_row, sorted, f.top + row * MOST);
+        for (int32_t i = 0; i < MOST; i++)
+            CHECK_NEAR(f.score[row * MOST + i], 1 / (1 + exp(-of_row[f.top[row * MOST + i]])), 1e-5);
+        CHECK_NEAR(f.loss[row] / loss, 1, 1e-5);
+    }
+    free(logits);
+    free(sorted);
+    found_free(&f);
+    spec.threads = 5;
+    spec.engine = IST_ENGINE_NATIVE_PORTABLE;
+    run s = subject(&spec);
+    check_same(&r, &s, MOST);
+    run_close(&s);
+    run_close(&r);
 }
