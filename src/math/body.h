@@ -13,6 +13,7 @@
 #include "math/body_product.h"
 #include "math/body_regression.h"
 #include "math/body_softmax.h"
+#include "math/body_sparse.h"
 #include "math/kernels.h"
 
 #define SET_NAMED(text)                                                                                               \
@@ -24,7 +25,7 @@
     .softmax_cross_entropy = softmax_cross_entropy, .regression_loss = regression_loss, .drop = drop, .scale = scale, \
     .all_finite = all_finite, .few = few, .product_onto = product_onto, .label_exps = label_exps,                     \
     .label_totals = label_totals, .label_gradient = label_gradient, .label_sigmoids = label_sigmoids,                 \
-    .label_tops = label_tops                                                                                          \
+    .label_tops = label_tops, .sparse_product = sparse_product, .sparse_step = sparse_step                            \
   }
 
 #endif

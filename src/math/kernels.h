@@ -69,6 +69,23 @@ typedef struct ist__few {
     int64_t ldy;
 } ist__few;
 
+/* Samples of which few features are not 0: sample c has entries first[c] .. first[c] + count[c] - 1, features ascending. */
+typedef struct ist__sparse_columns {
+    const int64_t *first;
+    const int32_t *count;
+    const int32_t *feature;
+    const float *value;
+} ist__sparse_columns;
+
+/* The same by feature: those that occur, each with entries begin[f] .. begin[f + 1] - 1, samples ascending. */
+typedef struct ist__sparse_features {
+    int32_t count;
+    const int32_t *feature; /* (count) none twice */
+    const int32_t *begin;   /* (count + 1) */
+    const int32_t *column;
+    const float *value;
+} ist__sparse_features;
+
 /* Rows of a dataset from which a batch is assembled. */
 typedef struct ist__samples {
     const void *x; /* (.., features) bytes or floats */
@@ -120,6 +137,15 @@ typedef struct ist__kernel_set {
      * turned  work space (batch, IST__TURNED_ROWS) private to the caller */
     void (*weight_step)(const ist__rule *rule, int32_t outputs, int32_t inputs, int32_t batch, int64_t ld,
                         const float *d, const float *x, float *weight, float *s, float *t, int64_t panel_stride,
+                        float *turned);
+
+    /* The product of neurons in panels with samples of few features: z (outputs, columns), counted up to a multiple of
+     * 16, with 0 behind the samples.  The bits are those of `product` with the zeros.  weight: the first panel. */
+    void (*sparse_product)(int32_t outputs, int32_t columns, const ist__sparse_columns *x, const float *weight,
+                           int64_t panel_stride, float *z, int64_t ldz);
+    /* The step of weight_step, for the weights (and state) of the features that occur; others are left alone. */
+    void (*sparse_step)(const ist__rule *rule, int32_t outputs, int32_t batch, int64_t ld, const float *d,
+                        const ist__sparse_features *x, float *weight, float *s, float *t, int64_t panel_stride,
                         float *turned);
 
     /* The optimiser's step on `count` numbers.  s, t: NULL where the rule has none. */
