@@ -138,8 +138,11 @@ ist_status ist_model_measure_normalization(ist_model *model, const ist_dataset *
     ist__net *net = &model->net;
     if (!dataset || mode < IST_NORMALIZE_NONE || mode > IST_NORMALIZE_ZSCORE)
         return ist__refuse(context, IST_E_ARGUMENT, "dataset is NULL or mode unknown");
-    const ist_status status = ist__fit_features(net, dataset, &context->error);
+    const ist_status status = ist__fit_features(NULL, net, dataset, &context->error);
     if (status) return status;
+    if (mode != IST_NORMALIZE_NONE && !dataset->x)
+        return ist__refuse(context, IST_E_ARGUMENT,
+                           "sparse rows are taken as they are: mode must be IST_NORMALIZE_NONE");
     net->normalization_count = mode == IST_NORMALIZE_ZSCORE ? dataset->features : 1;
     net->shift[0] = 0;
     net->factor[0] = 1;
@@ -260,7 +263,7 @@ ist_status ist__check_evaluation(ist_model *model, const ist_dataset *dataset, c
         if (status) return status;
     }
     ist_status status = ist__bounds_check("ist_evaluate_config", known, &context->error);
-    if (!status) status = ist__fit_features(&model->net, dataset, &context->error);
+    if (!status) status = ist__fit_features(&context->host.engine, &model->net, dataset, &context->error);
     if (status) return status;
     if (known->batch == 0) known->batch = 128;
     return known->statistics == IST_STATISTICS_STORED ? ist__fit_statistics(&model->net, &context->error) : IST_OK;

@@ -16,7 +16,7 @@ static ist_status check_goal(const ist_trainer *trainer, const ist_goal *goal, c
     ist_status status = ist__bounds_check("ist_goal", goal, &context->error);
     if (!status && goal->accuracy > 0 && ist__shape_regresses(&net->shape))
         return ist__fail(&context->error, IST_E_ARGUMENT, "accuracy is %g, but a regression has none", goal->accuracy);
-    if (!status) status = ist__fit_features(net, goal->dataset, &context->error);
+    if (!status) status = ist__fit_features(&context->host.engine, net, goal->dataset, &context->error);
     return status ? status : ist__fit_answers(net, goal->dataset, &context->error);
 }
 

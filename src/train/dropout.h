@@ -31,4 +31,8 @@ float ist__dropout_factor(uint32_t chance);
 void ist__dropout_apply(const ist__dropout *dropout, uint32_t chance, ist__draw_place place, int32_t layer,
                         const ist__engine *engine, int32_t first, int32_t last, int32_t columns, int64_t ld, float *y);
 
+/* The same of the features of one sample, of which `count` are there, ascending: what falls has the value 0 then. */
+void ist__dropout_entries(const ist__dropout *dropout, uint32_t chance, ist__draw_place place, int32_t column,
+                          int32_t count, const int32_t *feature, float *value);
+
 #endif

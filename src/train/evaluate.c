@@ -17,6 +17,7 @@
 #include "numa/marks.h"
 #include "train/assemble.h"
 #include "train/fold.h"
+#include "train/front.h"
 #include "train/pass.h"
 #include "train/tops.h"
 
@@ -25,7 +26,7 @@ enum { PRODUCT_COLUMNS = 128 };
 /* A team's buffers for one chunk. */
 typedef struct chunk_buffers {
     ist__region region;
-    float *input;           /* (features, ld) */
+    float *input;           /* (features, ld); of sparse rows a chunk of the front */
     float *activation[2];   /* (widest, ld) of even and odd layers */
     float *inv_std;         /* (widest) */
     float *loss;            /* (ld) */
@@ -51,6 +52,7 @@ typedef struct evaluation {
     int64_t ld;
     uint32_t *order; /* (row_count) NULL: as they stand */
     folds fold;
+    ist__front front;     /* of sparse rows */
     chunk_buffers *lanes; /* (teams) */
     const ist__answers *answers;
     double *errors; /* (chunks, 2, targets) sums of squares and sizes; NULL: not wanted */
@@ -101,7 +103,8 @@ static ist_status make_lanes(evaluation *e, ist__error *error)
     const ist__shape *shape = &e->net->shape;
     const size_t wide = (size_t)widest_of(shape, layers_held(e)), ld = (size_t)e->ld;
     const size_t targets = e->rows.targets ? (size_t)e->rows.target_count * ld : 0;
-    const size_t sizes[] = {(size_t)shape->width[0] * ld, wide * ld, wide * ld, wide, ld, ld, ld, targets};
+    const size_t input = e->rows.sparse ? (size_t)ist__front_chunk_floats(e->ld) : (size_t)shape->width[0] * ld;
+    const size_t sizes[] = {input, wide * ld, wide * ld, wide, ld, ld, ld, targets};
     size_t least = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) least += ist__region_size(sizes[i] * sizeof(float));
     const int32_t teams = e->host->plan->team_count;
@@ -131,6 +134,7 @@ static void free_evaluation(evaluation *e)
     ist__free(e->order);
     ist__free(e->errors);
     ist__free(e->fold.memory);
+    ist__front_destroy(&e->front);
 }
 
 static ist__scaling scaling_of(const ist__net *net)
@@ -142,13 +146,20 @@ static ist__scaling scaling_of(const ist__net *net)
 static void load_chunk(const evaluation *e, chunk_buffers *lane, int64_t first, int32_t count,
                        const ist__worker *worker)
 {
+    const uint32_t *index = e->order ? e->order + first : NULL;
+    const int64_t first_row = e->order ? 0 : first;
+    if (e->rows.sparse) {
+        const ist__front_chunk chunk = ist__front_chunk_at(lane->input, e->ld);
+        ist__front_load(&chunk, &e->rows, index, first_row, count, (int32_t)e->ld, lane->labels, worker);
+        return;
+    }
     const ist__scaling scaling = scaling_of(e->net);
-    ist__assemble_share(&e->host->engine, &e->rows, e->order ? e->order + first : NULL, e->order ? 0 : first, count,
-                        &scaling, lane->input, e->ld, lane->labels, worker);
+    ist__assemble_share(&e->host->engine, &e->rows, index, first_row, count, &scaling, lane->input, e->ld, lane->labels,
+                        worker);
     if (!e->answers->loss || !e->rows.targets) return;
     const ist__scaling of_targets = {e->net->target_shift, e->net->target_factor, e->net->target_count == 1};
-    ist__assemble_targets(&e->host->engine, &e->rows, e->order ? e->order + first : NULL, e->order ? 0 : first, count,
-                          &of_targets, lane->targets, e->ld, worker);
+    ist__assemble_targets(&e->host->engine, &e->rows, index, first_row, count, &of_targets, lane->targets, e->ld,
+                          worker);
 }
 
 static ist__layer_pass pass_of(const evaluation *e, const chunk_buffers *lane, int32_t l)
@@ -168,12 +179,17 @@ static float *forward_chunk(const evaluation *e, chunk_buffers *lane, int32_t co
 {
     const ist__net *net = e->net;
     float *input = lane->input;
+    const ist__front_chunk chunk = ist__front_chunk_at(lane->input, e->ld);
     for (int32_t l = 0; l < layers_held(e); l++) {
         const ist__layer *layer = &net->shape.layer[l];
         const ist__layer_pass pass = pass_of(e, lane, l);
         float *output = lane->activation[l & 1];
-        ist__forward_layer(layer, net->param, &e->host->engine, &pass, input, output, output, e->ld, count,
-                           e->product_columns, worker);
+        if (l == 0 && e->rows.sparse)
+            ist__front_forward(&e->front, &e->rows, &chunk, &e->host->engine, &pass, output, output, e->ld, count,
+                               e->product_columns, worker);
+        else
+            ist__forward_layer(layer, net->param, &e->host->engine, &pass, input, output, output, e->ld, count,
+                               e->product_columns, worker);
         ist__team_barrier(worker);
         input = output;
     }
@@ -368,6 +384,7 @@ ist_status ist__evaluate(const ist__host *host, const ist__net *net, const ist_d
         fold_layer(&e.fold, net, l, 0, net->shape.layer[l].outputs);
     if (!status && e.batch_statistics && config->order == IST_ORDER_SHUFFLED) status = shuffle(&e, error);
     if (!status && answers->squares) status = make_errors(&e, error);
+    if (!status && e.rows.sparse) status = ist__front_create(&e.front, host, net, error);
     if (!status) status = make_lanes(&e, error);
     if (!status) status = ist__crew_run(host->crew, run_chunks, &e, error);
     if (!status && e.errors) add_errors(&e);
@@ -386,6 +403,7 @@ typedef struct calibration {
     uint32_t *index;     /* (row_count) dataset rows */
     int32_t last_normed; /* layers above need no measuring */
     folds fold;
+    ist__front front;     /* of sparse rows */
     int64_t room;         /* floats of one activation: the widest layer or the input, times PRODUCT_COLUMNS */
     ist__region *regions; /* (teams) two activations for each of the team's chunks, of even and odd layers */
     float *moments;       /* (chunks, 2, widest) mean and squared deviations of each chunk */
@@ -435,7 +453,12 @@ static float *activation_of(const calibration *c, const chunk_run *run, int64_t 
 static void load_pool(const calibration *c, const chunk_run *run, const ist__worker *worker)
 {
     const ist__scaling scaling = scaling_of(c->net);
-    for (int64_t k = run->begin; k < run->end; k++)
+    for (int64_t k = run->begin; c->rows.sparse && k < run->end; k++) {
+        const ist__front_chunk chunk = ist__front_chunk_at(activation_of(c, run, k, 0), PRODUCT_COLUMNS);
+        ist__front_load(&chunk, &c->rows, c->index + k * PRODUCT_COLUMNS, 0, chunk_columns(c, k), PRODUCT_COLUMNS, NULL,
+                        worker);
+    }
+    for (int64_t k = run->begin; !c->rows.sparse && k < run->end; k++)
         ist__assemble_share(&c->host->engine, &c->rows, c->index + k * PRODUCT_COLUMNS, 0, chunk_columns(c, k),
                             &scaling, activation_of(c, run, k, 0), PRODUCT_COLUMNS, NULL, worker);
 }
@@ -452,8 +475,14 @@ static void measure_layer(const calibration *c, const chunk_run *run, int32_t l,
     ist__band(&c->host->engine, layer->outputs, worker->rank, worker->size, &first, &last);
     for (int64_t k = run->begin; k < run->end; k++) {
         float *z = activation_of(c, run, k, l + 1), *moments = chunk_moments(c, k) + first;
-        ist__forward_layer(layer, c->net->param, &c->host->engine, &pass, activation_of(c, run, k, l), z, z,
-                           PRODUCT_COLUMNS, PRODUCT_COLUMNS, PRODUCT_COLUMNS, worker);
+        float *input = activation_of(c, run, k, l);
+        const ist__front_chunk chunk = ist__front_chunk_at(input, PRODUCT_COLUMNS);
+        if (l == 0 && c->rows.sparse)
+            ist__front_forward(&c->front, &c->rows, &chunk, &c->host->engine, &pass, z, z, PRODUCT_COLUMNS,
+                               PRODUCT_COLUMNS, PRODUCT_COLUMNS, worker);
+        else
+            ist__forward_layer(layer, c->net->param, &c->host->engine, &pass, input, z, z, PRODUCT_COLUMNS,
+                               PRODUCT_COLUMNS, PRODUCT_COLUMNS, worker);
         if (normed && first < last)
             c->host->engine.kernels->row_moments(last - first, chunk_columns(c, k), PRODUCT_COLUMNS,
                                                  z + first * PRODUCT_COLUMNS, moments, moments + wide);
@@ -529,18 +558,19 @@ static int64_t chunks_of(int64_t rows)
 }
 
 /* Of one chunk, of the widest layer. */
-static int64_t activation_floats(const ist__shape *shape)
+static int64_t activation_floats(const ist__shape *shape, bool sparse)
 {
-    const int32_t wide = widest_of(shape, find_last_normed(shape) + 1); /* layers above are not measured */
-    return (int64_t)(wide > shape->width[0] ? wide : shape->width[0]) * PRODUCT_COLUMNS;
+    const int64_t wide = (int64_t)widest_of(shape, find_last_normed(shape) + 1); /* layers above are not measured */
+    const int64_t input = sparse ? ist__front_chunk_floats(1) : shape->width[0];
+    return (wide > input ? wide : input) * PRODUCT_COLUMNS;
 }
 
 /* Of the two activations of each of a team's chunks. */
-static size_t pool_bytes(const ist__shape *shape, int64_t chunks, int32_t team, int32_t teams)
+static size_t pool_bytes(const ist__shape *shape, bool sparse, int64_t chunks, int32_t team, int32_t teams)
 {
     int64_t begin, end;
     ist__share(chunks, team, teams, &begin, &end);
-    return (size_t)((end - begin) * 2 * activation_floats(shape)) * sizeof(float);
+    return (size_t)((end - begin) * 2 * activation_floats(shape, sparse)) * sizeof(float);
 }
 
 static ist_status prepare(calibration *c, ist__error *error)
@@ -554,17 +584,18 @@ static ist_status prepare(calibration *c, ist__error *error)
     c->moments = ist__alloc(c->chunks * 2 * wide, sizeof *c->moments);
     c->regions = ist__alloc(teams, sizeof *c->regions);
     if (!c->moments || !c->regions) return ist__fail(error, IST_E_MEMORY, "no memory to measure batch norm");
-    c->room = activation_floats(shape);
+    const bool sparse = c->rows.sparse != NULL;
+    c->room = activation_floats(shape, sparse);
     for (int32_t t = 0; t < teams && !status; t++)
-        status = ist__region_create(&c->regions[t], c->host->topology, pool_bytes(shape, c->chunks, t, teams),
+        status = ist__region_create(&c->regions[t], c->host->topology, pool_bytes(shape, sparse, c->chunks, t, teams),
                                     c->host->plan->teams[t].node, c->host->placement, c->host->refusals, error);
     return status;
 }
 
-size_t ist__calibrate_bytes(const ist__shape *shape, int64_t dataset_rows, int64_t rows, int32_t team, int32_t teams)
+size_t ist__calibrate_bytes(const ist__shape *shape, const ist__extent *data, int64_t rows, int32_t team, int32_t teams)
 {
     if (find_last_normed(shape) < 0) return 0;
-    return pool_bytes(shape, chunks_of(rows < dataset_rows ? rows : dataset_rows), team, teams);
+    return pool_bytes(shape, data->sparse, chunks_of(rows < data->rows ? rows : data->rows), team, teams);
 }
 
 ist_status ist__calibrate(const ist__host *host, ist__net *net, const ist_dataset *data, uint64_t seed, int64_t rows,
@@ -577,8 +608,10 @@ ist_status ist__calibrate(const ist__host *host, ist__net *net, const ist_datase
         c.chunks = chunks_of(c.row_count);
         ist_status status = draw_rows(&c, data->rows, seed, error);
         if (!status) status = prepare(&c, error);
+        if (!status && c.rows.sparse) status = ist__front_create(&c.front, host, net, error);
         if (!status) status = ist__crew_run(host->crew, measure, &c, error);
         for (int32_t t = 0; c.regions && t < host->plan->team_count; t++) ist__region_destroy(&c.regions[t]);
+        ist__front_destroy(&c.front);
         ist__free(c.regions);
         ist__free(c.moments);
         ist__free(c.fold.memory);

@@ -12,8 +12,10 @@
 ist_status ist__calibrate(const ist__host *host, ist__net *net, const ist_dataset *data, uint64_t seed, int64_t rows,
                           ist__error *error);
 
-/* Bytes that it takes, while it works, for the rows that team `team` measures. */
-size_t ist__calibrate_bytes(const ist__shape *shape, int64_t dataset_rows, int64_t rows, int32_t team, int32_t teams);
+/* Bytes that it takes, while it works, for the rows that team `team` measures; sparse rows: beside a copy of the first layer
+ * (front.h), which evaluation takes, too. */
+size_t ist__calibrate_bytes(const ist__shape *shape, const ist__extent *data, int64_t rows, int32_t team,
+                            int32_t teams);
 
 /* What is wanted of every row; NULL: not wanted. */
 typedef struct ist__answers {

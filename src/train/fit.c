@@ -1,13 +1,26 @@
 /* fit.c - compares a dataset with a net.  Floor: train, the lowest that sees both.  Cold. */
 #include "train/fit.h"
 
-ist_status ist__fit_features(const ist__net *net, const ist_dataset *data, ist__error *error)
+static ist_status fit_sparse(const ist__engine *engine, const ist__net *net, ist__error *error)
+{
+    if (engine->kind != IST_ENGINE_NATIVE)
+        return ist__fail(error, IST_E_ARGUMENT, "sparse rows need the native engine, this context has %s",
+                         ist__engine_name(engine));
+    if (net->shape.hidden_count == 0)
+        return ist__fail(error, IST_E_ARGUMENT, "sparse rows need a net with a hidden layer");
+    for (int32_t i = 0; i < net->normalization_count; i++)
+        if (net->shift[i] != 0 || net->factor[i] != 1)
+            return ist__fail(error, IST_E_ARGUMENT,
+                             "sparse rows are taken as they are, but the model normalizes its inputs");
+    return IST_OK;
+}
+
+ist_status ist__fit_features(const ist__engine *engine, const ist__net *net, const ist_dataset *data, ist__error *error)
 {
     const int32_t features = net->shape.width[0];
-    if (!data->x)
-        return ist__fail(error, IST_E_SHAPE, "the dataset was opened as sparse rows, which nets do not take yet");
-    if (data->features == features) return IST_OK;
-    return ist__fail(error, IST_E_SHAPE, "the dataset has %d features, the model %d", data->features, features);
+    if (data->features != features)
+        return ist__fail(error, IST_E_SHAPE, "the dataset has %d features, the model %d", data->features, features);
+    return data->sparse.rows > 0 && engine ? fit_sparse(engine, net, error) : IST_OK;
 }
 
 static ist_status fit_targets(const ist__net *net, const ist_dataset *data, ist__error *error)
@@ -26,7 +39,7 @@ ist_status ist__fit_answers(const ist__net *net, const ist_dataset *data, ist__e
     if (data->targets)
         return ist__fail(error, IST_E_SHAPE, "the dataset has targets of a regression, the model tells classes");
     const int32_t classes = net->shape.width[net->shape.layer_count];
-    if (!data->labels) return ist__fail(error, IST_E_SHAPE, "the dataset has no labels");
+    if (!data->labels && data->sparse.label_entries == 0) return ist__fail(error, IST_E_SHAPE, "the dataset has no labels");
     if (data->classes <= classes) return IST_OK;
     return ist__fail(error, IST_E_SHAPE, "the dataset has %d classes, the model %d", data->classes, classes);
 }

@@ -8,7 +8,7 @@
 
 _Static_assert((int)IST__PANEL == (int)IST__LANES, "a panel of a shape is a vector of the kernels");
 _Static_assert((int)IST__NO_ACTIVATION == (int)IST__LINEAR, "an output is the same for shapes and kernels");
-enum { NATIVE_TILE = 128, TILE_LEAST = 64, TILES_MOST = 32, LANES = IST__LANES };
+enum { NATIVE_TILE = 128, TILE_LEAST = 64, TILES_MOST = 32, SPARSE_TILE = 64, LANES = IST__LANES };
 
 int32_t ist__tile_rows(const ist__engine *engine, int32_t width)
 {
@@ -58,21 +58,38 @@ static void multiply(const ist__layer *layer, const float *param, const ist__eng
     }
 }
 
-void ist__forward_rows(const ist__layer *layer, const float *param, const ist__engine *engine,
-                       const ist__layer_pass *pass, int32_t first, int32_t rows, const float *input, float *z, float *y,
-                       int64_t ld, int32_t columns, int32_t product_columns)
+/* What becomes of the products of some rows, of which pass tells. */
+static void finish(const ist__layer *layer, const ist__engine *engine, const ist__layer_pass *pass, int32_t rows,
+                   float *z, float *y, int64_t ld, int32_t columns, int32_t product_columns)
 {
     const ist__kernel_set *kernels = engine->kernels;
-    multiply(layer, param, engine, first, rows, input, z, ld, product_columns);
     if (pass->kind == IST__PASS_BATCH_NORM)
         kernels->batch_norm_forward(rows, columns, ld, z, pass->gamma, pass->beta, layer->activation, y, pass->inv_std);
     else if (pass->kind == IST__PASS_AFFINE)
         kernels->affine_forward(rows, product_columns, ld, z, pass->scale, pass->shift, layer->activation, y);
 }
 
+void ist__forward_rows(const ist__layer *layer, const float *param, const ist__engine *engine,
+                       const ist__layer_pass *pass, int32_t first, int32_t rows, const float *input, float *z, float *y,
+                       int64_t ld, int32_t columns, int32_t product_columns)
+{
+    multiply(layer, param, engine, first, rows, input, z, ld, product_columns);
+    finish(layer, engine, pass, rows, z, y, ld, columns, product_columns);
+}
+
 static const float *from_neuron(const float *of_layer, int32_t neuron)
 {
     return of_layer ? of_layer + neuron : NULL;
+}
+
+static ist__layer_pass pass_from(const ist__layer_pass *pass, int32_t row)
+{
+    return (ist__layer_pass){.kind = pass->kind,
+                             .gamma = from_neuron(pass->gamma, row),
+                             .beta = from_neuron(pass->beta, row),
+                             .inv_std = pass->inv_std ? pass->inv_std + row : NULL,
+                             .scale = from_neuron(pass->scale, row),
+                             .shift = from_neuron(pass->shift, row)};
 }
 
 void ist__forward_layer(const ist__layer *layer, const float *param, const ist__engine *engine,
@@ -84,13 +101,23 @@ void ist__forward_layer(const ist__layer *layer, const float *param, const ist__
     const int32_t tile = ist__tile_rows(engine, layer->outputs);
     for (int32_t row = first; row < last; row += tile) {
         const int32_t rows = last - row < tile ? last - row : tile;
-        const ist__layer_pass of_rows = {.kind = pass->kind,
-                                         .gamma = from_neuron(pass->gamma, row),
-                                         .beta = from_neuron(pass->beta, row),
-                                         .inv_std = pass->inv_std ? pass->inv_std + row : NULL,
-                                         .scale = from_neuron(pass->scale, row),
-                                         .shift = from_neuron(pass->shift, row)};
+        const ist__layer_pass of_rows = pass_from(pass, row);
         ist__forward_rows(layer, param, engine, &of_rows, row, rows, input, z + row * ld, y ? y + row * ld : NULL, ld,
                           columns, product_columns);
+    }
+}
+
+void ist__forward_sparse(const ist__layer *layer, const float *weight, const ist__engine *engine,
+                         const ist__layer_pass *pass, const ist__sparse_columns *input, float *z, float *y, int64_t ld,
+                         int32_t columns, int32_t product_columns, const ist__worker *worker)
+{
+    int32_t first, last;
+    ist__band(engine, layer->outputs, worker->rank, worker->size, &first, &last);
+    for (int32_t row = first; row < last; row += SPARSE_TILE) {
+        const int32_t rows = last - row < SPARSE_TILE ? last - row : SPARSE_TILE;
+        const ist__layer_pass of_rows = pass_from(pass, row);
+        engine->kernels->sparse_product(rows, product_columns, input, weight + row / IST__PANEL * layer->panel_stride,
+                                        layer->panel_stride, z + row * ld, ld);
+        finish(layer, engine, &of_rows, rows, z + row * ld, y + row * ld, ld, columns, product_columns);
     }
 }

@@ -50,4 +50,10 @@ void ist__forward_rows(const ist__layer *layer, const float *param, const ist__e
                        const ist__layer_pass *pass, int32_t first, int32_t rows, const float *input, float *z, float *y,
                        int64_t ld, int32_t columns, int32_t product_columns);
 
+/* The same for the first layer, of samples of few features, with the native engine; weight as layer->weight of a shape
+ * with panels.  input tells of product_columns samples, of which those behind `columns` are empty. */
+void ist__forward_sparse(const ist__layer *layer, const float *weight, const ist__engine *engine,
+                         const ist__layer_pass *pass, const ist__sparse_columns *input, float *z, float *y, int64_t ld,
+                         int32_t columns, int32_t product_columns, const ist__worker *worker);
+
 #endif

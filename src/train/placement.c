@@ -12,6 +12,7 @@
 #include "numa/report.h"
 #include "train/average.h"
 #include "train/evaluate.h"
+#include "train/front.h"
 #include "train/outer.h"
 #include "train/save.h"
 #include "train/reseat.h"
@@ -390,7 +391,7 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
     const int64_t drawn = (int64_t)config->calibration_batches * config->batch;
     for (int32_t k = 0; k < plan->team_count; k++) {
         ist__need *need = &needs[plan->teams[k].node];
-        need->later += (int64_t)ist__calibrate_bytes(shape, all.rows, drawn, k, plan->team_count);
+        need->later += (int64_t)ist__calibrate_bytes(shape, data, drawn, k, plan->team_count);
         if (!works(plan, k, config)) continue;
         const bool copy = copies(config, data) && trains(plan, k, n) && holds_copy(plan, k, n);
         const int64_t copy_bytes = copy ? (int64_t)data_bytes(all) : 0;
@@ -398,6 +399,7 @@ static void sum_needs(const ist__host *host, const ist__deal *deal, const ist__s
         const ist__shape room = ist__roomy_shape(shape, deal, config, k, plan->team_count, -1, panels);
         need->work += (int64_t)whole_pages(team_bytes(host, k, &room, shape, config, data)) - copy_bytes;
     }
+    if (data->sparse) ist__front_need(host, shape, needs);
     ist__stripes_need(host, (size_t)shape->floats * sizeof(float), master_arrays(config), needs);
     if (config->background_saves)
         ist__stripes_need(host, (size_t)shape->floats * sizeof(float), ist__save_arrays(config), needs);

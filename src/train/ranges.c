@@ -183,9 +183,13 @@ static json_t *not_placed(const ist__training *t)
 {
     json_t *list = json_array();
     ist__json_append(list, stacks_json(t));
-    if (t->config.data == IST_DATA_SHARED || t->whole) {
-        const ist_dataset *data = t->data;
-        json_t *rows = ist__report_pages(t->host.machine, data->x, (size_t)(data->rows * data->row_stride_bytes), -1);
+    const ist_dataset *data = t->data;
+    const ist__sparse *sparse = &data->sparse;
+    if (t->config.data == IST_DATA_SHARED || t->whole || t->extent.sparse) {
+        const void *first = t->extent.sparse ? (const void *)sparse->feature : data->x;
+        const size_t bytes = t->extent.sparse ? (size_t)sparse->nonzeros * sizeof *sparse->feature
+                                              : (size_t)(data->rows * data->row_stride_bytes);
+        json_t *rows = ist__report_pages(t->host.machine, first, bytes, -1);
         ist__json_set(rows, "what", json_string("rows of the dataset, shared: where their owner put them"));
         ist__json_set(rows, "used", json_string("step"));
         ist__json_append(list, rows);

@@ -256,9 +256,10 @@ IST__PHASE static void train(ist__training *t, ist__subnet *subnet, ist__worker 
     ist__team_barrier(worker); /* the block is gathered, the first rows are drawn, the last subnet is done */
     keep_block(t, subnet, worker);
     ist__subnet_prepare(&step, worker);
-    double loss = 0;
+    double loss = 0, keep = 1;
     for (int32_t j = 0; j < steps; j++) {
         step.rule = ist__training_rule(t, j);
+        keep *= (double)step.rule.keep;
         step.parity = j & 1;
         step.place.step = first_step + j;
         step.next_place = (ist__draw_place){first_step + j + 1, step.place.subnet};
@@ -269,6 +270,7 @@ IST__PHASE static void train(ist__training *t, ist__subnet *subnet, ist__worker 
         loss += ist__subnet_step(&step, worker);
         ist__mark_end(worker, IST__MARK_STEP);
     }
+    if (step.rows->sparse && keep != 1) ist__subnet_decay(&step, (float)keep, worker);
     ist__team_barrier(worker); /* all rows of the block have taken their last step */
     int64_t first, last;
     ist__share(subnet->shape.floats, worker->rank, worker->size, &first, &last);

@@ -92,6 +92,7 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__e
             BUFFER(w->targets[i].weight, s->ld);
         }
     }
+    total += ist__sparse_batch_take(&s->sparse, region, data, s->ld);
     size_own(s, engine, shape, config->optimizer);
     BUFFER(s->own, s->own_floats * threads);
 #undef BUFFER
@@ -124,15 +125,30 @@ IST__PHASE static void assemble(const ist__step *step, const ist__rows *rows, in
 {
     const ist__scratch *s = step->scratch;
     ist__mark_begin(worker, IST__MARK_ASSEMBLE, 0);
+    if (ist__step_is_wide(step)) ist__wide_assemble(step, rows, parity, worker);
+    if (rows->sparse) {
+        ist__sparse_batch_load(&s->sparse, parity, rows, s->index[parity], step->batch, s->labels[parity],
+                               &step->dropout, place, worker);
+        ist__mark_end(worker, IST__MARK_ASSEMBLE);
+        return;
+    }
     ist__assemble_share(step->engine, rows, s->index[parity], 0, step->batch, &step->scaling, s->input[parity], s->ld,
                         s->labels[parity], worker);
     ist__assemble_targets(step->engine, rows, s->index[parity], 0, step->batch, &step->target_scaling,
                           s->targets[parity], s->ld, worker);
-    if (ist__step_is_wide(step)) ist__wide_assemble(step, rows, parity, worker);
     int32_t first, last;
     ist__assemble_band(rows->features, worker, &first, &last);
     ist__dropout_apply(&step->dropout, step->dropout.input, place, 0, step->engine, first, last, step->batch, s->ld,
                        s->input[parity]);
+    ist__mark_end(worker, IST__MARK_ASSEMBLE);
+}
+
+/* The present batch by feature, by the thread that has the fewest samples of the softmax. */
+IST__PHASE static void turn_batch(const ist__step *step, const ist__worker *worker)
+{
+    if (!step->rows->sparse || worker->rank != worker->size - 1) return;
+    ist__mark_begin(worker, IST__MARK_ASSEMBLE, 0);
+    ist__sparse_batch_turn(&step->scratch->sparse, step->parity, step->batch, step->shape->width[0]);
     ist__mark_end(worker, IST__MARK_ASSEMBLE);
 }
 
@@ -154,6 +170,7 @@ IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
     const float *input = s->input[step->parity];
+    const ist__sparse_columns sparse = ist__sparse_batch_columns(&s->sparse, step->parity);
     const int32_t layers = step->shape->layer_count - ist__step_is_wide(step);
     for (int32_t l = 0; l < layers; l++) {
         const ist__layer *layer = &step->shape->layer[l];
@@ -164,8 +181,12 @@ IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
                                       .inv_std = s->inv_std[l],
                                       .shift = offset};
         ist__mark_begin(worker, IST__MARK_FORWARD, l);
-        ist__forward_layer(layer, step->param, step->engine, &pass, input, s->z[l], s->y[l], s->ld, step->batch,
-                           step->batch, worker);
+        if (l == 0 && step->rows->sparse)
+            ist__forward_sparse(layer, step->param + layer->weight, step->engine, &pass, &sparse, s->z[l], s->y[l],
+                                s->ld, step->batch, step->batch, worker);
+        else
+            ist__forward_layer(layer, step->param, step->engine, &pass, input, s->z[l], s->y[l], s->ld, step->batch,
+                               step->batch, worker);
         if (!layer->is_output) drop_outputs(step, l, worker);
         ist__mark_end(worker, IST__MARK_FORWARD);
         ist__team_barrier(worker); /* B2, B3 */
@@ -295,6 +316,21 @@ static void pull_gradient(const ist__step *step, int32_t l, int32_t row, int32_t
 /* The rule that turns the update of a weight into its gradient: w = 0 w + g. */
 static const ist__rule keep_gradient = {.kind = IST_SGD, .lr = -1, .keep = 0};
 
+/* The first layer's weights of rows [row, row + rows), from the features that occur; decay waits for the round's end. */
+static void update_sparse(const ist__step *step, int32_t row, int32_t rows, const ist__worker *worker)
+{
+    const ist__scratch *s = step->scratch;
+    const ist__layer *layer = &step->shape->layer[0];
+    const int64_t offset = layer->weight + row / IST__PANEL * layer->panel_stride;
+    const state_at state = find_state(step, offset);
+    const ist__sparse_features input = ist__sparse_batch_features(&s->sparse);
+    ist__rule rule = step->rule;
+    rule.keep = 1;
+    step->engine->kernels->sparse_step(&rule, rows, step->batch, s->ld, s->d[0] + row * s->ld, &input,
+                                       step->param + offset, state.array[0], state.array[1], layer->panel_stride,
+                                       own_scratch(step, worker) + 2 * s->tile_most);
+}
+
 /* The weights of rows [row, row + rows) of layer l take their step.  Rows are output neurons in a hidden layer, input
  * neurons in the output layer. */
 static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t rows, const ist__worker *worker)
@@ -303,6 +339,10 @@ static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t r
     const ist__layer *layer = &step->shape->layer[l];
     const float *input = l == 0 ? s->input[step->parity] : s->y[l - 1];
     float *scratch = own_scratch(step, worker) + 2 * s->tile_most;
+    if (l == 0 && step->rows->sparse) {
+        update_sparse(step, row, rows, worker);
+        return;
+    }
     const ist__rule *rule = step->gradient ? &keep_gradient : &step->rule;
     float *target = step->gradient ? step->gradient : step->param;
     if (step->engine->kind == IST_ENGINE_NATIVE) {
@@ -389,6 +429,16 @@ static void backward(const ist__step *step, ist__worker *worker)
     walk_tiles(step, shape->width[1], 0, UPDATE, worker);
 }
 
+void ist__subnet_decay(const ist__step *step, float keep, const ist__worker *worker)
+{
+    const ist__layer *layer = &step->shape->layer[0];
+    int32_t first, last;
+    ist__band(step->engine, layer->outputs, worker->rank, worker->size, &first, &last);
+    for (int32_t row = first; row < last; row += IST__PANEL)
+        step->engine->kernels->scale(1, layer->inputs * IST__PANEL, 0, keep,
+                                     step->param + layer->weight + row / IST__PANEL * layer->panel_stride);
+}
+
 double ist__subnet_step(const ist__step *step, ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
@@ -401,6 +451,7 @@ double ist__subnet_step(const ist__step *step, ist__worker *worker)
         ist__team_barrier(worker); /* W1 */
         ist__wide_losses(step, worker);
     } else differentiate_loss(step, worker);
+    turn_batch(step, worker);
     if (step->next_rows) assemble(step, step->next_rows, 1 - step->parity, step->next_place, worker);
     ist__team_barrier(worker); /* B4, W2 */
     backward(step, worker);

@@ -14,12 +14,14 @@
 #include "train/assemble.h"
 #include "train/dropout.h"
 #include "train/optimizer.h"
+#include "train/sparse_batch.h"
 #include "train/wide.h"
 
 /* A team's work space for steps of any of its subnets, in the team's own region; see ist__scratch_bytes. */
 typedef struct ist__scratch {
     int64_t ld;                         /* padded batch */
-    float *input[2];                    /* (features, ld) of even and odd steps */
+    float *input[2];                    /* (features, ld) of even and odd steps; of sparse rows */
+    ist__sparse_batch sparse;           /* instead */
     float *z[IST_MAX_HIDDEN + 1];       /* (outputs, ld) of each layer */
     float *y[IST_MAX_HIDDEN + 1];       /* (outputs, ld) hidden layers; the output's is z */
     float *d[IST_MAX_HIDDEN + 1];       /* (outputs, ld) gradient of y, then of z */
@@ -75,5 +77,9 @@ void ist__subnet_prepare(const ist__step *step, const ist__worker *worker);
  * order), 0 on others.  Afterwards other threads may still be updating their rows: wait at the team's barrier before
  * reading param. */
 double ist__subnet_step(const ist__step *step, ist__worker *worker);
+
+/* What weight decay of a round's steps comes to for the first layer's weights, where rows are sparse: each of them times
+ * `keep`.  By all threads of the team, each its own after its last step. */
+void ist__subnet_decay(const ist__step *step, float keep, const ist__worker *worker);
 
 #endif

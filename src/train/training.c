@@ -67,12 +67,27 @@ int32_t ist__team_of_subnet(int32_t subnet, int32_t subnets, int32_t teams)
     return (int32_t)((int64_t)subnet * teams / subnets);
 }
 
+/* What rows that are sparse cannot have. */
+static ist_status check_sparse(const ist_dataset *data, const ist_train_config *config, ist__error *error)
+{
+    if (config->method == IST_METHOD_DATA_PARALLEL)
+        return ist__fail(error, IST_E_ARGUMENT,
+                         "data parallel sums gradients of all weights, which sparse rows are there to avoid: with one "
+                         "step a round local SGD computes the same");
+    const int64_t fewest = data->rows / config->subnets;
+    const ist__extent extent = ist__dataset_extent(data, config->batch, fewest > 0 ? fewest : 1);
+    if (extent.batch_nonzeros < INT32_MAX / 2) return IST_OK;
+    return ist__fail(error, IST_E_ARGUMENT, "a batch of %d rows may have %lld values, at most %d can be used",
+                     config->batch, (long long)extent.batch_nonzeros, INT32_MAX / 2);
+}
+
 static ist_status check_fit(const ist__engine *engine, const ist__net *net, const ist_dataset *data,
                             const ist_train_config *config, ist__error *error)
 {
     const ist__shape *shape = &net->shape;
     const ist__extent extent = ist__dataset_extent(data, 1, 1);
-    ist_status status = ist__fit_features(net, data, error);
+    ist_status status = ist__fit_features(engine, net, data, error);
+    if (!status && data->sparse.rows > 0) status = check_sparse(data, config, error);
     if (!status) status = ist__fit_answers(net, data, error);
     if (!status) status = ist__wide_check(engine, shape, &extent, config, error);
     if (status) return status;

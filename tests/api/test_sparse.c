@@ -48,33 +48,6 @@ TEST(sparse_rows_are_described_and_saved)
     ist_context_destroy(context);
 }
 
-TEST(nets_refuse_sparse_rows)
-{
-    ist_context *context = NULL;
-    ist_dataset *d = NULL;
-    ist_model *model = NULL;
-    ist_trainer *trainer = NULL;
-    ist_evaluation answer = IST_EVALUATION_INIT;
-    float out[12];
-    ist_dataset_config config = IST_DATASET_CONFIG_INIT;
-    config.sparse = 1;
-    ist_model_config net = IST_MODEL_CONFIG_INIT;
-    net.features = net.classes = 3;
-    net.hidden_norm = net.output_norm = IST_NORM_NONE;
-    ist_train_config train = IST_TRAIN_CONFIG_INIT;
-    CHECK_EQ(ist_context_create(&context, NULL), IST_OK);
-    CHECK_EQ(ist_dataset_open_as(context, &d, put("a.svm", svm), NULL, &config), IST_OK);
-    CHECK_EQ(ist_model_create(context, &model, &net), IST_OK);
-    CHECK_EQ(ist_trainer_create(context, &trainer, model, d, &train), IST_E_SHAPE);
-    CHECK_STR(ist_context_error(context), "the dataset was opened as sparse rows, which nets do not take yet");
-    CHECK_EQ(ist_model_evaluate(model, d, NULL, &answer), IST_E_SHAPE);
-    CHECK_EQ(ist_model_predict(model, d, NULL, out), IST_E_SHAPE);
-    CHECK_EQ(ist_model_measure_normalization(model, d, IST_NORMALIZE_ZSCORE), IST_E_SHAPE);
-    ist_dataset_destroy(d);
-    ist_model_destroy(model);
-    ist_context_destroy(context);
-}
-
 TEST(a_wrong_configuration_is_refused)
 {
     ist_context *context = NULL;

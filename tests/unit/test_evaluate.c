@@ -234,13 +234,14 @@ TEST(calibration_says_what_it_will_take)
     run r = subject(&spec);
     ist__shape shape = r.model->net.shape;
     const int32_t features = shape.width[0], wide = ist__shape_widest(&shape);
+    const ist__extent many = {.rows = 100000}, few = {.rows = 129};
     const int64_t floats = 2 * 128 * (int64_t)(wide > features ? wide : features);
-    CHECK_EQ(ist__calibrate_bytes(&shape, 100000, 257, 0, 1), 3 * floats * 4); /* chunks of 128 rows */
-    CHECK_EQ(ist__calibrate_bytes(&shape, 129, 257, 0, 1), 2 * floats * 4);    /* there are no more rows */
-    CHECK_EQ(ist__calibrate_bytes(&shape, 100000, 257, 0, 2) + ist__calibrate_bytes(&shape, 100000, 257, 1, 2),
+    CHECK_EQ(ist__calibrate_bytes(&shape, &many, 257, 0, 1), 3 * floats * 4); /* chunks of 128 rows */
+    CHECK_EQ(ist__calibrate_bytes(&shape, &few, 257, 0, 1), 2 * floats * 4);  /* there are no more rows */
+    CHECK_EQ(ist__calibrate_bytes(&shape, &many, 257, 0, 2) + ist__calibrate_bytes(&shape, &many, 257, 1, 2),
              3 * floats * 4);
     for (int32_t l = 0; l < shape.layer_count; l++) shape.layer[l].norm = IST_NORM_NONE;
-    CHECK_EQ(ist__calibrate_bytes(&shape, 100000, 257, 0, 1), 0);
+    CHECK_EQ(ist__calibrate_bytes(&shape, &many, 257, 0, 1), 0);
     run_close(&r);
 }
 
