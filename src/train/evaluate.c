@@ -177,19 +177,12 @@ static ist__layer_pass pass_of(const evaluation *e, const chunk_buffers *lane, i
 
 static float *forward_chunk(const evaluation *e, chunk_buffers *lane, int32_t count, ist__worker *worker)
 {
-    const ist__net *net = e->net;
     float *input = lane->input;
-    const ist__front_chunk chunk = ist__front_chunk_at(lane->input, e->ld);
     for (int32_t l = 0; l < layers_held(e); l++) {
-        const ist__layer *layer = &net->shape.layer[l];
         const ist__layer_pass pass = pass_of(e, lane, l);
         float *output = lane->activation[l & 1];
-        if (l == 0 && e->rows.sparse)
-            ist__front_forward(&e->front, &e->rows, &chunk, &e->host->engine, &pass, output, output, e->ld, count,
-                               e->product_columns, worker);
-        else
-            ist__forward_layer(layer, net->param, &e->host->engine, &pass, input, output, output, e->ld, count,
-                               e->product_columns, worker);
+        ist__front_forward(&e->front, &e->rows, e->net, l, &e->host->engine, &pass, input, output, e->ld, count,
+                           e->product_columns, worker);
         ist__team_barrier(worker);
         input = output;
     }
@@ -453,14 +446,16 @@ static float *activation_of(const calibration *c, const chunk_run *run, int64_t 
 static void load_pool(const calibration *c, const chunk_run *run, const ist__worker *worker)
 {
     const ist__scaling scaling = scaling_of(c->net);
-    for (int64_t k = run->begin; c->rows.sparse && k < run->end; k++) {
-        const ist__front_chunk chunk = ist__front_chunk_at(activation_of(c, run, k, 0), PRODUCT_COLUMNS);
-        ist__front_load(&chunk, &c->rows, c->index + k * PRODUCT_COLUMNS, 0, chunk_columns(c, k), PRODUCT_COLUMNS, NULL,
-                        worker);
+    for (int64_t k = run->begin; k < run->end; k++) {
+        float *input = activation_of(c, run, k, 0);
+        const uint32_t *index = c->index + k * PRODUCT_COLUMNS;
+        const ist__front_chunk chunk = ist__front_chunk_at(input, PRODUCT_COLUMNS);
+        const int32_t count = chunk_columns(c, k);
+        if (c->rows.sparse) ist__front_load(&chunk, &c->rows, index, 0, count, PRODUCT_COLUMNS, NULL, worker);
+        else
+            ist__assemble_share(&c->host->engine, &c->rows, index, 0, count, &scaling, input, PRODUCT_COLUMNS, NULL,
+                                worker);
     }
-    for (int64_t k = run->begin; !c->rows.sparse && k < run->end; k++)
-        ist__assemble_share(&c->host->engine, &c->rows, c->index + k * PRODUCT_COLUMNS, 0, chunk_columns(c, k),
-                            &scaling, activation_of(c, run, k, 0), PRODUCT_COLUMNS, NULL, worker);
 }
 
 /* Layer l of my neurons for my team's chunks; where it has batch norm, only products and their moments. */
@@ -475,14 +470,8 @@ static void measure_layer(const calibration *c, const chunk_run *run, int32_t l,
     ist__band(&c->host->engine, layer->outputs, worker->rank, worker->size, &first, &last);
     for (int64_t k = run->begin; k < run->end; k++) {
         float *z = activation_of(c, run, k, l + 1), *moments = chunk_moments(c, k) + first;
-        float *input = activation_of(c, run, k, l);
-        const ist__front_chunk chunk = ist__front_chunk_at(input, PRODUCT_COLUMNS);
-        if (l == 0 && c->rows.sparse)
-            ist__front_forward(&c->front, &c->rows, &chunk, &c->host->engine, &pass, z, z, PRODUCT_COLUMNS,
-                               PRODUCT_COLUMNS, PRODUCT_COLUMNS, worker);
-        else
-            ist__forward_layer(layer, c->net->param, &c->host->engine, &pass, input, z, z, PRODUCT_COLUMNS,
-                               PRODUCT_COLUMNS, PRODUCT_COLUMNS, worker);
+        ist__front_forward(&c->front, &c->rows, c->net, l, &c->host->engine, &pass, activation_of(c, run, k, l), z,
+                           PRODUCT_COLUMNS, PRODUCT_COLUMNS, PRODUCT_COLUMNS, worker);
         if (normed && first < last)
             c->host->engine.kernels->row_moments(last - first, chunk_columns(c, k), PRODUCT_COLUMNS,
                                                  z + first * PRODUCT_COLUMNS, moments, moments + wide);
@@ -584,10 +573,10 @@ static ist_status prepare(calibration *c, ist__error *error)
     c->moments = ist__alloc(c->chunks * 2 * wide, sizeof *c->moments);
     c->regions = ist__alloc(teams, sizeof *c->regions);
     if (!c->moments || !c->regions) return ist__fail(error, IST_E_MEMORY, "no memory to measure batch norm");
-    const bool sparse = c->rows.sparse != NULL;
-    c->room = activation_floats(shape, sparse);
+    c->room = activation_floats(shape, c->rows.sparse);
     for (int32_t t = 0; t < teams && !status; t++)
-        status = ist__region_create(&c->regions[t], c->host->topology, pool_bytes(shape, sparse, c->chunks, t, teams),
+        status = ist__region_create(&c->regions[t], c->host->topology,
+                                    pool_bytes(shape, c->rows.sparse, c->chunks, t, teams),
                                     c->host->plan->teams[t].node, c->host->placement, c->host->refusals, error);
     return status;
 }

@@ -84,11 +84,17 @@ void ist__front_load(const ist__front_chunk *chunk, const ist__rows *rows, const
     }
 }
 
-void ist__front_forward(const ist__front *front, const ist__rows *rows, const ist__front_chunk *chunk,
-                        const ist__engine *engine, const ist__layer_pass *pass, float *z, float *y, int64_t ld,
+void ist__front_forward(const ist__front *front, const ist__rows *rows, const ist__net *net, int32_t l,
+                        const ist__engine *engine, const ist__layer_pass *pass, float *input, float *z, int64_t ld,
                         int32_t columns, int32_t product_columns, const ist__worker *worker)
 {
-    const ist__sparse_columns input = {chunk->first, chunk->count, rows->sparse->feature, rows->sparse->value};
-    ist__forward_sparse(&front->layer, (const float *)(const void *)front->region.base, engine, pass, &input, z, y, ld,
-                        columns, product_columns, worker);
+    if (l > 0 || !rows->sparse) {
+        ist__forward_layer(&net->shape.layer[l], net->param, engine, pass, input, z, z, ld, columns, product_columns,
+                           worker);
+        return;
+    }
+    const ist__front_chunk chunk = ist__front_chunk_at(input, ld);
+    const ist__sparse_columns samples = {chunk.first, chunk.count, rows->sparse->feature, rows->sparse->value};
+    ist__forward_sparse(&front->layer, (const float *)(const void *)front->region.base, engine, pass, &samples, z, z,
+                        ld, columns, product_columns, worker);
 }

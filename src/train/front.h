@@ -37,9 +37,10 @@ ist__front_chunk ist__front_chunk_at(float *memory, int64_t columns);
 void ist__front_load(const ist__front_chunk *chunk, const ist__rows *rows, const uint32_t *index, int64_t first_row,
                      int32_t count, int32_t columns, int32_t *labels, const ist__worker *worker);
 
-/* As ist__forward_layer, of the first layer. */
-void ist__front_forward(const ist__front *front, const ist__rows *rows, const ist__front_chunk *chunk,
-                        const ist__engine *engine, const ist__layer_pass *pass, float *z, float *y, int64_t ld,
+/* Layer l of the net as ist__forward_layer runs it; of the first one on sparse rows, input is the memory of a chunk of ld
+ * columns. */
+void ist__front_forward(const ist__front *front, const ist__rows *rows, const ist__net *net, int32_t l,
+                        const ist__engine *engine, const ist__layer_pass *pass, float *input, float *z, int64_t ld,
                         int32_t columns, int32_t product_columns, const ist__worker *worker);
 
 #endif
