@@ -13,7 +13,7 @@
 #include "data/labels.h"
 
 /* Weights of more inputs than this are read where they lie: a packed tile would leave the second cache. */
-enum { TILE = IST__TOPS_TILE, PACKED_INPUTS = 2048 };
+enum { TILE = IST__TOPS_TILE, PACKED_INPUTS = 2048, AHEAD = 16 };
 
 static int32_t tiles_of(const ist__tops *tops)
 {
@@ -92,6 +92,8 @@ static void pack_tile(const ist__layer *layer, const float *param, int32_t first
     const float *from = param + layer->weight + first;
     for (int32_t k = 0; k < layer->inputs; k++, from += layer->panel)
         for (int32_t at = 0; at < labels; at += IST__PANEL) {
+            /* Rows lie pages apart, where the processor foresees nothing. */
+            if (k + AHEAD < layer->inputs) __builtin_prefetch(from + AHEAD * (int64_t)layer->panel + at, 0, 3);
             float *to = packed + at / IST__PANEL * stride + (int64_t)k * IST__PANEL;
             if (labels - at >= IST__PANEL) {
                 memcpy(to, from + at, IST__PANEL * sizeof *to);

@@ -137,3 +137,106 @@ TEST(what_cannot_be_ranked_is_refused_in_a_line)
     CHECK_EQ(ist_model_top(s.model, s.dataset, NULL, 1, labels, NULL), IST_E_ARGUMENT);
     run_close(&s);
 }
+
+/* ------------------------------------------------------------------------------------------------- lists of labels -- */
+
+enum { LIST_ROWS = 500, LIST_FEATURES = 40, LIST_LABELS = 300, LIST_MOST = 9 };
+
+/* Sparse rows with 0 to LIST_MOST - 1 labels each, and the same features as dense rows. */
+typedef struct listed {
+    int64_t row_begin[LIST_ROWS + 1], label_begin[LIST_ROWS + 1];
+    int32_t feature[LIST_ROWS * LIST_FEATURES], label[LIST_ROWS * LIST_MOST];
+    float value[LIST_ROWS * LIST_FEATURES], dense[LIST_ROWS * LIST_FEATURES];
+    ist_dataset *sparse, *plain;
+} listed;
+
+static listed *listed_open(ist_context *context)
+{
+    listed *l = table_room(1, sizeof *l);
+    uint64_t seed = 4;
+    for (int32_t i = 0; i < LIST_ROWS; i++) {
+        int64_t *end = &l->row_begin[i + 1], *last = &l->label_begin[i + 1];
+        *end = l->row_begin[i];
+        *last = l->label_begin[i];
+        for (int32_t f = 0; f < LIST_FEATURES; f++) {
+            const float x = table_noise(&seed);
+            if (x < 0.5F) continue;
+            l->dense[i * LIST_FEATURES + f] = x;
+            l->feature[*end] = f;
+            l->value[(*end)++] = x;
+        }
+        int32_t label = (i * 17) % 101;
+        for (int32_t k = 0; k < (i * 5) % LIST_MOST; k++, label += 1 + (i + k) % 23) l->label[(*last)++] = label;
+    }
+    ist_csr csr = IST_CSR_INIT;
+    csr.rows = LIST_ROWS;
+    csr.features = LIST_FEATURES;
+    csr.labels = LIST_LABELS;
+    csr.row_begin = l->row_begin;
+    csr.feature = l->feature;
+    csr.value = l->value;
+    csr.label_begin = l->label_begin;
+    csr.label = l->label;
+    ist_dataset_config config = IST_DATASET_CONFIG_INIT;
+    config.sparse = 1;
+    CHECK_EQ(ist_dataset_from_csr(context, &l->sparse, &csr, &config), IST_OK);
+    CHECK_EQ(ist_dataset_wrap(context, &l->plain, l->dense, IST_FLOAT32, LIST_ROWS, LIST_FEATURES, LIST_FEATURES * 4,
+                              NULL, 0),
+             IST_OK);
+    return l;
+}
+
+static void listed_close(listed *l)
+{
+    ist_dataset_destroy(l->sparse);
+    ist_dataset_destroy(l->plain);
+    free(l);
+}
+
+TEST(rows_with_lists_of_labels)
+{
+    for (int32_t teams = 1; teams <= 2; teams++) {
+        ist_context *context = run_context(teams, 3 - teams, IST_ENGINE_NATIVE);
+        listed *l = listed_open(context);
+        run_spec spec = run_spec_small();
+        spec.features = LIST_FEATURES;
+        spec.classes = LIST_LABELS;
+        spec.hidden_count = 1;
+        spec.made_for = 1;
+        ist_model *model = run_model(context, &spec);
+        CHECK_EQ(ist_model_calibrate(model, l->sparse, 300, 1), IST_OK);
+        static int32_t top[LIST_ROWS * IST_RANKS], dense[LIST_ROWS * IST_RANKS];
+        CHECK_EQ(ist_model_top(model, l->sparse, NULL, IST_RANKS, top, NULL), IST_OK);
+        CHECK_EQ(ist_model_top(model, l->plain, NULL, IST_RANKS, dense, NULL), IST_OK);
+        CHECK_MEM(top, dense, sizeof top);
+        float *all = table_room(LIST_ROWS * LIST_LABELS, sizeof *all);
+        CHECK_EQ(ist_model_predict(model, l->plain, NULL, all), IST_OK);
+        double hits[IST_RANKS] = {0}, loss = 0;
+        int64_t without = 0;
+        for (int32_t i = 0; i < LIST_ROWS; i++) {
+            const int64_t begin = l->label_begin[i], end = l->label_begin[i + 1];
+            for (int64_t j = begin; j < end; j++) {
+                const int32_t label = l->label[j];
+                loss -= log((double)all[i * LIST_LABELS + label]) / (double)(end - begin);
+                for (int32_t k = 0; k < IST_RANKS; k++)
+                    for (int32_t n = 0; n <= k; n++) hits[k] += top[i * IST_RANKS + n] == label;
+            }
+            without += begin == end;
+        }
+        ist_ranking found = IST_RANKING_INIT;
+        CHECK_EQ(ist_model_rank(model, l->sparse, l->sparse, NULL, &found), IST_OK);
+        CHECK_EQ(found.rows, LIST_ROWS);
+        CHECK_EQ(found.labels, l->label_begin[LIST_ROWS]);
+        CHECK_EQ(found.rows_without, without);
+        CHECK_NEAR(found.loss, loss / LIST_ROWS, 1e-4);
+        for (int32_t k = 0; k < IST_RANKS; k++) CHECK_NEAR(found.precision[k], hits[k] / (k + 1) / LIST_ROWS, 1e-9);
+        ist_evaluation e = IST_EVALUATION_INIT;
+        CHECK_EQ(ist_model_evaluate(model, l->sparse, NULL, &e), IST_OK);
+        CHECK(e.accuracy == found.precision[0] && e.loss == found.loss);
+        CHECK(hits[4] > 0);
+        free(all);
+        ist_model_destroy(model);
+        listed_close(l);
+        ist_context_destroy(context);
+    }
+}
