@@ -358,7 +358,7 @@ ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, cons
     if (!status) {
         found.loss = ist__sum(dataset->rows, answers.loss) / (double)dataset->rows;
         found.seconds = ist__seconds() - began;
-        found.flops = ist__shape_forward_flops(&model->net.shape, dataset->rows);
+        found.flops = ist__evaluate_flops(&model->net, dataset);
         *out = found;
     }
     ist__free(answers.loss);

@@ -89,7 +89,7 @@ ist_status ist_model_rank(ist_model *model, const ist_dataset *dataset, const is
         if (propensity) ist__inverse_propensities(propensity, classes_of(model), room.inverse);
         ist__rank_rows(dataset, room.kept, room.top, room.inverse, &found);
         found.loss = ist__sum(dataset->rows, room.loss) / (double)dataset->rows;
-        found.flops = ist__shape_forward_flops(&model->net.shape, dataset->rows);
+        found.flops = ist__evaluate_flops(&model->net, dataset);
         found.seconds = ist__seconds() - began;
         *out = found;
     }

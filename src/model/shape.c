@@ -104,12 +104,17 @@ ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden, boo
     return shape;
 }
 
-int32_t ist__shape_widest(const ist__shape *shape)
+int32_t ist__shape_widest_below(const ist__shape *shape, int32_t layers)
 {
     int32_t widest = 0;
-    for (int32_t l = 1; l <= shape->layer_count; l++)
+    for (int32_t l = 1; l <= layers; l++)
         if (shape->width[l] > widest) widest = shape->width[l];
     return widest;
+}
+
+int32_t ist__shape_widest(const ist__shape *shape)
+{
+    return ist__shape_widest_below(shape, shape->layer_count);
 }
 
 bool ist__shape_regresses(const ist__shape *shape)

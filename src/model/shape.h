@@ -60,6 +60,8 @@ int64_t ist__layer_weight_floats(const ist__layer *layer);
 
 /* The widest layer's outputs, features not counted. */
 int32_t ist__shape_widest(const ist__shape *shape);
+/* Of the first `layers` layers. */
+int32_t ist__shape_widest_below(const ist__shape *shape, int32_t layers);
 
 /* Are the outputs numbers, not classes? */
 bool ist__shape_regresses(const ist__shape *shape);

@@ -1,4 +1,4 @@
-/* evaluate.h - the whole net: statistics of batch norm, loss, accuracy, probabilities. [M6] */
+/* evaluate.h - the whole net: statistics of batch norm (calibrate.c); loss, accuracy, probabilities. [M6] */
 #ifndef IST_TRAIN_EVALUATE_H
 #define IST_TRAIN_EVALUATE_H
 
@@ -16,6 +16,11 @@ ist_status ist__calibrate(const ist__host *host, ist__net *net, const ist_datase
  * (front.h), which evaluation takes, too. */
 size_t ist__calibrate_bytes(const ist__shape *shape, const ist__extent *data, int64_t rows, int32_t team,
                             int32_t teams);
+
+enum { IST__CHUNK_COLUMNS = 128 }; /* rows that go through the layers together, where nothing else says how many */
+
+/* Products of a forward pass over all these rows; of sparse ones what their values are multiplied with. */
+double ist__evaluate_flops(const ist__net *net, const ist_dataset *data);
 
 /* What is wanted of every row; NULL: not wanted. */
 typedef struct ist__answers {

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/mem.h"
 #include "math/kernels.h"
 
 void ist__fold_layer(const ist__net *net, int32_t l, int32_t first, int32_t last, float *scale, float *shift)
@@ -16,6 +17,25 @@ void ist__fold_layer(const ist__net *net, int32_t l, int32_t first, int32_t last
         scale[i] = normed ? gain / sqrtf(variance[i] + IST__NORM_EPSILON) : ist__net_scale(net, l);
         shift[i] = normed ? offset - mean[i] * scale[i] : offset;
     }
+}
+
+ist_status ist__folds_make(ist__folds *out, const ist__shape *shape, ist__error *error)
+{
+    int64_t floats = 0;
+    for (int32_t l = 1; l <= shape->layer_count; l++) floats += 2 * (int64_t)shape->width[l];
+    float *next = out->memory = ist__alloc(floats, sizeof *next);
+    if (!next) return ist__fail(error, IST_E_MEMORY, "no memory to fold %lld statistics", (long long)floats / 2);
+    for (int32_t l = 0; l < shape->layer_count; l++) {
+        out->scale[l] = next;
+        out->shift[l] = next + shape->width[l + 1];
+        next += 2 * (int64_t)shape->width[l + 1];
+    }
+    return IST_OK;
+}
+
+void ist__folds_layer(ist__folds *folds, const ist__net *net, int32_t l, int32_t first, int32_t last)
+{
+    ist__fold_layer(net, l, first, last, folds->scale[l], folds->shift[l]);
 }
 
 float ist__target_of(const ist__net *net, int32_t k, float output)

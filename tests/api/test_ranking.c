@@ -233,6 +233,9 @@ TEST(rows_with_lists_of_labels)
         ist_evaluation e = IST_EVALUATION_INIT;
         CHECK_EQ(ist_model_evaluate(model, l->sparse, NULL, &e), IST_OK);
         CHECK(e.accuracy == found.precision[0] && e.loss == found.loss);
+        CHECK(e.flops == found.flops);
+        CHECK(found.flops ==
+              2.0 * spec.hidden[0] * ((double)l->row_begin[LIST_ROWS] + (double)LIST_ROWS * LIST_LABELS));
         CHECK(hits[4] > 0);
         free(all);
         ist_model_destroy(model);
