@@ -71,6 +71,15 @@ static bool ask_caller(ist__training *t)
     return ends;
 }
 
+/* Of sparse rows what their values are multiplied with: the first layer's two products, of the mean row. */
+static double step_flops(const ist__training *t, const ist__shape *shape)
+{
+    const double dense = ist__shape_step_flops(shape, t->config.batch);
+    if (!t->extent.sparse) return dense;
+    const double zeros = shape->width[0] - (double)t->extent.nonzeros / (double)t->extent.rows;
+    return dense - 4.0 * t->config.batch * zeros * shape->layer[0].outputs;
+}
+
 IST__PHASE static void close_round(ist__training *t)
 {
     const ist_train_config *config = &t->config;
@@ -84,7 +93,7 @@ IST__PHASE static void close_round(ist__training *t)
     for (int32_t s = 0; s < n; s++) {
         const ist__shape *shape = &t->now.subnets[s].shape;
         loss += t->now.subnets[s].loss;
-        p->flops += ist__shape_step_flops(shape, config->batch) * t->round_steps;
+        p->flops += step_flops(t, shape) * t->round_steps;
     }
     t->master_whole = t->write_all;
     p->loss = loss / samples;
