@@ -71,6 +71,7 @@ class ist_train_config(_Struct):
         (c_double, "outer_lr outer_momentum average_from average_decay"),
         (c_int32, "background_saves reserved1"),
         (c_int64, "logits_bytes"),
+        (c_int32, "sampled_labels reserved2"),
     )
     defaults = {
         "local_steps": 50, "batch": 128, "optimizer": 1, "schedule": 1, "calibration_batches": 16, "epochs": 20.0,

@@ -162,7 +162,7 @@ module ist
   end type
 
   type, bind(c) :: ist_train_config
-    integer(c_size_t) :: struct_size = 280_c_size_t
+    integer(c_size_t) :: struct_size = 288_c_size_t
     integer(c_int32_t) :: subnets = 0, local_steps = 50, batch = 128, optimizer = IST_MOMENTUM, &
         state = IST_STATE_CARRIED, schedule = IST_LR_COSINE, data = IST_DATA_SHARD, calibration_batches = 16
     real(c_double) :: epochs = 20.0_c_double
@@ -182,6 +182,7 @@ module ist
         average_from = 1.0_c_double, average_decay = 0.0_c_double
     integer(c_int32_t) :: background_saves = 0, reserved1 = 0
     integer(c_int64_t) :: logits_bytes = 0_c_int64_t
+    integer(c_int32_t) :: sampled_labels = 0, reserved2 = 0
   end type
 
   type, bind(c) :: ist_progress

@@ -666,12 +666,17 @@ typedef struct {
                              least; 0: 256 MiB.  Less takes longer: what does not fit is computed twice.  An output is wide
                              where rows have lists of labels, with IST_LOSS_BINARY, and from 4096 classes on without
                              norm, with the native engine, but for data parallel [M4].  No part of the identity */
+    int32_t
+        sampled_labels; /* 0 .. 2^24, of a wide output with softmax, a part of the identity: a step sees the labels of its
+                               batch and so many others, drawn evenly by seed, step and subnet, whose logits are
+                               corrected for it; weights of all others rest.  0: all labels [M4] */
+    int32_t reserved2; /* 0 */
 } ist_train_config;
 /* clang-format off */
 #define IST_TRAIN_CONFIG_INIT \
     { sizeof(ist_train_config), 0, 50, 128, IST_MOMENTUM, IST_STATE_CARRIED, IST_LR_COSINE, IST_DATA_SHARD, 16, 20.0, \
       0, 0.0, 0.9, 0.9, 0.999, 1e-8, 0.0, 1, IST_METHOD_IST, IST_BALANCE_EVEN, 1.0, \
-      NULL, 0.0, 0.0, 0.25, 0.1, 0, IST_LR_COSINE, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0, 0, 0 }
+      NULL, 0.0, 0.0, 0.25, 0.1, 0, IST_LR_COSINE, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0, 0, 0, 0, 0 }
 /* clang-format on */
 
 /* The learning rate that lr 0 stands for; 0 for an unknown optimizer.  [any thread] */

@@ -122,6 +122,7 @@ static const row rows[] = {
     TRAIN(average_decay, 0, 1, BELOW),
     TRAIN(background_saves, 0, 1, CLOSED),
     TRAIN(logits_bytes, 0, 0x1p40, CLOSED),
+    TRAIN(sampled_labels, 0, WIDEST, CLOSED),
     GOAL(accuracy, 0, 1, CLOSED),
     GOAL(loss, 0, INFINITY, BELOW),
     GOAL(every_rounds, 1, INT32_MAX, CLOSED),

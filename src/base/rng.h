@@ -17,7 +17,8 @@ typedef enum ist__purpose {
     IST__FOR_CALIBRATION = 5, /* a = 0, b = 0 */
     IST__FOR_DROPOUT = 6,     /* a = step, b = subnet: keys of masks, see train/dropout.h */
     IST__FOR_EVALUATION = 7,  /* a = 0, b = 0: which rows are a batch */
-    IST__FOR_HOLDING_OUT = 8  /* a = 0, b = 0: rows for validation */
+    IST__FOR_HOLDING_OUT = 8, /* a = 0, b = 0: rows for validation */
+    IST__FOR_SAMPLING = 9     /* a = step, b = subnet: labels of a step, see train/sample.h */
 } ist__purpose;
 
 typedef struct ist__rng {

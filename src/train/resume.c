@@ -17,7 +17,7 @@
 #include "train/slow.h"
 
 /* What a run is, in the order of `identify`, then where it stands.  8-byte numbers only: no gaps. */
-enum { IDENTITY_NUMBERS = 42 };
+enum { IDENTITY_NUMBERS = 43 };
 typedef struct run_record {
     double identity[IDENTITY_NUMBERS];
     uint64_t seed;
@@ -49,7 +49,7 @@ static void identify(const ist__training *t, identity out[IDENTITY_NUMBERS])
         {"full_width_lr", c->full_width_lr}, {"label_smoothing", c->label_smoothing},
         {"input_dropout", c->input_dropout}, {"hidden_dropout", c->hidden_dropout}, {"outer_lr", c->outer_lr},
         {"outer_momentum", c->outer_momentum}, {"average_from", c->average_from},
-        {"average_decay", c->average_decay}, {"output_scale", t->net->output_scale}};
+        {"average_decay", c->average_decay}, {"output_scale", t->net->output_scale}, {"sampled_labels", c->sampled_labels}};
     memcpy(out, all, sizeof all);
 }
 /* clang-format on */

@@ -51,7 +51,6 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__e
 {
     const bool wide = ist__output_is_wide(engine, shape, data, config);
     size_t total = 0;
-    if (wide) ist__wide_cut(&s->wide, shape, config, s->ld, threads);
 #define BUFFER(pointer, count)                                \
   do {                                                        \
     const size_t bytes = (size_t)(count) * sizeof *(pointer); \
@@ -73,25 +72,7 @@ static size_t for_each_buffer(ist__scratch *s, ist__region *region, const ist__e
         BUFFER(s->inv_std[l], shape->width[l + 1]);
     }
     BUFFER(s->loss, s->ld);
-    if (wide) {
-        ist__wide *w = &s->wide;
-        const int64_t room = ist__label_room(data, s->ld);
-        BUFFER(w->block, ist__wide_room(w, shape) * s->ld);
-        BUFFER(w->top, w->tiles * s->ld);
-        BUFFER(w->sum, w->tiles * s->ld);
-        BUFFER(w->most, s->ld);
-        BUFFER(w->total, s->ld);
-        BUFFER(w->wanted, s->ld);
-        BUFFER(w->factor, s->ld);
-        BUFFER(w->spread, s->ld);
-        BUFFER(w->logit, room);
-        for (int i = 0; i < 2; i++) {
-            BUFFER(w->targets[i].count, 1);
-            BUFFER(w->targets[i].target, room);
-            BUFFER(w->targets[i].spare, room);
-            BUFFER(w->targets[i].weight, s->ld);
-        }
-    }
+    if (wide) total += ist__wide_take(&s->wide, region, shape, data, config, s->ld, threads);
     total += ist__sparse_batch_take(&s->sparse, region, data, s->ld);
     size_own(s, engine, shape, config->optimizer);
     BUFFER(s->own, s->own_floats * threads);
@@ -125,7 +106,7 @@ IST__PHASE static void assemble(const ist__step *step, const ist__rows *rows, in
 {
     const ist__scratch *s = step->scratch;
     ist__mark_begin(worker, IST__MARK_ASSEMBLE, 0);
-    if (ist__step_is_wide(step)) ist__wide_assemble(step, rows, parity, worker);
+    if (worker->rank == 0 && ist__step_is_wide(step)) ist__wide_assemble(step, rows, parity, place);
     if (rows->sparse) {
         ist__sparse_batch_load(&s->sparse, parity, rows, s->index[parity], step->batch, s->labels[parity],
                                &step->dropout, place, worker);

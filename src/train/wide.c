@@ -20,6 +20,8 @@
  */
 #include "train/wide.h"
 
+#include <string.h>
+
 #include "ist/ist.h"
 #include "numa/marks.h"
 #include "train/pass.h"
@@ -27,92 +29,78 @@
 
 enum { TILE = IST__LABEL_TILE, LANES = IST__LANES };
 
-/* ----------------------------------------------------------------------------------------------- work space -- */
-
-bool ist__output_is_wide(const ist__engine *engine, const ist__shape *shape, const ist__extent *data,
-                         const ist_train_config *config)
-{
-    if (engine->kind != IST_ENGINE_NATIVE || config->method == IST_METHOD_DATA_PARALLEL) return false;
-    if (ist__shape_regresses(shape) || shape->output_norm != IST_NORM_NONE) return false;
-    return data->lists || shape->loss == IST_LOSS_BINARY || shape->width[shape->layer_count] >= IST__WIDE;
-}
-
-ist_status ist__wide_check(const ist__engine *engine, const ist__shape *shape, const ist__extent *data,
-                           const ist_train_config *config, ist__error *error)
-{
-    const bool binary = shape->loss == IST_LOSS_BINARY;
-    const char *what = data->lists ? "rows with lists of labels" : "the loss of sigmoids";
-    if (binary && config->label_smoothing > 0)
-        return ist__fail(error, IST_E_ARGUMENT, "label_smoothing is %g, but sigmoids have no sum to spread",
-                         config->label_smoothing);
-    if (!data->lists && !binary) return IST_OK;
-    if (config->method == IST_METHOD_DATA_PARALLEL)
-        return ist__fail(error, IST_E_ARGUMENT, "%s: not with data parallel, which keeps all gradients", what);
-    if (engine->kind != IST_ENGINE_NATIVE)
-        return ist__fail(error, IST_E_ARGUMENT, "%s need the native engine, this is %s", what,
-                         ist__engine_name(engine));
-    if (shape->output_norm != IST_NORM_NONE)
-        return ist__fail(error, IST_E_ARGUMENT, "%s need an output without norm", what);
-    if (data->sparse && shape->hidden_count == 0)
-        return ist__fail(error, IST_E_ARGUMENT, "%s need a hidden layer between sparse features and labels", what);
-    return IST_OK;
-}
-
-void ist__wide_cut(ist__wide *wide, const ist__shape *shape, const ist_train_config *config, int64_t ld,
-                   int32_t threads)
-{
-    const int64_t budget = config->logits_bytes > 0 ? config->logits_bytes : IST__LOGITS_BYTES;
-    int64_t room = budget / (TILE * ld * (int64_t)sizeof(float));
-    if (room < threads) room = threads;
-    if (room < 1) room = 1;
-    wide->tiles = (shape->width[shape->layer_count] + TILE - 1) / TILE;
-    wide->waves = (int32_t)((wide->tiles + room - 1) / room);
-    wide->slots = (wide->tiles + wide->waves - 1) / wide->waves;
-}
-
-int64_t ist__wide_room(const ist__wide *wide, const ist__shape *shape)
-{
-    const int64_t room = (int64_t)wide->slots * TILE, labels = shape->width[shape->layer_count];
-    return room < labels ? room : labels;
-}
-
-void ist__wide_assemble(const ist__step *step, const ist__rows *rows, int32_t parity, const ist__worker *worker)
-{
-    const ist__scratch *s = step->scratch;
-    if (worker->rank != worker->size - 1) return;
-    ist__label_batch_make(&s->wide.targets[parity], rows, s->index[parity], step->batch, s->ld,
-                          step->shape->loss == IST_LOSS_BINARY);
-}
-
 /* ------------------------------------------------------------------------------------------------ what is mine -- */
 
-/* A step as seen here. */
+/* A step as seen here: of all labels, or of those that were chosen, which are the layer then. */
 typedef struct work {
     const ist__step *step;
     const ist__scratch *scratch;
     const ist__wide *wide;
     const ist__kernel_set *kernels;
-    const ist__layer *layer;
+    const ist__layer *layer; /* but its outputs are: */
+    int32_t labels;
+    float *weight, *state[2], *bias, *bias_state[2]; /* of the first label */
+    const ist__choice *choice;                       /* NULL: all labels */
     const ist__label_batch *targets;
     const float *input; /* (inputs, ld) activations below */
     float sharpness, scale;
     bool sigmoid;
+    int32_t tiles, waves;
+    int32_t slots; /* tiles of the longest wave */
 } work;
+
+static float *moved(float *from, int64_t by)
+{
+    return from ? from + by : NULL;
+}
 
 static work work_of(const ist__step *step)
 {
     const ist__scratch *s = step->scratch;
+    const ist__sample *sample = &s->wide.sample;
     const int32_t top = step->shape->hidden_count;
-    return (work){.step = step,
-                  .scratch = s,
-                  .wide = &s->wide,
-                  .kernels = step->engine->kernels,
-                  .layer = &step->shape->layer[top],
-                  .targets = &s->wide.targets[step->parity],
-                  .input = top == 0 ? s->input[step->parity] : s->y[top - 1],
-                  .sharpness = step->output_scale,
-                  .scale = step->output_scale / (float)step->batch,
-                  .sigmoid = step->shape->loss == IST_LOSS_BINARY};
+    const ist__layer *layer = &step->shape->layer[top];
+    work w = {.step = step,
+              .scratch = s,
+              .wide = &s->wide,
+              .kernels = step->engine->kernels,
+              .layer = layer,
+              .labels = layer->outputs,
+              .weight = step->param + layer->weight,
+              .bias = step->param + layer->offset,
+              .targets = &s->wide.targets[step->parity],
+              .input = top == 0 ? s->input[step->parity] : s->y[top - 1],
+              .sharpness = step->output_scale,
+              .scale = step->output_scale / (float)step->batch,
+              .sigmoid = step->shape->loss == IST_LOSS_BINARY};
+    for (int i = 0; i < 2; i++) {
+        w.state[i] = moved(step->state[i], layer->weight);
+        w.bias_state[i] = moved(step->state[i], layer->offset);
+    }
+    if (sample->drawn > 0) {
+        w.choice = sample->choice[step->parity];
+        w.labels = w.choice->labels;
+        w.weight = sample->weight;
+        w.bias = sample->bias;
+        for (int i = 0; i < 2; i++) {
+            w.state[i] = step->state[i] ? sample->state[i] : NULL;
+            w.bias_state[i] = step->state[i] ? sample->bias_state[i] : NULL;
+        }
+    }
+    w.waves = ist__wide_cut(w.wide, w.labels, &w.tiles);
+    w.slots = (w.tiles + w.waves - 1) / w.waves;
+    return w;
+}
+
+void ist__wide_assemble(const ist__step *step, const ist__rows *labels, int32_t parity, ist__draw_place place)
+{
+    const ist__scratch *s = step->scratch;
+    const ist__wide *wide = &s->wide;
+    ist__label_batch_make(&wide->targets[parity], labels, s->index[parity], step->batch, s->ld,
+                          step->shape->loss == IST_LOSS_BINARY);
+    if (wide->sample.drawn > 0)
+        ist__sample_draw(&wide->sample, parity, &wide->targets[parity], step->shape->width[step->shape->layer_count],
+                         step->dropout.seed, place);
 }
 
 /* Tiles [first, first + count) of a wave, which stand in slots 0, 1, .. */
@@ -120,20 +108,20 @@ typedef struct wave {
     int32_t first, count;
 } wave;
 
-static wave wave_at(const ist__wide *wide, int32_t number)
+static wave wave_at(const work *w, int32_t number)
 {
     int64_t first, last;
-    ist__share(wide->tiles, number, wide->waves, &first, &last);
+    ist__share(w->tiles, number, w->waves, &first, &last);
     return (wave){(int32_t)first, (int32_t)(last - first)};
 }
 
 /* My slots [*first, *last) of a wave.  Those of the longest wave are shared out, so that they are the same in all. */
-static void my_slots(const ist__wide *wide, wave w, const ist__worker *worker, int32_t *first, int32_t *last)
+static void my_slots(const work *w, wave of, const ist__worker *worker, int32_t *first, int32_t *last)
 {
     int64_t a, b;
-    ist__share(wide->slots, worker->rank, worker->size, &a, &b);
-    *first = (int32_t)a < w.count ? (int32_t)a : w.count;
-    *last = (int32_t)b < w.count ? (int32_t)b : w.count;
+    ist__share(w->slots, worker->rank, worker->size, &a, &b);
+    *first = (int32_t)a < of.count ? (int32_t)a : of.count;
+    *last = (int32_t)b < of.count ? (int32_t)b : of.count;
 }
 
 /* A tile: labels [label, label + labels), which stand at `block`. */
@@ -144,7 +132,7 @@ typedef struct tile {
 
 static tile tile_at(const work *w, wave of, int32_t slot)
 {
-    const int32_t label = (of.first + slot) * TILE, left = w->layer->outputs - label;
+    const int32_t label = (of.first + slot) * TILE, left = w->labels - label;
     return (tile){of.first + slot, label, left < TILE ? left : TILE,
                   w->wide->block + (int64_t)slot * TILE * w->scratch->ld};
 }
@@ -161,9 +149,58 @@ static void multiply(const work *w, const tile *t)
 {
     const ist__layer *layer = w->layer;
     const int64_t ld = w->scratch->ld;
-    const ist__view view = {w->step->param + layer->weight + t->label / LANES * layer->panel_stride, 1,
-                            layer->panel_stride, LANES, LANES * LANES};
+    const ist__view view = {w->weight + t->label / LANES * layer->panel_stride, 1, layer->panel_stride, LANES,
+                            LANES * LANES};
     w->kernels->product(t->labels, (int32_t)ld, layer->inputs, &view, w->input, ld, t->block, ld);
+}
+
+/* A panel of the layer and its place among the chosen ones; which copy goes where is the caller's. */
+typedef struct pair {
+    float *mine, *its;
+    int64_t floats;
+} pair;
+enum { PAIRS = 6 };
+
+static void find_pairs(const work *w, int32_t place, pair out[PAIRS])
+{
+    const ist__layer *layer = w->layer;
+    const ist__step *step = w->step;
+    const int32_t panel = w->wide->sample.panel[step->parity][place], left = layer->outputs - panel * LANES;
+    const int64_t from = layer->weight + panel * layer->panel_stride, to = place * layer->panel_stride;
+    const int64_t weights = (int64_t)layer->inputs * LANES, biases = left < LANES ? left : LANES;
+    const int64_t bias = layer->offset + (int64_t)panel * LANES, my_bias = (int64_t)place * LANES;
+    out[0] = (pair){w->weight + to, step->param + from, weights};
+    out[1] = (pair){w->bias + my_bias, step->param + bias, biases};
+    for (int i = 0; i < 2; i++) {
+        out[2 + i] = (pair){moved(w->state[i], to), moved(step->state[i], from), weights};
+        out[4 + i] = (pair){moved(w->bias_state[i], my_bias), moved(step->state[i], bias), biases};
+    }
+}
+
+/* The weights and state of a tile's chosen labels, and their bias as logits see it. */
+static void fetch(const work *w, const tile *t)
+{
+    const ist__sample *sample = &w->wide->sample;
+    const float more = w->choice->more / w->sharpness;
+    for (int32_t place = t->label / LANES; place * LANES < t->label + t->labels; place++) {
+        pair pairs[PAIRS];
+        find_pairs(w, place, pairs);
+        for (int i = 0; i < PAIRS; i++)
+            if (pairs[i].mine) memcpy(pairs[i].mine, pairs[i].its, (size_t)pairs[i].floats * sizeof(float));
+        const float raise = sample->own[w->step->parity][place] ? 0 : more;
+        for (int32_t i = place * LANES; i < (place + 1) * LANES && i < w->labels; i++)
+            sample->raised[i] = w->bias[i] + raise;
+    }
+}
+
+static void put_back(const work *w, const tile *t)
+{
+    for (int32_t place = t->label / LANES; place * LANES < t->label + t->labels; place++) {
+        pair pairs[PAIRS];
+        find_pairs(w, place, pairs);
+        for (int i = 0; i < PAIRS; i++)
+            if (pairs[i].mine) memcpy(pairs[i].its, pairs[i].mine, (size_t)pairs[i].floats * sizeof(float));
+    }
 }
 
 /* Logits of the targets of a tile, from its products, as kernels form them. */
@@ -177,10 +214,12 @@ static void keep_targets(const work *w, const tile *t, const float *bias)
     }
 }
 
-static void look_at(const work *w, const tile *t)
+/* fresh: for the first time in this step */
+static void look_at(const work *w, const tile *t, bool fresh)
 {
     const int64_t ld = w->scratch->ld, at = t->number * ld;
-    const float *bias = w->step->param + w->layer->offset + t->label;
+    const float *bias = (w->choice ? w->wide->sample.raised : w->bias) + t->label;
+    if (w->choice && fresh) fetch(w, t);
     multiply(w, t);
     keep_targets(w, t, bias);
     if (w->sigmoid)
@@ -191,15 +230,15 @@ static void look_at(const work *w, const tile *t)
                                w->wide->sum + at);
 }
 
-IST__PHASE static void look_at_wave(const work *w, int32_t number, const ist__worker *worker)
+IST__PHASE static void look_at_wave(const work *w, int32_t number, bool fresh, const ist__worker *worker)
 {
-    const wave of = wave_at(w->wide, number);
+    const wave of = wave_at(w, number);
     int32_t first, last;
-    my_slots(w->wide, of, worker, &first, &last);
+    my_slots(w, of, worker, &first, &last);
     ist__mark_begin(worker, IST__MARK_FORWARD, w->step->shape->hidden_count);
     for (int32_t slot = first; slot < last; slot++) {
         const tile t = tile_at(w, of, slot);
-        look_at(w, &t);
+        look_at(w, &t, fresh);
     }
     ist__mark_end(worker, IST__MARK_FORWARD);
 }
@@ -208,7 +247,7 @@ void ist__wide_logits(const ist__step *step, const ist__worker *worker)
 {
     const work w = work_of(step);
     if (w.sigmoid) return;
-    for (int32_t number = w.wide->waves - 1; number >= 0; number--) look_at_wave(&w, number, worker);
+    for (int32_t number = w.waves - 1; number >= 0; number--) look_at_wave(&w, number, true, worker);
 }
 
 /* -------------------------------------------------------------------------------------------------------- loss -- */
@@ -228,8 +267,8 @@ static void sum_targets(const work *w, int32_t begin, int32_t end)
 static void lose_softmax(const work *w, int32_t begin, int32_t end)
 {
     const ist__wide *wide = w->wide;
-    const float smoothing = w->step->smoothing, even = smoothing / (float)w->layer->outputs;
-    w->kernels->label_totals(wide->tiles, begin, end, w->scratch->ld, wide->top, wide->sum, wide->most, wide->total);
+    const float smoothing = w->step->smoothing, even = smoothing / (float)w->labels;
+    w->kernels->label_totals(w->tiles, begin, end, w->scratch->ld, wide->top, wide->sum, wide->most, wide->total);
     for (int32_t c = begin; c < end; c++) {
         const float weight = w->targets->weight[c];
         wide->factor[c] = weight > 0 ? (float)((double)w->scale / wide->total[c]) : 0;
@@ -243,7 +282,7 @@ static void lose_sigmoid(const work *w, int32_t begin, int32_t end)
 {
     const ist__wide *wide = w->wide;
     for (int32_t c = begin; c < end; c++) wide->total[c] = 0;
-    for (int32_t t = 0; t < wide->tiles; t++) {
+    for (int32_t t = 0; t < w->tiles; t++) {
         const float *sum = wide->sum + t * w->scratch->ld;
         for (int32_t c = begin; c < end; c++) wide->total[c] += (double)sum[c];
     }
@@ -277,7 +316,7 @@ static void differentiate(const work *w, const tile *t, const ist__worker *worke
 {
     const ist__wide *wide = w->wide;
     const ist__label_batch *b = w->targets;
-    const int64_t ld = w->scratch->ld, offset = w->layer->offset + t->label;
+    const int64_t ld = w->scratch->ld;
     const float on = w->scale * (1 - w->step->smoothing);
     float *gradient = own_of(w, worker);
     if (!w->sigmoid)
@@ -289,15 +328,14 @@ static void differentiate(const work *w, const tile *t, const ist__worker *worke
         t->block[row * ld + b->target[i].column] -= on * b->target[i].share;
     }
     w->kernels->bias_backward(t->labels, w->step->batch, ld, NULL, NULL, NULL, IST__LINEAR, t->block, gradient);
-    float *state[2];
-    for (int i = 0; i < 2; i++) state[i] = w->step->state[i] ? w->step->state[i] + offset : NULL;
-    ist__optimizer_vector(w->step->engine, &w->step->rule, t->labels, gradient, w->step->param + offset, state);
+    float *const state[2] = {moved(w->bias_state[0], t->label), moved(w->bias_state[1], t->label)};
+    ist__optimizer_vector(w->step->engine, &w->step->rule, t->labels, gradient, w->bias + t->label, state);
 }
 
 IST__PHASE static void differentiate_wave(const work *w, wave of, const ist__worker *worker)
 {
     int32_t first, last;
-    my_slots(w->wide, of, worker, &first, &last);
+    my_slots(w, of, worker, &first, &last);
     ist__mark_begin(worker, IST__MARK_BACKWARD, w->step->shape->hidden_count);
     for (int32_t slot = first; slot < last; slot++) {
         const tile t = tile_at(w, of, slot);
@@ -320,7 +358,7 @@ IST__PHASE static void pull(const work *w, wave of, bool first_wave, const ist__
     const ist__layer *layer = w->layer;
     const int32_t parts = column_parts(w, worker), bands = worker->size / parts, l = w->step->shape->hidden_count - 1;
     const int32_t label = of.first * TILE, end = (of.first + of.count) * TILE;
-    const int32_t labels = (end < layer->outputs ? end : layer->outputs) - label;
+    const int32_t labels = (end < w->labels ? end : w->labels) - label;
     const int64_t ld = w->scratch->ld;
     int32_t row, row_end;
     int64_t column, column_end;
@@ -329,8 +367,8 @@ IST__PHASE static void pull(const work *w, wave of, bool first_wave, const ist__
     ist__share(ld / LANES, worker->rank % parts, parts, &column, &column_end);
     column *= LANES;
     if (row == row_end) return;
-    const ist__view view = {w->step->param + layer->weight + label / LANES * layer->panel_stride + (int64_t)row * LANES,
-                            LANES, LANES * LANES, 1, layer->panel_stride};
+    const ist__view view = {w->weight + label / LANES * layer->panel_stride + (int64_t)row * LANES, LANES,
+                            LANES * LANES, 1, layer->panel_stride};
     ist__mark_begin(worker, IST__MARK_BACKWARD, l);
     (first_wave ? w->kernels->product : w->kernels->product_onto)(row_end - row, (int32_t)(column_end * LANES - column),
                                                                   labels, &view, w->wide->block + column, ld,
@@ -342,18 +380,20 @@ IST__PHASE static void pull(const work *w, wave of, bool first_wave, const ist__
 IST__PHASE static void update(const work *w, wave of, const ist__worker *worker)
 {
     int32_t first, last;
-    my_slots(w->wide, of, worker, &first, &last);
+    my_slots(w, of, worker, &first, &last);
     if (first == last) return;
     const ist__layer *layer = w->layer;
     const tile t = tile_at(w, of, first);
     const int32_t end = (of.first + last) * TILE;
-    const int64_t offset = layer->weight + t.label / LANES * layer->panel_stride;
-    float *const *state = w->step->state;
+    const int64_t at = t.label / LANES * layer->panel_stride;
     ist__mark_begin(worker, IST__MARK_UPDATE, w->step->shape->hidden_count);
-    w->kernels->weight_step(&w->step->rule, (end < layer->outputs ? end : layer->outputs) - t.label, layer->inputs,
-                            w->step->batch, w->scratch->ld, t.block, w->input, w->step->param + offset,
-                            state[0] ? state[0] + offset : NULL, state[1] ? state[1] + offset : NULL,
-                            layer->panel_stride, own_of(w, worker) + 2 * w->scratch->tile_most);
+    w->kernels->weight_step(&w->step->rule, (end < w->labels ? end : w->labels) - t.label, layer->inputs,
+                            w->step->batch, w->scratch->ld, t.block, w->input, w->weight + at, moved(w->state[0], at),
+                            moved(w->state[1], at), layer->panel_stride, own_of(w, worker) + 2 * w->scratch->tile_most);
+    for (int32_t slot = first; w->choice && slot < last; slot++) {
+        const tile chosen = tile_at(w, of, slot);
+        put_back(w, &chosen);
+    }
     ist__mark_end(worker, IST__MARK_UPDATE);
 }
 
@@ -361,9 +401,9 @@ void ist__wide_waves(const ist__step *step, ist__worker *worker)
 {
     const work w = work_of(step);
     const bool goes_down = step->shape->hidden_count > 0;
-    for (int32_t number = 0; number < w.wide->waves; number++) {
-        const wave of = wave_at(w.wide, number);
-        if (number > 0 || w.sigmoid) look_at_wave(&w, number, worker);
+    for (int32_t number = 0; number < w.waves; number++) {
+        const wave of = wave_at(&w, number);
+        if (number > 0 || w.sigmoid) look_at_wave(&w, number, false, worker);
         differentiate_wave(&w, of, worker);
         if (goes_down) {
             ist__team_barrier(worker); /* W3 */

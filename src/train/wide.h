@@ -10,6 +10,7 @@
 #include "numa/team.h"
 #include "train/label_batch.h"
 #include "train/optimizer.h"
+#include "train/sample.h"
 
 struct ist__step;
 
@@ -20,9 +21,8 @@ enum {
 
 /* In the team's region. */
 typedef struct ist__wide {
-    int32_t tiles;               /* of all labels; 0: the output is not wide */
-    int32_t slots;               /* tiles that the block holds: those of a wave, or one more */
-    int32_t waves;               /* which are shares of the tiles */
+    int32_t tiles;               /* at most; 0: the output is not wide */
+    int32_t room;                /* tiles that the block holds, unless they are fewer; a wave has no more */
     float *block;                /* (labels of the slots, ld): products, then exps or sigmoids, then the gradient */
     float *top, *sum;            /* (tiles, ld): of softmax the largest logit and the sum of exps; sum also of losses */
     float *most;                 /* (ld) largest logit of all */
@@ -32,6 +32,7 @@ typedef struct ist__wide {
     float *spread;               /* (ld) what smoothing takes off every gradient */
     float *logit;                /* (targets) of each */
     ist__label_batch targets[2]; /* of even and odd steps */
+    ist__sample sample;          /* drawn 0: all labels, always */
 } ist__wide;
 
 /* Is the output of a net of this shape trained so?  A function of what is trained, and how; of the machine only in that other
@@ -43,14 +44,16 @@ bool ist__output_is_wide(const ist__engine *engine, const ist__shape *shape, con
 ist_status ist__wide_check(const ist__engine *engine, const ist__shape *shape, const ist__extent *data,
                            const ist_train_config *config, ist__error *error);
 
-/* Fill in how the tiles are cut; threads: that will work on them at least. */
-void ist__wide_cut(ist__wide *wide, const ist__shape *shape, const ist_train_config *config, int64_t ld,
-                   int32_t threads);
-/* Labels that the block has room for. */
-int64_t ist__wide_room(const ist__wide *wide, const ist__shape *shape);
+/* The bytes of its memory, and the memory itself where there is a region.  threads: that will work on it at least. */
+size_t ist__wide_take(ist__wide *out, ist__region *region, const ist__shape *shape, const ist__extent *data,
+                      const ist_train_config *config, int64_t ld, int32_t threads);
 
-/* The labels of the batch whose rows index[parity] holds; by one thread of the team. */
-void ist__wide_assemble(const struct ist__step *step, const ist__rows *rows, int32_t parity, const ist__worker *worker);
+/* So many labels are tiles, and these are so many waves. */
+int32_t ist__wide_cut(const ist__wide *wide, int32_t labels, int32_t *tiles);
+
+/* The labels of the batch whose rows index[parity] holds, place its step; by one thread of the team.  labels: rows that they
+ * are of, step->rows or next_rows. */
+void ist__wide_assemble(const struct ist__step *step, const ist__rows *labels, int32_t parity, ist__draw_place place);
 
 /* In turn, by all threads of the team, with barriers of the team between:
  *   logits  complete activations below: what the loss needs of each tile of mine

@@ -60,7 +60,8 @@ static const field train_fields[] = {TRAIN(subnets),
                                      TRAIN(average_from),
                                      TRAIN(average_decay),
                                      TRAIN(background_saves),
-                                     TRAIN(logits_bytes)};
+                                     TRAIN(logits_bytes),
+                                     TRAIN(sampled_labels)};
 static const field model_fields[] = {MODEL(features),    MODEL(classes),    MODEL(hidden_count), MODEL(hidden_norm),
                                      MODEL(output_norm), MODEL(subnets),    MODEL(output_scale), MODEL(activation),
                                      MODEL(loss),        MODEL(huber_delta)};

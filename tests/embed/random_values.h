@@ -238,6 +238,7 @@ static inline ist_train_config any_training(double shares[SHARES])
                                    FIELD(average_decay, FIELD_NUMBER),
                                    FIELD(background_saves, FIELD_INT),
                                    FIELD(logits_bytes, FIELD_LONG),
+                                   FIELD(sampled_labels, FIELD_INT),
                                    FIELD(reserved1, FIELD_INT)};
 #undef FIELD
     ist_train_config config = IST_TRAIN_CONFIG_INIT;

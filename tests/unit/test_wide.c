@@ -32,6 +32,7 @@ typedef struct kind {
     bool lists;
     double smoothing, output_scale;
     int32_t optimizer;
+    int32_t sampled;
 } kind;
 
 typedef struct bench {
@@ -46,6 +47,7 @@ typedef struct bench {
     lists lists;
     ist__rows rows, labels; /* labels: whose labels count */
     ist__rule rule;
+    int64_t steps; /* done */
     double loss;
 } bench;
 
@@ -108,6 +110,7 @@ static void bench_open(bench *b, const kind *k, int32_t threads, int32_t engine,
     data.batch_labels = BATCH * LISTS;
     ist_train_config config = b->spec.train;
     config.logits_bytes = logits_bytes;
+    config.sampled_labels = k->sampled;
     const size_t bytes = ist__scratch_bytes(e, &b->part, &data, &config, threads);
     CHECK_EQ(ist__region_create(&b->region, b->r.context->host.topology, bytes, -1, IST_PLACE_NONE, NULL, NULL),
              IST_OK);
@@ -149,9 +152,7 @@ static void step_work(void *argument, ist__worker *worker)
     CHECK(ist__step_is_wide(&step));
     ist__subnet_prepare(&step, worker);
     ist__team_barrier(worker);
-    if (worker->rank == 0)
-        ist__label_batch_make(&b->scratch.wide.targets[0], &b->labels, b->scratch.index[0], BATCH, b->scratch.ld,
-                              b->kind.loss == IST_LOSS_BINARY);
+    if (worker->rank == 0) ist__wide_assemble(&step, &b->labels, 0, (ist__draw_place){b->steps, 3});
     ist__team_barrier(worker);
     const double loss = ist__subnet_step(&step, worker);
     if (worker->rank == 0) b->loss += loss;
@@ -161,10 +162,21 @@ static void step_work(void *argument, ist__worker *worker)
 static void take_steps(bench *b, int32_t count)
 {
     for (int32_t c = 0; c < BATCH; c++) b->scratch.index[0][c] = row_at(c);
-    for (int32_t k = 0; k < count; k++) CHECK_EQ(ist__crew_run(b->r.context->host.crew, step_work, b, NULL), IST_OK);
+    for (int32_t k = 0; k < count; k++, b->steps++)
+        CHECK_EQ(ist__crew_run(b->r.context->host.crew, step_work, b, NULL), IST_OK);
 }
 
 /* --------------------------------------------------------------------------------------- in double precision -- */
+
+/* What the logit of a label is raised by; -INFINITY: the last step did not see it. */
+static double raise_of(const bench *b, int32_t label)
+{
+    const ist__sample *s = &b->scratch.wide.sample;
+    if (s->drawn == 0) return 0;
+    for (int32_t i = 0; i < s->choice[0]->count; i++)
+        if (s->panel[0][i] == label / IST__PANEL) return s->own[0][i] ? 0 : (double)s->choice[0]->more;
+    return -INFINITY;
+}
 
 /* The mean over the batch of what the step makes smaller; told: of what it tells. */
 static double objective(const bench *b, const oracle *o, const double *x, bool told)
@@ -175,7 +187,8 @@ static double objective(const bench *b, const oracle *o, const double *x, bool t
     CHECK_EQ(ist__reference_step(&o->net, BATCH, x, labels, &loss, logit, NULL), IST_OK);
     const double smoothing = told ? 0 : b->kind.smoothing;
     for (int32_t c = 0; c < BATCH; c++) {
-        const double *z = logit + c * LABELS;
+        double *z = logit + c * LABELS;
+        for (int32_t k = 0; k < LABELS; k++) z[k] += raise_of(b, k);
         const int64_t row = row_at(c), first = b->kind.lists ? b->lists.begin[row] : row;
         const int64_t count = b->kind.lists ? b->lists.begin[row + 1] - first : 1;
         const int32_t *label = (b->kind.lists ? b->lists.label : b->r.table.labels) + first;
@@ -183,7 +196,7 @@ static double objective(const bench *b, const oracle *o, const double *x, bool t
         for (int32_t k = 0; k < LABELS; k++) top = fmax(top, z[k]);
         for (int32_t k = 0; k < LABELS; k++) {
             exps += exp(z[k] - top);
-            even += z[k] / LABELS;
+            if (smoothing > 0) even += z[k] / LABELS;
         }
         if (b->kind.loss == IST_LOSS_BINARY) {
             for (int32_t k = 0; k < LABELS; k++) sum += log1p(exp(z[k]));
@@ -220,7 +233,7 @@ static void check_gradients(const kind *k, int64_t logits_bytes)
     CHECK_NEAR(b.loss / BATCH, objective(&b, &before, x, true), 2e-6 * (1 + b.loss / BATCH));
     oracle_make(&after, &b.r.model->net.shape);
     oracle_load(&after, &b.part, b.block);
-    int32_t checked = 0;
+    int32_t checked = 0, rest = 0;
     for (int32_t l = 0; l < before.net.layers; l++) {
         const int32_t outputs = before.width[l + 1], inputs = before.width[l], weights = outputs * inputs;
         const bool vector = l == before.net.layers - 1;
@@ -233,21 +246,28 @@ static void check_gradients(const kind *k, int64_t logits_bytes)
             slope = (slope - objective(&b, &before, x, false)) / (2 * h);
             *at = here;
             const double found = i < weights ? after.weight[l][i] : after.bias[l][i - weights] - here;
-            CHECK_NEAR(found, slope, 2e-4 * fabs(slope) + 1e-6);
+            if (raise_of(&b, i < weights ? i / inputs : i - weights) < 0 && vector) {
+                CHECK(i < weights ? found == here : found == 0);
+                rest++;
+            } else CHECK_NEAR(found, slope, 2e-4 * fabs(slope) + 1e-6);
             checked++;
         }
     }
-    CHECK(checked >= 15);
+    CHECK(checked >= 15 && (rest > 0) == (k->sampled > 0));
     oracle_free(&before);
     oracle_free(&after);
     bench_close(&b);
 }
 
-static const kind kinds[] = {
-    {IST_LOSS_CROSS_ENTROPY, 2, false, 0, 1, IST_ADAM},      {IST_LOSS_CROSS_ENTROPY, 2, false, 0.3, 0.75, IST_SGD},
-    {IST_LOSS_CROSS_ENTROPY, 1, true, 0, 1.5, IST_MOMENTUM}, {IST_LOSS_CROSS_ENTROPY, 2, true, 0.25, 1, IST_ADAM},
-    {IST_LOSS_BINARY, 2, true, 0, 0.75, IST_ADAM},           {IST_LOSS_BINARY, 1, true, 0, 1, IST_SGD},
-    {IST_LOSS_CROSS_ENTROPY, 0, true, 0, 1, IST_ADAM}};
+static const kind kinds[] = {{IST_LOSS_CROSS_ENTROPY, 2, false, 0, 1, IST_ADAM, 0},
+                             {IST_LOSS_CROSS_ENTROPY, 2, false, 0.3, 0.75, IST_SGD, 0},
+                             {IST_LOSS_CROSS_ENTROPY, 1, true, 0, 1.5, IST_MOMENTUM, 0},
+                             {IST_LOSS_CROSS_ENTROPY, 2, true, 0.25, 1, IST_ADAM, 0},
+                             {IST_LOSS_BINARY, 2, true, 0, 0.75, IST_ADAM, 0},
+                             {IST_LOSS_BINARY, 1, true, 0, 1, IST_SGD, 0},
+                             {IST_LOSS_CROSS_ENTROPY, 0, true, 0, 1, IST_ADAM, 0},
+                             {IST_LOSS_CROSS_ENTROPY, 2, true, 0, 0.75, IST_ADAM, 100},
+                             {IST_LOSS_CROSS_ENTROPY, 1, false, 0, 1, IST_MOMENTUM, 200}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 TEST(losses_and_gradients_are_those_of_double_precision)
@@ -262,15 +282,14 @@ TEST(neither_memory_nor_threads_nor_kernels_show_in_the_bits)
     for (int k = 0; k < KINDS; k++) {
         static bench first, b;
         bench_open(&first, &kinds[k], 1, IST_ENGINE_NATIVE, 0);
-        CHECK_EQ(first.scratch.wide.waves, 1);
+        CHECK_EQ(first.scratch.wide.room, first.scratch.wide.tiles);
         take_steps(&first, 3);
         const int32_t engines[] = {IST_ENGINE_NATIVE, IST_ENGINE_NATIVE_PORTABLE};
         for (int32_t threads = 1; threads <= 4; threads++)
             for (int64_t tiles = k % 2 ? 0 : 4; tiles >= 0; tiles -= 2) {
                 bench_open(&b, &kinds[k], threads, engines[(threads + tiles / 2) % 2],
                            1 + tiles * IST__LABEL_TILE * 32 * (int64_t)sizeof(float));
-                CHECK_EQ(b.scratch.wide.waves,
-                         (6 + (tiles > threads ? tiles : threads) - 1) / (tiles > threads ? tiles : threads));
+                if (kinds[k].sampled == 0) CHECK_EQ(b.scratch.wide.room, tiles > threads ? tiles : threads);
                 take_steps(&b, 3);
                 CHECK_MEM(b.block, first.block, (size_t)first.part.floats * sizeof(float));
                 for (int i = 0; i < ist__optimizer_states(kinds[k].optimizer); i++)
@@ -299,7 +318,7 @@ TEST(rows_without_labels_change_nothing)
 
 TEST(a_logit_that_is_not_a_number_is_seen)
 {
-    for (int k = 0; k < KINDS; k++) {
+    for (int k = 0; k < KINDS && kinds[k].sampled == 0; k++) {
         static bench b;
         bench_open(&b, &kinds[k], 1, IST_ENGINE_NATIVE, 1);
         b.block[b.part.layer[b.part.hidden_count].offset + 400] = NAN;
@@ -340,6 +359,67 @@ TEST(labels_of_a_batch_are_sorted)
     for (int64_t i = 0; i < count; i++) CHECK(target[i].share == 1);
 }
 
+/* ------------------------------------------------------------------------------------------------------- sampling -- */
+
+TEST(a_sample_of_all_labels_is_no_sample)
+{
+    const kind all = {IST_LOSS_CROSS_ENTROPY, 2, true, 0, 0.75, IST_ADAM, 0};
+    kind sampled = all;
+    sampled.sampled = LABELS;
+    static bench first, b;
+    bench_open(&first, &all, 1, IST_ENGINE_NATIVE, 0);
+    bench_open(&b, &sampled, 2, IST_ENGINE_NATIVE, 1);
+    take_steps(&first, 3);
+    take_steps(&b, 3);
+    CHECK_MEM(b.block, first.block, (size_t)first.part.floats * sizeof(float));
+    CHECK(b.loss == first.loss);
+    bench_close(&b);
+    bench_close(&first);
+}
+
+/* 44 panels, of which 3 have labels of the batch, 10 of the others: each as often as any other; targets find their labels. */
+TEST(samples_are_even_and_have_the_batch)
+{
+    enum { PANELS = 44, DRAWN = 10, OWN = 3, STEPS = 20000, ALL = PANELS * IST__PANEL - 4 };
+    static int32_t hits[PANELS], pairs;
+    const int32_t labels[] = {17, 31, 320, 321, ALL - 1};
+    enum { TARGETS = sizeof labels / sizeof *labels };
+    ist__choice choice[2];
+    int32_t panel[2][PANELS];
+    bool own[2][PANELS];
+    uint64_t marks[2];
+    ist__sample s = {.drawn = DRAWN, .panels = PANELS, .room = PANELS, .marks = marks};
+    for (int i = 0; i < 2; i++) s.choice[i] = &choice[i], s.panel[i] = panel[i], s.own[i] = own[i];
+    for (int32_t step = 0; step < STEPS; step++) {
+        ist__target target[TARGETS];
+        int64_t count = TARGETS;
+        for (int i = 0; i < TARGETS; i++) target[i] = (ist__target){labels[i], i, 1};
+        const ist__label_batch batch = {&count, target, NULL, NULL};
+        ist__sample_draw(&s, step % 2, &batch, ALL, 5, (ist__draw_place){step, 2});
+        const ist__choice *c = &choice[step % 2];
+        const int32_t *chosen = panel[step % 2];
+        CHECK_EQ(c->count, OWN + DRAWN);
+        CHECK_EQ(c->labels, c->count * IST__PANEL - 4);
+        CHECK_NEAR(c->more, log((PANELS - OWN) / (double)DRAWN), 1e-6);
+        bool both[2] = {false, false};
+        for (int32_t i = 0; i < c->count; i++) {
+            CHECK(i == 0 || chosen[i] > chosen[i - 1]);
+            CHECK_EQ(own[step % 2][i], chosen[i] == 1 || chosen[i] == 20 || chosen[i] == PANELS - 1);
+            hits[chosen[i]]++;
+            both[0] |= chosen[i] == 5, both[1] |= chosen[i] == 40;
+        }
+        pairs += both[0] && both[1];
+        for (int i = 0; i < TARGETS; i++)
+            CHECK_EQ(chosen[target[i].label / IST__PANEL] * IST__PANEL + target[i].label % IST__PANEL, labels[i]);
+    }
+    const double p = DRAWN / (double)(PANELS - OWN), q = p * (DRAWN - 1) / (PANELS - OWN - 1);
+    for (int32_t i = 0; i < PANELS; i++) {
+        if (i == 1 || i == 20 || i == PANELS - 1) CHECK_EQ(hits[i], STEPS);
+        else CHECK_NEAR(hits[i], STEPS * p, 4 * sqrt(STEPS * p * (1 - p)));
+    }
+    CHECK_NEAR(pairs, STEPS * q, 4 * sqrt(STEPS * q));
+}
+
 /* ----------------------------------------------------------------------------------------------------- whole runs -- */
 
 /* Enough classes that an output is wide by itself. */
@@ -356,12 +436,17 @@ static run_spec run_spec_classes(void)
 TEST(whole_runs_depend_neither_on_teams_nor_threads_nor_memory)
 {
     run_spec spec = run_spec_classes();
-    file_bytes first = run_to_the_end(&spec);
-    for (int variant = 0; variant < 3; variant++) {
+    file_bytes first = {0, NULL};
+    for (int variant = 0; variant < 6; variant++) {
+        spec.train.sampled_labels = variant < 3 ? 0 : 500;
+        if (variant % 3 == 0) {
+            file_free(&first);
+            first = run_to_the_end(&spec);
+        }
         run_spec other = spec;
-        other.teams = variant == 1 ? 3 : 1;
-        other.threads = variant == 2 ? 3 : 1;
-        other.train.logits_bytes = variant == 0 ? 1 : 700000;
+        other.teams = variant % 3 == 1 ? 3 : 1;
+        other.threads = variant % 3 == 2 ? 3 : 1;
+        other.train.logits_bytes = variant % 3 == 0 ? 1 : 700000;
         file_bytes bytes = run_to_the_end(&other);
         CHECK_EQ(bytes.count, first.count);
         CHECK_MEM(bytes.data, first.data, first.count);
@@ -375,6 +460,7 @@ TEST(a_run_that_is_resumed_with_other_memory_is_the_one_never_stopped)
     for (int32_t loss = IST_LOSS_CROSS_ENTROPY; loss <= IST_LOSS_BINARY; loss += IST_LOSS_BINARY) {
         run_spec spec = run_spec_classes(), other = spec;
         spec.loss = other.loss = loss;
+        spec.train.sampled_labels = other.train.sampled_labels = loss == IST_LOSS_BINARY ? 0 : 300;
         other.train.logits_bytes = 1;
         run_check_resumed(&spec, &other);
     }
