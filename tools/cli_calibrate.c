@@ -31,13 +31,13 @@ const cli_option cli_calibrate_options[] = {
 };
 const size_t cli_calibrate_option_count = sizeof cli_calibrate_options / sizeof cli_calibrate_options[0];
 
-int cli_calibrate_model(const cli_calibrate *c, ist_context *context, ist_model *model)
+int cli_calibrate_model(const cli_calibrate *c, const cli_rows *rows, ist_context *context, ist_model *model)
 {
     if (!c->x) return -1;
     int wrong = -1;
     ist_model_config net = IST_MODEL_CONFIG_INIT;
     ist_model_describe(model, &net);
-    ist_dataset *data = cli_dataset_open(context, c->x, NULL, CLI_ROWS_ALONE, net.features, &wrong);
+    ist_dataset *data = cli_dataset_open(context, c->x, NULL, rows, CLI_ROWS_ALONE, net.features, &wrong);
     if (!data) return wrong;
     const ist_status status = ist_model_calibrate(model, data, c->rows, c->seed);
     ist_dataset_destroy(data);

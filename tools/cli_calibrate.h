@@ -2,7 +2,7 @@
 #ifndef IST_TOOLS_CLI_CALIBRATE_H
 #define IST_TOOLS_CLI_CALIBRATE_H
 
-#include "cli_options.h"
+#include "cli_rows.h"
 
 typedef struct cli_calibrate {
     const char *x; /* rows of features; NULL: take what the file has */
@@ -17,7 +17,7 @@ extern const cli_option cli_calibrate_options[];
 extern const size_t cli_calibrate_option_count;
 
 /* Measure, where that is asked for.  -1, or an exit status after a line. */
-int cli_calibrate_model(const cli_calibrate *c, ist_context *context, ist_model *model);
+int cli_calibrate_model(const cli_calibrate *c, const cli_rows *rows, ist_context *context, ist_model *model);
 /* An evaluation failed: says so, and what to do where statistics are missing.  Returns the exit status. */
 int cli_calibrate_failed(const ist_context *context, ist_status status, const char *path);
 

@@ -147,8 +147,8 @@ int32_t cli_answers_of(const ist_model_config *net)
     return net->loss == IST_LOSS_MSE || net->loss == IST_LOSS_HUBER ? CLI_TARGETS : CLI_LABELS;
 }
 
-ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, int32_t answers, int32_t features,
-                              int *exit_status)
+ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, const cli_rows *rows, int32_t answers,
+                              int32_t features, int *exit_status)
 {
     ist_dataset *dataset = NULL;
     ist_dataset_config config = IST_DATASET_CONFIG_INIT;
@@ -159,6 +159,7 @@ ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y
         return NULL;
     }
     config.features = features;
+    cli_rows_tell(rows, &config);
     const ist_status status = ist_dataset_open_as(context, &dataset, x, y, &config);
     if (status == IST_OK) return dataset;
     *exit_status = cli_library_failed(context, status, CLI_READING);

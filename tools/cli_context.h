@@ -3,6 +3,7 @@
 #define IST_TOOLS_CLI_CONTEXT_H
 
 #include "cli_options.h"
+#include "cli_rows.h"
 
 /* Offsets are those of ist_context_config. */
 extern const cli_option cli_team_options[];
@@ -32,7 +33,7 @@ int32_t cli_answers_of(const ist_model_config *net); /* what such a net needs */
 
 /* Opens features and answers.  features: of the model, or of the training rows, which sparse files may have less of; 0: as many as there are.  NULL: a line was printed,
  * *exit_status is set. */
-ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, int32_t answers, int32_t features,
-                              int *exit_status);
+ist_dataset *cli_dataset_open(ist_context *context, const char *x, const char *y, const cli_rows *rows, int32_t answers,
+                              int32_t features, int *exit_status);
 
 #endif

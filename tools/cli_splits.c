@@ -78,11 +78,11 @@ static int hold_out(const cli_splits *s, ist_context *context, const cli_split_r
 }
 
 /* The file of a split. */
-static int open_split(const cli_data *file, const char *name, ist_context *context, const cli_goal *goal,
-                      ist_model_config *net, ist_dataset **out, cli_run *run)
+static int open_split(const cli_data *file, const char *name, const cli_rows *how, ist_context *context,
+                      const cli_goal *goal, ist_model_config *net, ist_dataset **out, cli_run *run)
 {
     int status = CLI_BAD_DATA;
-    *out = cli_dataset_open(context, file->x, file->y, cli_answers_of(net), net->features, &status);
+    *out = cli_dataset_open(context, file->x, file->y, how, cli_answers_of(net), net->features, &status);
     if (!*out) return status;
     if (ist_dataset_features(*out) != net->features) {
         cli_error("--%s: %s has %d features a row, the training rows have %d", name, file->x,
@@ -99,19 +99,36 @@ int cli_splits_open(const cli_splits *s, ist_context *context, const cli_goal *g
                     const cli_split_rows *rows, cli_run *run)
 {
     int status = CLI_BAD_DATA;
-    *rows->train = cli_dataset_open(context, s->train.x, s->train.y, cli_answers_of(net), 0, &status);
+    *rows->train = cli_dataset_open(context, s->train.x, s->train.y, &s->rows, cli_answers_of(net), 0, &status);
     if (!*rows->train) return status;
     net->features = ist_dataset_features(*rows->train);
     cli_goal_fit(goal, "train", s->train.x, *rows->train, &net->classes);
     if (s->valid_fraction > 0) {
         if ((status = hold_out(s, context, rows, run)) >= 0) return status;
     } else if (s->valid.x) {
-        status = open_split(&s->valid, "valid", context, goal, net, &rows->split[0], run);
+        status = open_split(&s->valid, "valid", &s->rows, context, goal, net, &rows->split[0], run);
         if (status >= 0) return status;
     }
     if (s->test.x) {
-        status = open_split(&s->test, "test", context, goal, net, &rows->split[1], run);
+        status = open_split(&s->test, "test", &s->rows, context, goal, net, &rows->split[1], run);
         if (status >= 0) return status;
     }
     return cli_goal_learnable(goal, s->train.y ? s->train.y : s->train.x, net->classes);
+}
+
+int cli_splits_settle(cli_splits *s, const cli_args *args, const ist_dataset *train, ist_model_config *net)
+{
+    ist_dataset_info info = {.struct_size = sizeof info};
+    ist_dataset_describe(train, &info);
+    if (info.sparse && s->normalize.mode != IST_NORMALIZE_NONE) {
+        if (cli_was_given(args, "normalize"))
+            return cli_wrong("--normalize: sparse rows are taken as they are, see --log1p and --row-length");
+        s->normalize.mode = IST_NORMALIZE_NONE;
+    }
+    if (info.lists && net->output_norm != IST_NORM_NONE) {
+        if (cli_was_given(args, "output-norm"))
+            return cli_wrong("--output-norm: rows with lists of labels need an output without norm");
+        net->output_norm = IST_NORM_NONE;
+    }
+    return -1;
 }

@@ -10,6 +10,7 @@
 
 typedef struct convert_options {
     ist_dataset_config data;
+    cli_rows rows;
     ist_context_config machine;
     bool json;
 } convert_options;
@@ -133,9 +134,10 @@ static int convert(ist_context *context, const convert_options *o, outcome *r)
 int cmd_convert(int argc, char **argv)
 {
     convert_options o = {.data = IST_DATASET_CONFIG_INIT, .machine = IST_CONTEXT_CONFIG_INIT};
-    o.data.sparse = 1;
+    o.rows.sparse = true;
     const cli_group groups[] = {
         {"options", options, sizeof options / sizeof options[0], &o},
+        {"values", cli_rows_options, cli_rows_option_count - 1, &o.rows},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "convert",
@@ -153,6 +155,7 @@ int cmd_convert(int argc, char **argv)
         return cli_wrong("OUT.isd: %s is IN itself", args.second);
     ist_context *context = cli_context_open(&o.machine, &status);
     if (!context) return status;
+    cli_rows_tell(&o.rows, &o.data);
     outcome result = {.in = args.operand, .out = args.second};
     status = convert(context, &o, &result);
     ist_context_destroy(context);

@@ -12,6 +12,7 @@
 
 typedef struct eval_options {
     cli_data data, propensity;
+    cli_rows rows;
     ist_evaluate_config evaluate;
     cli_calibrate calibrate;
     ist_context_config machine;
@@ -97,14 +98,15 @@ static int evaluate(const eval_options *o, const char *path, ist_context *contex
     ist_dataset *data = NULL, *trained = NULL;
     *failed = ist_model_describe(model, &net);
     if (*failed != IST_OK) return status;
-    const int wrong = cli_calibrate_model(&o->calibrate, context, model);
+    const int wrong = cli_calibrate_model(&o->calibrate, &o->rows, context, model);
     if (wrong >= 0) return wrong;
     const int32_t answers = cli_answers_of(&net);
     if (o->propensity.x && answers != CLI_LABELS)
         return cli_wrong("--propensity: the model is a regression, and ranks no labels");
-    bool opened = (data = cli_dataset_open(context, o->data.x, o->data.y, answers, net.features, &status)) != NULL;
+    bool opened =
+        (data = cli_dataset_open(context, o->data.x, o->data.y, &o->rows, answers, net.features, &status)) != NULL;
     if (opened && o->propensity.x)
-        opened = (trained = cli_dataset_open(context, o->propensity.x, o->propensity.y, answers, net.features,
+        opened = (trained = cli_dataset_open(context, o->propensity.x, o->propensity.y, &o->rows, answers, net.features,
                                              &status)) != NULL;
     if (opened) {
         *failed = cli_rank(model, data, trained, &o->evaluate, &result, &ranking);
@@ -121,6 +123,7 @@ int cmd_eval(int argc, char **argv)
         .evaluate = IST_EVALUATE_CONFIG_INIT, .calibrate = cli_calibrate_init, .machine = IST_CONTEXT_CONFIG_INIT};
     const cli_group groups[] = {
         {"options", options, sizeof options / sizeof options[0], &o},
+        {"rows of sparse files", cli_rows_options, cli_rows_option_count, &o.rows},
         {"evaluation", cli_evaluate_options, cli_evaluate_option_count, &o.evaluate},
         {"statistics of batch norm", cli_calibrate_options, cli_calibrate_option_count, &o.calibrate},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},

@@ -20,6 +20,7 @@ typedef struct export_options {
     ist_subnet_config deal;
     cli_shares shares;
     cli_calibrate calibrate;
+    cli_rows rows;
     ist_context_config machine;
 } export_options;
 
@@ -185,7 +186,7 @@ static int write_model(const export_options *o, ist_context *context, outcome *r
     const double begin = cli_wall_s();
     ist_status failed = ist_model_load(context, &model, r->in);
     if (failed == IST_OK) failed = narrow(o, &model);
-    int status = failed == IST_OK ? cli_calibrate_model(&o->calibrate, context, model)
+    int status = failed == IST_OK ? cli_calibrate_model(&o->calibrate, &o->rows, context, model)
                                   : cli_library_failed(context, failed, CLI_READING);
     if (status < 0) {
         failed = ist_model_export(model, r->out, &o->file);
@@ -224,6 +225,7 @@ int cmd_export(int argc, char **argv)
         {"options", export_table, sizeof export_table / sizeof export_table[0], &o},
         {"one subnet alone", subnet_table, sizeof subnet_table / sizeof subnet_table[0], &o},
         {"statistics of batch norm", cli_calibrate_options, cli_calibrate_option_count, &o.calibrate},
+        {"rows of sparse files", cli_rows_options, cli_rows_option_count, &o.rows},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},
     };
     const cli_verb verb = {.name = "export",

@@ -12,6 +12,7 @@
 typedef struct predict_options {
     const char *data, *out;
     int32_t top_k;
+    cli_rows rows;
     ist_evaluate_config evaluate;
     cli_calibrate calibrate;
     ist_context_config machine;
@@ -106,10 +107,10 @@ static int predict(const predict_options *o, const char *path, ist_context *cont
         status = cli_wrong("--top-k: the model has %d classes", config.classes);
     } else if (failed == IST_OK && o->top_k > 0 && (config.loss == IST_LOSS_MSE || config.loss == IST_LOSS_HUBER)) {
         status = cli_wrong("--top-k: the model is a regression, and tells no classes");
-    } else if (failed == IST_OK && (wrong = cli_calibrate_model(&o->calibrate, context, model)) >= 0) {
+    } else if (failed == IST_OK && (wrong = cli_calibrate_model(&o->calibrate, &o->rows, context, model)) >= 0) {
         status = wrong;
     } else if (failed == IST_OK &&
-               (data = cli_dataset_open(context, o->data, NULL, CLI_ROWS_ALONE, config.features, &status))) {
+               (data = cli_dataset_open(context, o->data, NULL, &o->rows, CLI_ROWS_ALONE, config.features, &status))) {
         const bool best = o->top_k > 0 && o->top_k <= IST_TOP_MOST && cli_ranks(model, data);
         failed = best ? write_best(o, model, data, &status) : write_all(o, model, data, config.classes, &status);
     }
@@ -125,6 +126,7 @@ int cmd_predict(int argc, char **argv)
         .evaluate = IST_EVALUATE_CONFIG_INIT, .calibrate = cli_calibrate_init, .machine = IST_CONTEXT_CONFIG_INIT};
     const cli_group groups[] = {
         {"options", options, sizeof options / sizeof options[0], &o},
+        {"rows of sparse files", cli_rows_options, cli_rows_option_count, &o.rows},
         {"evaluation", cli_evaluate_options, cli_evaluate_option_count, &o.evaluate},
         {"statistics of batch norm", cli_calibrate_options, cli_calibrate_option_count, &o.calibrate},
         {"machine", cli_team_options, cli_team_option_count, &o.machine},

@@ -378,6 +378,12 @@ static int64_t round_of(const ist_trainer *trainer)
     return ist_trainer_progress(trainer, &at) == IST_OK ? at.round : 0;
 }
 
+static bool is_sparse(const ist_dataset *data)
+{
+    ist_dataset_info info = {.struct_size = sizeof info};
+    return ist_dataset_describe(data, &info) == IST_OK && info.sparse;
+}
+
 static json_t *start_event(const cli_verb *verb, const train_parts *p, const train_options *o, const cli_run *run)
 {
     json_t *e = json_object(), *rows = json_object();
@@ -395,6 +401,7 @@ static json_t *start_event(const cli_verb *verb, const train_parts *p, const tra
     json_object_set_new(e, "reproducible",
                         json_boolean(o->run.balance == IST_BALANCE_EVEN && o->best.time_limit_s == 0));
     json_object_set_new(e, "features", json_integer(o->net.features));
+    json_object_set_new(e, "sparse", json_boolean(is_sparse(p->train)));
     json_object_set_new(e, run->regresses ? "targets" : "classes", json_integer(o->net.classes));
     json_object_set_new(e, "parameters", json_integer(ist_model_parameter_count(p->model)));
     json_object_set_new(e, "context", p->teams.report ? json_incref(p->teams.report) : json_null());
@@ -435,7 +442,7 @@ static int open_log(train_parts *p, const train_options *o, cli_run *run)
     return wrong;
 }
 
-static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
+static int run_train(const cli_verb *verb, const cli_args *args, train_options *o, train_parts *p)
 {
     int status = CLI_FAILED;
     char normalize[128];
@@ -461,6 +468,7 @@ static int run_train(const cli_verb *verb, train_options *o, train_parts *p)
                    .verify = {.every = o->verify_every}};
     const cli_split_rows rows = {&p->train, p->split, o->run.seed};
     if ((status = cli_splits_open(&o->data, p->context, &o->goal, &o->net, &rows, &run)) >= 0) return status;
+    if ((status = cli_splits_settle(&o->data, args, p->train, &o->net)) >= 0) return status;
     if (o->run.rounds > 0) { /* so the log tells what that is in epochs; the library looks at rounds alone */
         o->run.epochs = (double)o->run.rounds * o->run.local_steps * o->run.batch * o->run.subnets /
                         (double)ist_dataset_rows(p->train);
@@ -504,6 +512,7 @@ int cmd_train(int argc, char **argv)
                        .saves = {.every = {CLI_UNIT_EPOCHS, CLI_EVERY_AUTO}, .keep = 1}};
     const cli_group groups[] = {
         {"data", cli_splits_options, cli_splits_option_count, &o.data},
+        {"rows of sparse files", cli_rows_options, cli_rows_option_count, &o.data.rows},
         GROUP("net", net_options, &o),
         {"layers", cli_net_options, cli_net_option_count, &o.net},
         {"goal", cli_goal_options, cli_goal_option_count, &o.goal},
@@ -533,7 +542,7 @@ int cmd_train(int argc, char **argv)
     cli_output_survive();
     if ((status = check_options(&o, &args)) >= 0) return status;
     train_parts parts = {0};
-    status = run_train(&verb, &o, &parts);
+    status = run_train(&verb, &args, &o, &parts);
     destroy_parts(&parts);
     return status;
 }

@@ -27,6 +27,7 @@ module ist
   integer(c_int32_t), parameter :: IST_LOG_ERROR = 0, IST_LOG_WARNING = 1, IST_LOG_INFO = 2
   integer(c_int32_t), parameter :: IST_UINT8 = 0, IST_FLOAT32 = 1, IST_INT32 = 2, IST_FLOAT64 = 3
   integer(c_int32_t), parameter :: IST_TEXT_AUTO = 0, IST_TEXT_XMC = 1, IST_TEXT_LIBSVM = 2
+  integer(c_int32_t), parameter :: IST_ROWS_DENSE = 0, IST_ROWS_SPARSE = 1, IST_ROWS_AUTO = 2
   integer(c_int32_t), parameter :: IST_NORM_NONE = 0, IST_NORM_BATCH = 1
   integer(c_int32_t), parameter :: IST_RELU = 0, IST_GELU = 1, IST_TANH = 2, IST_SILU = 3
   integer(c_int32_t), parameter :: IST_LOSS_CROSS_ENTROPY = 0, IST_LOSS_MSE = 1, IST_LOSS_HUBER = 2, &
@@ -72,10 +73,12 @@ module ist
   end type
 
   type, bind(c) :: ist_dataset_config
-    integer(c_size_t) :: struct_size = 40_c_size_t
+    integer(c_size_t) :: struct_size = 56_c_size_t
     integer(c_int32_t) :: text = IST_TEXT_AUTO, index_base = 1, features = 0, sparse = 0, need_labels = 0, &
         targets = 0
     integer(c_int64_t) :: dense_limit_bytes = 0_c_int64_t
+    integer(c_int32_t) :: log1p = 0
+    real(c_double) :: row_length = 0.0_c_double
   end type
 
   type, bind(c) :: ist_dataset_info
@@ -83,7 +86,7 @@ module ist
     integer(c_int64_t) :: rows
     integer(c_int32_t) :: features, classes
     integer(c_int64_t) :: values, labels, content_bytes
-    integer(c_int32_t) :: text, sparse, targets, reserved0
+    integer(c_int32_t) :: text, sparse, targets, lists
   end type
 
   type, bind(c) :: ist_dataset_arrays

@@ -154,6 +154,11 @@ IST_API ist_status ist_context_report(ist_context *context, char *buffer, size_t
 enum { IST_UINT8 = 0, IST_FLOAT32 = 1, IST_INT32 = 2, IST_FLOAT64 = 3 };
 enum { IST_TEXT_AUTO = 0, IST_TEXT_XMC = 1, IST_TEXT_LIBSVM = 2 }; /* of sparse text; AUTO: by its first line */
 
+/* What sparse rows become: DENSE ones, as nets take from any engine; SPARSE, which a net with hidden layers and inputs that
+ * are not normalized takes with the native engine: memory and work are those of the values that are there, and a row may have
+ * any number of labels; AUTO: dense where each row has one class and dense_limit_bytes allows it, else sparse. */
+enum { IST_ROWS_DENSE = 0, IST_ROWS_SPARSE = 1, IST_ROWS_AUTO = 2 };
+
 /* Open features and, unless y_path is NULL, one class id (0 .. C-1) for each row.
  * x_path  .npy (2 or more dimensions: rows, then features), idx (.gz), .csv; unsigned bytes stay bytes in memory, all
  *         other types become float32.  A feature that is not finite is refused.  Or a sparse file: see
@@ -171,18 +176,20 @@ typedef struct {
     int32_t index_base;  /* of libsvm text: the number of the first feature, 1 as LIBSVM has it, or 0 */
     int32_t features;    /* of sparse files: so many, those that a file does not know are 0, and a file with more is
                            refused; 0: as many as the file has */
-    int32_t sparse;      /* 1: keep sparse rows, for ist_dataset_save and ist_dataset_describe alone: nets do not take
-                            them yet.  0: make dense ones */
-    int32_t need_labels; /* 1: one class for each row, or IST_E_SHAPE.  0: rows of a sparse file that have no labels, or
-                            several, are a dataset without labels */
+    int32_t sparse;      /* IST_ROWS_*: what the rows of a sparse file become */
+    int32_t need_labels; /* 1: one class for each dense row, and any label at all of sparse ones, or IST_E_SHAPE.  0:
+                            dense rows of a sparse file that has none, or several, in a row are a dataset without labels */
     int32_t targets;     /* 1: y_path has the targets of a regression, not classes: .npy of floats (rows) or (rows,
                            targets), or .csv with a column for each; they become float32, and must be finite */
     int64_t
         dense_limit_bytes; /* how many dense rows of a sparse file may take, or IST_E_SHAPE; 0: 64 MiB, and 512 bytes
                                   for each value that the file has */
+    int32_t log1p;     /* 1: values v of a sparse file become log(1 + v); one of -1 or less is refused.  The logarithm
+                          is the library's own: the same bits everywhere */
+    double row_length; /* above 0: then each of its rows that is not 0 is scaled to this Euclidean length */
 } ist_dataset_config;
 /* clang-format off */
-#define IST_DATASET_CONFIG_INIT { sizeof(ist_dataset_config), IST_TEXT_AUTO, 1, 0, 0, 0, 0, 0 }
+#define IST_DATASET_CONFIG_INIT { sizeof(ist_dataset_config), IST_TEXT_AUTO, 1, 0, 0, 0, 0, 0, 0, 0.0 }
 /* clang-format on */
 
 /* As ist_dataset_open.  config NULL: defaults. */
@@ -204,7 +211,7 @@ typedef struct {
     int32_t text;              /* IST_TEXT_* that sparse rows were read from; AUTO: no text */
     int32_t sparse;            /* 1: opened as sparse rows */
     int32_t targets;           /* of a regression, for each row; 0: none */
-    int32_t reserved0;         /* 0 */
+    int32_t lists;             /* 1: sparse rows of any number of labels, not one class each */
 } ist_dataset_info;
 /* out->struct_size must be set.  [any thread] */
 IST_API ist_status ist_dataset_describe(const ist_dataset *dataset, ist_dataset_info *out);

@@ -40,16 +40,17 @@ static int64_t room_bytes(const ist_context *context)
 static ist_status check_config(ist_context *context, const ist_dataset_config *c)
 {
     if (ist__bounds_check("ist_dataset_config", c, &context->error)) return IST_E_ARGUMENT;
-    if (c->targets && (c->sparse || c->need_labels))
+    if (c->targets && (c->sparse == IST_ROWS_SPARSE || c->need_labels))
         return ist__fail(&context->error, IST_E_ARGUMENT, "targets and %s are 1, but rows have targets or labels",
-                         c->sparse ? "sparse" : "need_labels");
+                         c->sparse == IST_ROWS_SPARSE ? "sparse" : "need_labels");
     return IST_OK;
 }
 
 static ist__dataset_ask ask_of(const ist_context *context, const ist_dataset_config *c)
 {
     return (ist__dataset_ask){.sparse = {.text = c->text, .index_base = c->index_base, .features = c->features},
-                              .keep_sparse = c->sparse != 0,
+                              .scale = {.log1p = c->log1p != 0, .row_length = c->row_length},
+                              .keep_sparse = c->sparse,
                               .need_labels = c->need_labels != 0,
                               .targets = c->targets != 0,
                               .dense_limit_bytes = c->dense_limit_bytes,
@@ -66,7 +67,7 @@ ist_status ist_dataset_open_as(ist_context *context, ist_dataset **out, const ch
     if (config) status = ist__take_config(context, &known, sizeof known, config, config->struct_size, sizeof known);
     if (!status) status = check_config(context, &known);
     if (status) return status;
-    if (known.sparse && y_path)
+    if (known.sparse == IST_ROWS_SPARSE && y_path)
         return ist__refuse(context, IST_E_ARGUMENT, "sparse rows have their labels inside, y_path must be NULL");
     if (known.targets && !y_path)
         return ist__refuse(context, IST_E_ARGUMENT, "targets is 1, but y_path, the file that has them, is NULL");
@@ -105,7 +106,8 @@ ist_status ist_dataset_describe(const ist_dataset *dataset, ist_dataset_info *ou
                               .content_bytes = s->content_bytes,
                               .text = s->text,
                               .sparse = sparse,
-                              .targets = dataset->target_count};
+                              .targets = dataset->target_count,
+                              .lists = sparse && !dataset->labels && s->label_entries > 0};
     return IST_OK;
 }
 

@@ -74,17 +74,36 @@ static ist_status copy_rows(ist__sparse *to, const ist__sparse *s, ist__error *e
     return IST_OK;
 }
 
+/* Dense rows of values that are not to be changed where they are. */
+static ist_status make_scaled(ist_dataset *d, const ist__sparse *s, const ist__dataset_ask *ask,
+                              const ist__hands *hands, ist__error *error)
+{
+    ist__sparse copied = {.rows = 0};
+    ist_status status = copy_rows(&copied, s, error);
+    if (!status) status = ist__sparse_rescale(&copied, &ask->scale, "csr", hands, error);
+    if (!status) status = ist__dataset_of_sparse(d, &copied, "csr", ask, hands, error);
+    ist__sparse_destroy(&copied);
+    return status;
+}
+
 static ist_status make(ist_dataset *d, const ist__sparse *s, const ist__dataset_ask *ask, const ist__hands *hands,
                        ist__error *error)
 {
     ist__error found = {.status = IST_OK};
     if (ist__sparse_check(s, hands, "csr", &found)) return ist__fail(error, IST_E_ARGUMENT, "%s", found.text);
-    if (!ask->keep_sparse) return ist__dataset_of_sparse(d, s, "csr", ask, hands, error);
+    const bool scaled = ask->scale.log1p || ask->scale.row_length != 0;
+    const bool sparse = ask->keep_sparse == IST_ROWS_SPARSE ||
+                        (ask->keep_sparse == IST_ROWS_AUTO && !ist__dataset_can_be_dense(s, ask));
+    if (!sparse && !scaled) return ist__dataset_of_sparse(d, s, "csr", ask, hands, error);
+    if (!sparse) return make_scaled(d, s, ask, hands, error);
     d->rows = s->rows;
     d->features = s->features;
     d->classes = s->labels;
     d->type = IST_FLOAT32;
-    const ist_status status = copy_rows(&d->sparse, s, error);
+    ist_status status = copy_rows(&d->sparse, s, error);
+    if (!status) status = ist__sparse_rescale(&d->sparse, &ask->scale, "csr", hands, error);
+    if (!status && ask->need_labels && s->label_entries == 0)
+        status = ist__fail(error, IST_E_SHAPE, "csr: no row has a label");
     if (!status) d->labels = ist__sparse_classes(&d->sparse);
     return status;
 }

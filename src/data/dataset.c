@@ -71,16 +71,26 @@ static ist_status load_sparse(ist_dataset *dataset, const char *x_path, const ch
                               const ist__hands *hands, ist__error *error)
 {
     ist__sparse sparse;
+    char shown[IST__SHOWN_PATH_BYTES];
+    ist__show_path(shown, x_path);
     ist_status status = ist__sparse_load(x_path, &ask->sparse, hands, &sparse, error);
     if (status) return status;
-    if (ask->keep_sparse) {
+    status = ist__sparse_rescale(&sparse, &ask->scale, shown, hands, error);
+    if (status) {
+        ist__sparse_destroy(&sparse);
+        return status;
+    }
+    const bool either = ask->keep_sparse == IST_ROWS_AUTO && !y_path;
+    if (ask->keep_sparse == IST_ROWS_SPARSE || (either && !ist__dataset_can_be_dense(&sparse, ask))) {
+        if (ask->need_labels && sparse.label_entries == 0)
+            status = ist__fail(error, IST_E_SHAPE, "%s: no row has a label", shown);
         dataset->sparse = sparse;
         dataset->rows = sparse.rows;
         dataset->features = sparse.features;
         dataset->classes = sparse.labels;
         dataset->type = IST_FLOAT32;
         dataset->labels = ist__sparse_classes(&dataset->sparse);
-        return IST_OK;
+        return status;
     }
     ist__dataset_ask dense = *ask;
     dense.need_labels = ask->need_labels && !y_path;
@@ -95,7 +105,10 @@ static ist_status load_dense(ist_dataset *dataset, const char *x_path, const cha
     char shown[IST__SHOWN_PATH_BYTES];
     ist__show_path(shown, x_path);
     ist__matrix matrix;
-    if (ask->keep_sparse)
+    if (ask->scale.log1p || ask->scale.row_length != 0)
+        return ist__fail(error, IST_E_FORMAT, "%s: %s is for sparse files", shown,
+                         ask->scale.log1p ? "log1p" : "row_length");
+    if (ask->keep_sparse == IST_ROWS_SPARSE)
         return ist__fail(error, IST_E_FORMAT, "%s: byte 0: neither XMC nor libsvm text, nor a data file of ist", shown);
     const ist_status status = ist__load_features(x_path, &matrix, error);
     if (status) return status;

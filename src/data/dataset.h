@@ -32,7 +32,8 @@ struct ist_dataset {
 /* What the caller says of files; all 0: nothing. */
 typedef struct ist__dataset_ask {
     ist__sparse_ask sparse;
-    bool keep_sparse;          /* no dense rows are made */
+    ist__sparse_scale scale;
+    int32_t keep_sparse;       /* IST_ROWS_* */
     bool need_labels;          /* refuse files without */
     bool targets;              /* y_path has numbers, not classes */
     int64_t dense_limit_bytes; /* of sparse files; 0: by what they have, */
@@ -93,6 +94,9 @@ void ist__dataset_destroy(ist_dataset *dataset);
  * need_labels labels that are not one a row are left away.   * IST_E_SHAPE: labels, or too large; IST_E_MEMORY. */
 ist_status ist__dataset_of_sparse(ist_dataset *dataset, const ist__sparse *s, const char *path,
                                   const ist__dataset_ask *ask, const ist__hands *hands, ist__error *error);
+
+/* Can they be dense, within the ask's limit, and no label be lost that it needs? */
+bool ist__dataset_can_be_dense(const ist__sparse *s, const ist__dataset_ask *ask);
 
 /* Bytes of one element of a type; 0 for an unknown one. */
 size_t ist__type_bytes(int32_t type);

@@ -54,6 +54,17 @@ ist_status ist__sparse_save(const ist__sparse *sparse, const char *path, ist__er
  * that does not.  who: what the line begins with. */
 ist_status ist__sparse_check(const ist__sparse *sparse, const ist__hands *hands, const char *who, ist__error *error);
 
+/* What becomes of the values of every row: first v -> log(1 + v), then the row takes this Euclidean length. */
+typedef struct ist__sparse_scale {
+    bool log1p;
+    double row_length; /* 0: as it is */
+} ist__sparse_scale;
+
+/* The values must be memory of the table's own.  The result does not depend on hands, which may be NULL.  who: what
+ * an error begins with.  IST_E_FORMAT names a value without logarithm; nothing is changed then. */
+ist_status ist__sparse_rescale(ist__sparse *sparse, const ist__sparse_scale *scale, const char *who,
+                               const ist__hands *hands, ist__error *error);
+
 /* The label of each row (rows), inside the table, where every row has one; else NULL. */
 const int32_t *ist__sparse_classes(const ist__sparse *sparse);
 

@@ -48,7 +48,7 @@ static ist_status check_size(const ist__sparse *s, const char *path, const ist__
     return ist__fail(
         error, IST_E_SHAPE,
         "%s: %lld rows of %d features, of which %.3g in a row are not 0, are %s as dense rows, and the limit "
-        "is %s: sparse rows cannot be trained on yet",
+        "is %s: keep them sparse",
         path, (long long)s->rows, s->features, (double)s->nonzeros / (double)s->rows, ist__show_bytes(dense, bytes),
         ist__show_bytes(limit, limit_bytes));
 }
@@ -67,6 +67,12 @@ static ist_status check_labels(const ist__sparse *s, const char *path, ist__erro
         return ist__fail(error, IST_E_SHAPE, "%s: %d labels, but classes are at most %d", path, s->labels,
                          IST__MAX_LABEL + 1);
     return IST_OK;
+}
+
+bool ist__dataset_can_be_dense(const ist__sparse *s, const ist__dataset_ask *ask)
+{
+    if (ask->need_labels && check_labels(s, "", NULL)) return false;
+    return check_size(s, "", ask, NULL) == IST_OK;
 }
 
 ist_status ist__dataset_of_sparse(ist_dataset *dataset, const ist__sparse *s, const char *path,

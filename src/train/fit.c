@@ -39,7 +39,8 @@ ist_status ist__fit_answers(const ist__net *net, const ist_dataset *data, ist__e
     if (data->targets)
         return ist__fail(error, IST_E_SHAPE, "the dataset has targets of a regression, the model tells classes");
     const int32_t classes = net->shape.width[net->shape.layer_count];
-    if (!data->labels && data->sparse.label_entries == 0) return ist__fail(error, IST_E_SHAPE, "the dataset has no labels");
+    if (!data->labels && data->sparse.label_entries == 0)
+        return ist__fail(error, IST_E_SHAPE, "the dataset has no labels");
     if (data->classes <= classes) return IST_OK;
     return ist__fail(error, IST_E_SHAPE, "the dataset has %d classes, the model %d", data->classes, classes);
 }

@@ -104,11 +104,15 @@ case_train() {
 # CASE refuse: what cannot be trained on yet is told with what was found
 case_refuse() {
     printf '1 1:1\n0,2 2:1\n' >a.svm
-    run 3 train --train a.svm --hidden 4
-    grep -q 'a.svm: 3 labels for 2 rows, row 2 has 2: dense rows need one class each' err || fail "$(cat err)"
-    printf '1 1:1\n0 16777216:1\n' >a.svm
-    run 3 train --train a.svm --hidden 4
-    grep -q 'a.svm: 2 rows of 16777216 features, .* are 134 MB as dense rows, and the limit is 67.1 MB' err || fail "$(cat err)"
+    wrong '--normalize: sparse rows are taken as they are' train --train a.svm --hidden 4 --normalize zscore
+    wrong '--output-norm: rows with lists of labels need an output without norm' train --train a.svm --hidden 4 --output-norm batch
+    run 2 train --train a.svm --hidden none --output-norm none
+    grep -q 'sparse rows need a net with a hidden layer' err || fail "$(cat err)"
+    run 2 train --train a.svm --hidden 4 --engine reference --rounds 1
+    grep -q 'need the native engine' err || fail "$(cat err)"
+    printf '1 1:1\n1:1\n0 2:-1\n' >a.svm
+    run 3 train --train a.svm --hidden 4 --log1p
+    grep -q 'a.svm: row 3, feature 1: the value -1 has no log(1 + value)' err || fail "$(cat err)"
     printf '1 1:1\n0 2:1\n' >a.svm
     printf '1 1:1\n0 3:1\n' >b.svm
     run 3 train --train a.svm --test b.svm --hidden 4
@@ -117,6 +121,21 @@ case_refuse() {
     run 3 train --train x.csv --hidden 4
     grep -q 'x.csv: has no labels inside' err || fail "$(cat err)"
     wrong '"nosuch" is not X:Y' train --train nosuch --hidden 4
+}
+
+# CASE sparse: rows that must stay sparse are trained on, evaluated, predicted; where they need not, sparse is as dense
+case_sparse() {
+    printf '1 1:1 4:2\n0,2 2:1\n3 3:1\n0 4:1 5:2\n1,3 1:2\n2 5:1\n' >many.svm
+    run 0 train --train many.svm --test many.svm --hidden 16 --method sgd --optimizer adam --lr 0.05 --epochs 60 --batch 4 \
+        --row-length 1 --model many.ist --log many.jsonl --json
+    jq -e '.test.accuracy > 0.9 or .accuracy > 0.9' out >/dev/null || fail "$(cat out)"
+    [ "$(jq -r 'select(.event == "start") | .sparse' many.jsonl)" = true ] || fail "the log does not say sparse"
+    run 0 eval many.ist --data many.svm --row-length 1 --json
+    run 0 predict many.ist --data many.svm --sparse --row-length 1 --top-k 2 --out top.npy
+    sed 's/,[0-9]*//' many.svm >one.svm
+    run 0 train --train one.svm --hidden 16 --subnets 2 --optimizer sgd --rounds 3 --batch 4 --engine native --normalize none --model dense.ist
+    run 0 train --train one.svm --hidden 16 --subnets 2 --optimizer sgd --rounds 3 --batch 4 --engine native --sparse --model sparse.ist
+    cmp dense.ist sparse.ist || fail "sparse rows make another net"
 }
 
 # CASE real: real extreme-classification sets have the counts that their README tells
@@ -134,6 +153,6 @@ case_real() {
 }
 
 case ${1:-} in
-    wrong | text | train | refuse | real) "case_$1" ;;
+    wrong | text | train | refuse | sparse | real) "case_$1" ;;
     *) fail "unknown case '${1:-}'" ;;
 esac

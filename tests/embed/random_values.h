@@ -309,10 +309,12 @@ static inline ist_dataset_config any_opening(void)
                                    FIELD(sparse, FIELD_INT),
                                    FIELD(need_labels, FIELD_INT),
                                    FIELD(targets, FIELD_INT),
-                                   FIELD(dense_limit_bytes, FIELD_LONG)};
+                                   FIELD(dense_limit_bytes, FIELD_LONG),
+                                   FIELD(log1p, FIELD_INT),
+                                   FIELD(row_length, FIELD_NUMBER)};
 #undef FIELD
     ist_dataset_config config = IST_DATASET_CONFIG_INIT;
-    config.sparse = random_below(2);
+    config.sparse = random_below(3);
     spoil(&config, fields, COUNT_OF(fields));
     config.struct_size = any_size(sizeof config);
     return config;

@@ -278,16 +278,18 @@ TEST(what_is_no_dense_dataset_is_told)
         {"2 1:1\n1:1\n", &need, ": 1 labels for 2 rows, row 2 has 0: dense rows need one class each"},
         {"2 1:1\n1,2 1:1\n", &any, NULL},
         {"2 1:1\n1,2 4:1\n", &small,
-         ": 2 rows of 4 features, of which 1 in a row are not 0, are 32 B as dense rows, and the limit is 31 B: sparse "
-         "rows cannot be trained on yet"},
+         ": 2 rows of 4 features, of which 1 in a row are not 0, are 32 B as dense rows, and the limit is 31 B: keep "
+         "them "
+         "sparse"},
         {"2 1:1\n1,2 4:1\n", &room,
-         ": 2 rows of 4 features, of which 1 in a row are not 0, are 32 B as dense rows, and the limit is 31 B: sparse "
-         "rows cannot be trained on yet"},
+         ": 2 rows of 4 features, of which 1 in a row are not 0, are 32 B as dense rows, and the limit is 31 B: keep "
+         "them "
+         "sparse"},
         {"2 1:1\n1,2 4:1\n", &enough, NULL},
         {"2 16777217:1\n", &any, ": 16777217 features, but dense rows have at most 16777216"},
         {"2 1:1\n1 16000000:1\n", &any,
          ": 2 rows of 16000000 features, of which 1 in a row are not 0, are 128 MB as dense rows, and the limit is "
-         "67.1 MB: sparse rows cannot be trained on yet"},
+         "67.1 MB: keep them sparse"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ist_dataset *d;
@@ -317,4 +319,57 @@ TEST(labels_come_from_one_place)
     CHECK(strstr(error.text, "y.csv: has no labels inside, and needs a file of labels") != NULL);
     CHECK_EQ(ist__dataset_open_as(&d, y, NULL, &sparse, NULL, &error), IST_E_FORMAT);
     CHECK(strstr(error.text, "neither XMC nor libsvm text, nor a data file of ist") != NULL);
+}
+
+TEST(values_take_their_logarithm_and_rows_their_length)
+{
+    ist_dataset *d = NULL;
+    ist__error error = {0};
+    const char *path = temp_put_text("s", "0 1:3 2:4\n1\n0 1:-0.5 3:1e-7 4:1e30\n1 2:0\n");
+    ist__dataset_ask ask = {.sparse = {.index_base = 1}, .scale = {.row_length = 2}};
+    CHECK_EQ(ist__dataset_open_as(&d, path, NULL, &ask, NULL, &error), IST_OK); /* dense ones, too */
+    const float *x = d->x;
+    CHECK(x[0] == 1.2F && x[1] == 1.6F && x[4] == 0 && x[13] == 0);
+    ist__dataset_destroy(d);
+    ask.scale = (ist__sparse_scale){.log1p = true};
+    ask.keep_sparse = IST_ROWS_SPARSE;
+    CHECK_EQ(ist__dataset_open_as(&d, path, NULL, &ask, NULL, &error), IST_OK);
+    const double raw[] = {3, 4, -0.5, (double)1e-7F, (double)1e30F, 0};
+    for (int i = 0; i < 6; i++) CHECK(d->sparse.value[i] == (float)log1p(raw[i]));
+    ist__dataset_destroy(d);
+    ask.scale.row_length = 3;
+    CHECK_EQ(ist__dataset_open_as(&d, path, NULL, &ask, NULL, &error), IST_OK);
+    const double a = log1p(3), b = log1p(4), length = sqrt(a * a + b * b);
+    CHECK_NEAR((double)d->sparse.value[0], 3 * a / length, 1e-6);
+    CHECK_NEAR((double)d->sparse.value[1], 3 * b / length, 1e-6);
+    CHECK(d->sparse.value[5] == 0);
+    ist__dataset_destroy(d);
+    path = temp_put_text("bad", "0 1:3\n1 7:-1\n");
+    CHECK_EQ(ist__dataset_open_as(&d, path, NULL, &ask, NULL, &error), IST_E_FORMAT);
+    CHECK(strstr(error.text, "bad: row 2, feature 6: the value -1 has no log(1 + value)") != NULL);
+}
+
+TEST(rows_are_sparse_where_they_must_be)
+{
+    ist_dataset *d = NULL;
+    ist__error error = {0};
+    const char *one = temp_put_text("one", "0 1:3\n1 2:1\n"), *two = temp_put_text("two", "0,1 1:3\n1 2:1\n");
+    const char *none = temp_put_text("none", "1:3\n2:1\n");
+    ist__dataset_ask ask = {.sparse = {.index_base = 1}, .need_labels = true, .keep_sparse = IST_ROWS_AUTO};
+    CHECK_EQ(ist__dataset_open_as(&d, one, NULL, &ask, NULL, &error), IST_OK);
+    CHECK(d->x != NULL && d->labels != NULL);
+    ist__dataset_destroy(d);
+    CHECK_EQ(ist__dataset_open_as(&d, two, NULL, &ask, NULL, &error), IST_OK);
+    CHECK(d->x == NULL && d->labels == NULL && d->sparse.rows == 2);
+    ist__dataset_destroy(d);
+    CHECK_EQ(ist__dataset_open_as(&d, none, NULL, &ask, NULL, &error), IST_E_SHAPE);
+    ask.dense_limit_bytes = 1;
+    CHECK_EQ(ist__dataset_open_as(&d, one, NULL, &ask, NULL, &error), IST_OK);
+    CHECK(d->x == NULL && d->labels[1] == 1);
+    ist__dataset_destroy(d);
+    ask.need_labels = false;
+    ask.dense_limit_bytes = 0;
+    CHECK_EQ(ist__dataset_open_as(&d, two, NULL, &ask, NULL, &error), IST_OK); /* labels are not asked for */
+    CHECK(d->x != NULL && d->labels == NULL);
+    ist__dataset_destroy(d);
 }
