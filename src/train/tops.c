@@ -85,7 +85,8 @@ void ist__tops_take(const ist__tops *tops, ist__region *region, int32_t threads,
 
 /* ------------------------------------------------------------------------------------------------------- tiles -- */
 
-/* Weights of labels [first, first + labels), which stand in rows of all labels, in panels of 16; idle lanes get 0. */
+/* Weights of labels [first, first + labels), which stand in rows of all labels, in panels of 16.  Idle lanes of the last are not
+ * read. */
 static void pack_tile(const ist__layer *layer, const float *param, int32_t first, int32_t labels, float *packed)
 {
     const int64_t stride = (int64_t)layer->inputs * IST__PANEL;
@@ -95,12 +96,8 @@ static void pack_tile(const ist__layer *layer, const float *param, int32_t first
             /* Rows lie pages apart, where the processor foresees nothing. */
             if (k + AHEAD < layer->inputs) __builtin_prefetch(from + AHEAD * (int64_t)layer->panel + at, 0, 3);
             float *to = packed + at / IST__PANEL * stride + (int64_t)k * IST__PANEL;
-            if (labels - at >= IST__PANEL) {
-                memcpy(to, from + at, IST__PANEL * sizeof *to);
-            } else {
-                memset(to, 0, IST__PANEL * sizeof *to);
-                memcpy(to, from + at, (size_t)(labels - at) * sizeof *to);
-            }
+            if (labels - at >= IST__PANEL) memcpy(to, from + at, IST__PANEL * sizeof *to);
+            else memcpy(to, from + at, (size_t)(labels - at) * sizeof *to);
         }
 }
 
