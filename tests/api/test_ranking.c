@@ -1,6 +1,7 @@
 /* Labels ranked through the public header. */
 #define _GNU_SOURCE
 #include <math.h>
+#include <sys/resource.h>
 
 #include "fixture_run.h"
 
@@ -136,6 +137,37 @@ TEST(what_cannot_be_ranked_is_refused_in_a_line)
     check_one_line(s.context);
     CHECK_EQ(ist_model_top(s.model, s.dataset, NULL, 1, labels, NULL), IST_E_ARGUMENT);
     run_close(&s);
+}
+
+static double peak_mib(void)
+{
+    struct rusage usage;
+    CHECK_EQ(getrusage(RUSAGE_SELF, &usage), 0);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+/* All logits of these rows would be 130 MiB, those of 128 rows 64. */
+TEST(memory_is_that_of_tiles)
+{
+    run_spec spec = run_spec_small();
+    spec.classes = 1 << 17;
+    spec.rows = 260;
+    spec.hidden_count = 1;
+    spec.made_for = 1;
+    spec.threads = 2;
+    run r = {.table = table_make(spec.rows, spec.features, spec.classes), .context = run_context(1, 2, spec.engine)};
+    r.dataset = run_dataset(r.context, &r.table);
+    r.model = run_model(r.context, &spec);
+    const double before = peak_mib();
+    ist_ranking found = IST_RANKING_INIT;
+    static int32_t top[260];
+    CHECK_EQ(ist_model_calibrate(r.model, r.dataset, 500, 1), IST_OK);
+    CHECK_EQ(ist_model_rank(r.model, r.dataset, NULL, NULL, &found), IST_OK);
+    CHECK_EQ(ist_model_top(r.model, r.dataset, NULL, 1, top, NULL), IST_OK);
+    const ist_evaluation e = evaluated(&r);
+    CHECK(e.loss == found.loss);
+    CHECK(peak_mib() - before < 30);
+    run_close(&r);
 }
 
 /* ------------------------------------------------------------------------------------------------- lists of labels -- */
