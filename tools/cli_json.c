@@ -59,11 +59,13 @@ struct plan_subject {
     const ist_train_config *train;
     int64_t rows;
     int32_t type;
+    const ist_sparse_rows *sparse; /* NULL: dense ones */
 };
 
 static ist_status plan_report(const void *subject, char *buffer, size_t capacity, size_t *need)
 {
     const struct plan_subject *s = subject;
+    if (s->sparse) return ist_plan_sparse(s->context, s->model, s->train, s->sparse, buffer, capacity, need);
     return ist_plan_report(s->context, s->model, s->train, s->rows, s->type, buffer, capacity, need);
 }
 
@@ -82,7 +84,14 @@ json_t *cli_trainer_report(ist_trainer *trainer)
 json_t *cli_plan_report(ist_context *context, const ist_model_config *model, const ist_train_config *train,
                         int64_t rows, int32_t type, ist_status *status)
 {
-    const struct plan_subject subject = {context, model, train, rows, type};
+    const struct plan_subject subject = {context, model, train, rows, type, NULL};
+    return fetch(plan_report, &subject, status);
+}
+
+json_t *cli_plan_sparse(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                        const ist_sparse_rows *rows, ist_status *status)
+{
+    const struct plan_subject subject = {context, model, train, 0, 0, rows};
     return fetch(plan_report, &subject, status);
 }
 

@@ -14,6 +14,8 @@ json_t *cli_context_report(ist_context *context);
 json_t *cli_trainer_report(ist_trainer *trainer);
 json_t *cli_plan_report(ist_context *context, const ist_model_config *model, const ist_train_config *train,
                         int64_t rows, int32_t type, ist_status *status);
+json_t *cli_plan_sparse(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                        const ist_sparse_rows *rows, ist_status *status);
 
 /* A real number, or null where JSON has none (nan, inf). */
 json_t *cli_json_real(double value);

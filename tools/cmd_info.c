@@ -27,6 +27,7 @@ typedef struct info_options {
     ist_model_config net;
     ist_train_config run;
     int64_t rows;
+    double values, labels; /* of a sparse row; values 0: rows are dense */
     int32_t type;
     int32_t method;
     const char *predict, *rates_out;
@@ -97,6 +98,23 @@ static const cli_option net_options[] = {
      .low = 1,
      .high = 9007199254740992.0,
      .help = "to train on"},
+    {.name = "nonzeros",
+     .value = "Z|dense",
+     .kind = CLI_REAL,
+     AT(values),
+     .low = 0,
+     .low_open = true,
+     .high = 1e9,
+     .word = "dense",
+     .help = "rows are sparse: so many values in a row, the mean"},
+    {.name = "labels",
+     .value = "L",
+     .kind = CLI_REAL,
+     AT(labels),
+     .low = 0,
+     .low_open = true,
+     .high = 1e9,
+     .help = "with --nonzeros: labels of a row, the mean; other than 1: rows have lists of labels"},
     {.name = "type", .kind = CLI_CHOICE, AT(type), .choices = type_words, .help = "of a feature in memory"},
     {.name = "batch",
      .value = "B",
@@ -241,6 +259,10 @@ static void print_plan(const info_options *o, const json_t *planned)
            cli_show_count((char[CLI_NUMBER_BYTES]){0}, o->rows),
            cli_show_bytes(a, cli_json_number(planned, "planned_bytes", 0)),
            cli_show_bytes(b, cli_json_number(planned, "master_bytes", 0)));
+    if (o->values > 0)
+        printf("with the rows and what evaluation takes: %s at most; data parallel on dense batches: %s\n",
+               cli_show_bytes(a, cli_json_number(planned, "peak_bytes", 0)),
+               cli_show_bytes(b, cli_json_number(planned, "data_parallel_bytes", 0)));
     if (o->checkpoints)
         printf("%s of it a copy that checkpoints are written from\n",
                cli_show_bytes(a, cli_json_number(planned, "copy_bytes", 0)));
@@ -310,6 +332,24 @@ static bool ask_predict(const info_options *o, const json_t *report, info_questi
     return o->predict != NULL;
 }
 
+/* The plan of sparse rows, and beside it what data parallel would take, which cannot train on them. */
+static json_t *plan_sparse(const info_options *o, ist_context *context, ist_status *status)
+{
+    ist_sparse_rows rows = IST_SPARSE_ROWS_INIT;
+    rows.rows = o->rows;
+    rows.values = (int64_t)(o->values * (double)o->rows + 0.5);
+    rows.labels = (int64_t)(o->labels * (double)o->rows + 0.5);
+    ist_train_config averaged = o->run;
+    averaged.method = IST_METHOD_DATA_PARALLEL;
+    averaged.shares = NULL;
+    averaged.repartition_fraction = 1;
+    json_t *planned = cli_plan_sparse(context, &o->net, &o->run, &rows, status);
+    json_t *other = planned ? cli_plan_sparse(context, &o->net, &averaged, &rows, status) : NULL;
+    if (planned) json_object_set_new(planned, "data_parallel_bytes", json_incref(json_object_get(other, "peak_bytes")));
+    json_decref(other);
+    return planned;
+}
+
 /* The net and its training, as far as the machine decides. */
 static void complete(info_options *o, int32_t teams)
 {
@@ -322,6 +362,7 @@ static void complete(info_options *o, int32_t teams)
     if (o->run.subnets == 0) o->run.subnets = cli_automatic_subnets(&o->hidden, teams);
     o->net.subnets = o->run.subnets;
     o->run.method = o->method < 0 ? IST_METHOD_IST : o->method;
+    if (o->values > 0 && o->labels != 1) o->net.output_norm = IST_NORM_NONE; /* as ist train has it */
 }
 
 static int info(info_options *o, ist_context *context)
@@ -334,7 +375,8 @@ static int info(info_options *o, ist_context *context)
     if (o->hidden.given) {
         ist_status status = IST_OK;
         complete(o, teams.teams);
-        planned = cli_plan_report(context, &o->net, &o->run, o->rows, o->type, &status);
+        planned = o->values > 0 ? plan_sparse(o, context, &status)
+                                : cli_plan_report(context, &o->net, &o->run, o->rows, o->type, &status);
         if (!planned) exit_status = cli_library_failed(context, status, CLI_READING);
     }
     const bool predicts = ask_predict(o, teams.report, &question);
@@ -365,6 +407,10 @@ static int check(const info_options *o, const cli_args *args)
     if (o->method != INFO_ALL_METHODS && o->method != IST_METHOD_IST &&
         (o->shares.count > 0 || cli_was_given(args, "repartition-fraction")))
         return cli_wrong("--%s: for the method ist alone", o->shares.count > 0 ? "shares" : "repartition-fraction");
+    if (o->predict && o->values > 0) return cli_wrong("--predict: of dense rows alone");
+    if (o->values == 0 && cli_was_given(args, "labels")) return cli_wrong("--labels: needs --nonzeros");
+    if (o->values > 0 && o->hidden.given && o->hidden.count == 0)
+        return cli_wrong("--nonzeros: sparse rows need a net with a hidden layer");
     return o->rates_out ? cli_output_probe("rates-out", o->rates_out) : -1;
 }
 
@@ -375,6 +421,7 @@ int cmd_info(int argc, char **argv)
     o.net.classes = 10;
     o.rows = 60000;
     o.type = IST_UINT8;
+    o.labels = 1;
     o.method = INFO_ALL_METHODS;
     const cli_group groups[] = {
         {"options", machine_options, sizeof machine_options / sizeof machine_options[0], &o},

@@ -81,6 +81,12 @@ module ist
     real(c_double) :: row_length = 0.0_c_double
   end type
 
+  type, bind(c) :: ist_sparse_rows
+    integer(c_size_t) :: struct_size = 48_c_size_t
+    integer(c_int64_t) :: rows = 0_c_int64_t, values = 0_c_int64_t, labels = 0_c_int64_t, &
+        batch_values = 0_c_int64_t, batch_labels = 0_c_int64_t
+  end type
+
   type, bind(c) :: ist_dataset_info
     integer(c_size_t) :: struct_size = 64_c_size_t
     integer(c_int64_t) :: rows
@@ -801,6 +807,17 @@ module ist
       type(ist_train_config), intent(in) :: train
       integer(c_int64_t), value :: dataset_rows
       integer(c_int32_t), value :: dataset_type
+      character(kind=c_char), intent(inout), optional :: buffer(*)
+      integer(c_size_t), value :: capacity_bytes
+      integer(c_size_t), intent(inout) :: need_bytes
+    end function
+    function ist_plan_sparse(context, model, train, rows, buffer, capacity_bytes, need_bytes) bind(c)
+      import
+      integer(c_int32_t) :: ist_plan_sparse
+      type(c_ptr), value :: context
+      type(ist_model_config), intent(in) :: model
+      type(ist_train_config), intent(in) :: train
+      type(ist_sparse_rows), intent(in) :: rows
       character(kind=c_char), intent(inout), optional :: buffer(*)
       integer(c_size_t), value :: capacity_bytes
       integer(c_size_t), intent(inout) :: need_bytes

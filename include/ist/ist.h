@@ -950,6 +950,24 @@ IST_API ist_status ist_plan_report(ist_context *context, const ist_model_config 
                                    int64_t dataset_rows, int32_t dataset_type, char *buffer, size_t capacity_bytes,
                                    size_t *need_bytes);
 
+/* Sparse rows that would be trained on.  Start from IST_SPARSE_ROWS_INIT. */
+typedef struct {
+    size_t struct_size;
+    int64_t rows;                       /* 0 .. 2^32 - 2 */
+    int64_t values, labels;             /* of all rows; as many labels as rows: one class each */
+    int64_t batch_values, batch_labels; /* at most in one batch, which is what work space is made for; 0: four times
+                                           the mean.  A dataset's own are the sums of its longest rows */
+} ist_sparse_rows;
+/* clang-format off */
+#define IST_SPARSE_ROWS_INIT { sizeof(ist_sparse_rows), 0, 0, 0, 0, 0 }
+/* clang-format on */
+
+/* As ist_plan_report, of sparse rows; train->method may be data parallel, which trains on dense ones alone: so its need can be
+ * compared.  "peak_bytes" is planned_bytes, dataset_bytes and what evaluation takes on the way, together. */
+IST_API ist_status ist_plan_sparse(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                                   const ist_sparse_rows *rows, char *buffer, size_t capacity_bytes,
+                                   size_t *need_bytes);
+
 /* -------------------------------------------------------------------------------------------------- predictions -- */
 
 /* How fast a machine is.  A core's rates are those of one core while all others of its team work, too; measure them with

@@ -147,8 +147,10 @@ typedef struct imagined {
 } imagined;
 
 static ist_status imagine(ist_context *context, const ist_model_config *model, const ist_train_config *train,
-                          int64_t dataset_rows, int32_t dataset_type, imagined *out)
+                          const ist__extent *data, imagined *out)
 {
+    const int64_t dataset_rows = data->rows;
+    const int32_t dataset_type = data->type;
     if (dataset_rows < 0 || dataset_rows > MOST_ROWS || !ist__type_bytes(dataset_type))
         return ist__fail(&context->error, IST_E_ARGUMENT,
                          "dataset_rows is %lld, expected 0 .. %lld, or dataset_type is unknown",
@@ -165,10 +167,23 @@ static ist_status imagine(ist_context *context, const ist_model_config *model, c
     if (status) return status;
     if (run->subnets == 0) run->subnets = net.subnets;
     out->host = context->host;
-    out->data = (ist__extent){.rows = dataset_rows, .type = dataset_type};
+    out->data = *data;
     status = ist__settle(&out->settled, &out->host, &out->shape, run, &out->data, &context->error);
     out->host.plan = &out->settled;
     return status;
+}
+
+static ist_status report_plan(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                              const ist__extent *data, char *buffer, size_t capacity_bytes, size_t *need_bytes)
+{
+    imagined it;
+    const ist_status status = imagine(context, model, train, data, &it);
+    if (status) return status;
+    context->error.status = IST_OK;
+    json_t *plan = ist__training_plan(&it.host, &it.shape, &it.run, &it.data, &context->error);
+    ist__plan_free(&it.settled);
+    if (!plan && context->error.status) return context->error.status;
+    return ist__give_json(context, plan, buffer, capacity_bytes, need_bytes);
 }
 
 ist_status ist_plan_report(ist_context *context, const ist_model_config *model, const ist_train_config *train,
@@ -178,14 +193,48 @@ ist_status ist_plan_report(ist_context *context, const ist_model_config *model, 
     IST__OUR_FLOATS;
     if (!context || !model || !train || (!buffer && capacity_bytes > 0))
         return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
-    imagined it;
-    const ist_status status = imagine(context, model, train, dataset_rows, dataset_type, &it);
+    const ist__extent data = {.rows = dataset_rows, .type = dataset_type};
+    return report_plan(context, model, train, &data, buffer, capacity_bytes, need_bytes);
+}
+
+/* Of `all`, four times what so many rows have on the mean. */
+static int64_t in_a_batch(int64_t all, int64_t rows, int64_t batch)
+{
+    return rows > 0 ? (int64_t)(4.0 * (double)all / (double)rows * (double)batch) + 1 : 0;
+}
+
+static ist_status take_rows(ist_context *context, const ist_sparse_rows *rows, int64_t batch, ist__extent *out)
+{
+    ist_sparse_rows r = IST_SPARSE_ROWS_INIT;
+    const ist_status status = ist__take_config(context, &r, sizeof r, rows, rows->struct_size, sizeof r);
+    const int64_t most = INT64_MAX / 64;
     if (status) return status;
-    context->error.status = IST_OK;
-    json_t *plan = ist__training_plan(&it.host, &it.shape, &it.run, &it.data, &context->error);
-    ist__plan_free(&it.settled);
-    if (!plan && context->error.status) return context->error.status;
-    return ist__give_json(context, plan, buffer, capacity_bytes, need_bytes);
+    if (r.values < 0 || r.values > most || r.labels < 0 || r.labels > most || r.batch_values < 0 ||
+        r.batch_values > most || r.batch_labels < 0 || r.batch_labels > most)
+        return ist__refuse(context, IST_E_ARGUMENT, "a number of values or labels is negative or beyond 2^57");
+    *out = (ist__extent){.rows = r.rows,
+                         .type = IST_FLOAT32,
+                         .sparse = true,
+                         .lists = r.labels != r.rows,
+                         .nonzeros = r.values,
+                         .label_entries = r.labels,
+                         .batch_nonzeros = r.batch_values > 0 ? r.batch_values : in_a_batch(r.values, r.rows, batch),
+                         .batch_labels = r.batch_labels > 0 ? r.batch_labels : in_a_batch(r.labels, r.rows, batch)};
+    return IST_OK;
+}
+
+ist_status ist_plan_sparse(ist_context *context, const ist_model_config *model, const ist_train_config *train,
+                           const ist_sparse_rows *rows, char *buffer, size_t capacity_bytes, size_t *need_bytes)
+{
+    IST__OUR_FLOATS;
+    if (!context || !model || !train || !rows || (!buffer && capacity_bytes > 0))
+        return ist__refuse(context, IST_E_ARGUMENT, "an argument is NULL");
+    if (train->struct_size < sizeof *train) /* before its batch is read */
+        return ist__fail(&context->error, IST_E_ARGUMENT, "struct_size is %zu, expected at least %zu",
+                         train->struct_size, sizeof *train);
+    ist__extent data;
+    const ist_status status = take_rows(context, rows, train->batch, &data);
+    return status ? status : report_plan(context, model, train, &data, buffer, capacity_bytes, need_bytes);
 }
 
 ist_status ist_plan_predict(ist_context *context, const ist_model_config *model, const ist_train_config *train,
@@ -202,7 +251,8 @@ ist_status ist_plan_predict(ist_context *context, const ist_model_config *model,
     ist_status status = ist__take_config(context, &known, sizeof known, rates, rates->struct_size, sizeof known);
     if (!status) status = ist__rates_check(&known, error);
     imagined it;
-    if (!status) status = imagine(context, model, train, dataset_rows, dataset_type, &it);
+    const ist__extent data = {.rows = dataset_rows, .type = dataset_type};
+    if (!status) status = imagine(context, model, train, &data, &it);
     if (status) return status;
     ist_prediction found = {.struct_size = out->struct_size};
     status = ist__predict(&it.host, &it.shape, &it.run, &known, &found, error);

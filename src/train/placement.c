@@ -443,7 +443,7 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     const bool panels = host->engine.kind == IST_ENGINE_NATIVE;
     ist__deal deal;
     if (ist__train_shares_check(config, shape, error) || ist__training_deal(&deal, shape, config, error)) return NULL;
-    int64_t total = 0;
+    int64_t total = 0, later = 0;
     ist__need *needs = ist__alloc(host->machine->node_count, sizeof *needs);
     json_t *subnets = json_array(), *by_node = json_array();
     for (int32_t s = 0; s < n; s++) {
@@ -460,6 +460,7 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
         const int64_t bytes = ist__need_bytes(&needs[i]) - needs[i].later;
         ist__json_append(by_node, json_integer(bytes));
         total += bytes;
+        later += needs[i].later;
     }
     const size_t targets = ist__shape_regresses(shape) ? all.answer_bytes : 0; /* labels are few */
     const int64_t dataset = data->sparse ? sparse_bytes(data) : (int64_t)(all.row_bytes + targets) * data->rows;
@@ -468,9 +469,10 @@ json_t *ist__training_plan(const ist__host *host, const ist__shape *shape, const
     ist__free(needs);
     ist__deal_destroy(&deal);
     const int copies = config->background_saves ? ist__save_arrays(config) : 0;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "parameters", (json_int_t)shape->parameters,
-                     "master_bytes", (json_int_t)((size_t)master_arrays(config) * master), "copy_bytes",
-                     (json_int_t)((size_t)copies * master), "dataset_bytes", (json_int_t)dataset, "planned_bytes",
-                     (json_int_t)total, "room", room, "traffic", traffic, "by_node", by_node, "homes",
-                     ist__report_homes(host->machine, plan), "subnets", subnets);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "parameters",
+                     (json_int_t)shape->parameters, "master_bytes",
+                     (json_int_t)((size_t)master_arrays(config) * master), "copy_bytes",
+                     (json_int_t)((size_t)copies * master), "dataset_bytes", (json_int_t)dataset, "peak_bytes",
+                     (json_int_t)(total + dataset + later), "planned_bytes", (json_int_t)total, "room", room, "traffic",
+                     traffic, "by_node", by_node, "homes", ist__report_homes(host->machine, plan), "subnets", subnets);
 }

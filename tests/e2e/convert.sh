@@ -130,6 +130,7 @@ case_sparse() {
         --row-length 1 --model many.ist --log many.jsonl --json
     jq -e '.test.accuracy > 0.9 or .accuracy > 0.9' out >/dev/null || fail "$(cat out)"
     [ "$(jq -r 'select(.event == "start") | .sparse' many.jsonl)" = true ] || fail "the log does not say sparse"
+    jq -es '.[-1].report | .planned_bytes == .region_bytes' many.jsonl >/dev/null || fail "bytes: $(tail -n 1 many.jsonl)"
     run 0 eval many.ist --data many.svm --row-length 1 --json
     run 0 predict many.ist --data many.svm --sparse --row-length 1 --top-k 2 --out top.npy
     sed 's/,[0-9]*//' many.svm >one.svm

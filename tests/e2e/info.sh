@@ -50,6 +50,8 @@ END
     jq -e '.context.plan.teams | length == 8 and all(.node == .team and .why == "local" and .far == 0 and
         .nodes == [.team] and .pus == [range(60 * .team; 60 * .team + 60)])' out >/dev/null || fail "teams: $(cat out)"
     jq -e '.plan | (.by_node | add) == .planned_bytes and (.by_node | length) == 8' out >/dev/null || fail "plan: $(cat out)"
+    info --hidden 512 --features 135909 --classes 670091 --rows 490449 --nonzeros 76 --labels 5.45 --subnets 8 --engine native --json
+    jq -e '.plan | .peak_bytes > .planned_bytes and .data_parallel_bytes > 2 * .peak_bytes' out >/dev/null || fail "sparse: $(cat out)"
 }
 
 # CASE kinds: memory of two kinds, and a GPU's

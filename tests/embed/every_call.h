@@ -417,6 +417,12 @@ static inline void calls_of_reports(calls *c)
     placement.struct_size = 1;
     FAILS(ist_trainer_verify(c->trainer, &placement), IST_E_ARGUMENT);
     FINE(ist_plan_report(c->context, &c->net, &c->spec.train, 100, IST_FLOAT32, NULL, 0, &need));
+    ist_sparse_rows thin = IST_SPARSE_ROWS_INIT;
+    thin.rows = thin.labels = 100;
+    thin.values = 700;
+    FINE(ist_plan_sparse(c->context, &c->net, &c->spec.train, &thin, NULL, 0, &need));
+    thin.values = -1;
+    FAILS(ist_plan_sparse(c->context, &c->net, &c->spec.train, &thin, NULL, 0, &need), IST_E_ARGUMENT);
     FAILS(ist_plan_report(c->context, &c->net, &c->spec.train, -1, IST_FLOAT32, NULL, 0, &need), IST_E_ARGUMENT);
     FAILS(ist_plan_predict(c->context, &c->net, &c->spec.train, 100, IST_FLOAT32, &rates, &prediction), IST_E_ARGUMENT);
     rates.forward_gflops = rates.pull_gflops = 1;
