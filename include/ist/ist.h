@@ -348,7 +348,8 @@ typedef struct {
       IST_LOSS_CROSS_ENTROPY, 1.0 }
 /* clang-format on */
 
-/* Uniform weights from (seed, layer), He's (with tanh LeCun's) [M7]; gamma 1, beta and bias 0.  The memory is striped over
+/* Uniform weights from (seed, layer), He's (with tanh LeCun's) [M7]; gamma 1, beta and bias 0 (of BINARY's
+ * output a sigmoid of about 1 / C).  The memory is striped over
  * the nodes of the plan, and must fit as ist_trainer_create tells. */
 IST_API ist_status ist_model_create(ist_context *context, ist_model **out, const ist_model_config *config);
 IST_API void ist_model_destroy(ist_model *model); /* NULL is fine */

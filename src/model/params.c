@@ -73,10 +73,22 @@ static float gain_of(int32_t activation)
     return activation == IST_TANH ? 3.0F : 6.0F;
 }
 
+/* Of sigmoids: each of C labels has a chance of about 1 / C, or thousands of labels would first have to be unlearned; by the
+ * next power of two, so that no logarithm is needed. */
+static float first_bias(const ist__net *net, const ist__layer *layer)
+{
+    const float ln2 = 0x1.62e43p-1F;
+    int32_t bits = 0;
+    if (!layer->is_output || net->shape.loss != IST_LOSS_BINARY) return 0;
+    while (bits < 31 && (1U << bits) < (uint32_t)layer->outputs) bits++;
+    return -ln2 * (float)bits;
+}
+
 void ist__net_initialize(ist__net *net, uint64_t seed)
 {
     for (int32_t l = 0; l < net->shape.layer_count; l++) {
         const ist__layer *layer = &net->shape.layer[l];
+        const float bias = first_bias(net, layer);
         const float bound = sqrtf(gain_of(net->shape.activation) / (float)fan_in(net, l));
         ist__rng rng = ist__rng_make(seed, IST__FOR_WEIGHTS, 0, (uint32_t)l);
         float *weight = net->param + layer->weight;
@@ -84,7 +96,7 @@ void ist__net_initialize(ist__net *net, uint64_t seed)
         for (int64_t i = 0; i < weights; i++) weight[i] = bound * (2 * ist__rng_uniform(&rng) - 1);
         for (int32_t j = 0; j < layer->outputs; j++) {
             if (layer->gain >= 0) net->param[layer->gain + j] = 1;
-            if (layer->offset >= 0) net->param[layer->offset + j] = 0;
+            if (layer->offset >= 0) net->param[layer->offset + j] = bias;
         }
     }
     ist__net_changed(net);

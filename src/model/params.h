@@ -34,7 +34,8 @@ static inline void ist__net_changed(ist__net *net)
     net->means = net->variances = 0;
 }
 
-/* Uniform weights from (seed, layer), bounded as suits the activation, gamma 1, beta and bias 0. [M7] */
+/* Uniform weights from (seed, layer), bounded as suits the activation, gamma 1, beta and bias 0, but for the output of
+ * sigmoids. [M7] */
 void ist__net_initialize(ist__net *net, uint64_t seed);
 
 /* All that `from` knows, parameters and statistics too, for `out`, whose shape is the same. */

@@ -237,7 +237,7 @@ static void check_gradients(const kind *k, int64_t logits_bytes)
     for (int32_t l = 0; l < before.net.layers; l++) {
         const int32_t outputs = before.width[l + 1], inputs = before.width[l], weights = outputs * inputs;
         const bool vector = l == before.net.layers - 1;
-        for (int32_t i = 0; i < weights + (vector ? outputs : 0); i += vector ? 331 : 13) {
+        for (int32_t i = 0; i < weights + (vector ? outputs : 0); i += vector ? 499 : 19) {
             double *at = i < weights ? &before.weight[l][i] : &before.bias[l][i - weights];
             const double h = 1e-5, here = *at;
             *at = here + h;
@@ -253,7 +253,7 @@ static void check_gradients(const kind *k, int64_t logits_bytes)
             checked++;
         }
     }
-    CHECK(checked >= 15 && (rest > 0) == (k->sampled > 0));
+    CHECK(checked >= 8 && (rest > 0) == (k->sampled > 0));
     oracle_free(&before);
     oracle_free(&after);
     bench_close(&b);
@@ -299,6 +299,16 @@ TEST(neither_memory_nor_threads_nor_kernels_show_in_the_bits)
             }
         bench_close(&first);
     }
+}
+
+TEST(sigmoids_begin_with_about_one_label_a_row)
+{
+    run_spec spec = spec_of(&kinds[4], 1, IST_ENGINE_NATIVE);
+    run r = run_open(&spec);
+    const ist__net *net = &r.model->net;
+    const ist__layer *output = &net->shape.layer[net->shape.hidden_count];
+    for (int32_t k = 0; k < LABELS; k++) CHECK_NEAR(exp((double)net->param[output->offset + k]), 1.0 / 1024, 1e-9);
+    run_close(&r);
 }
 
 TEST(rows_without_labels_change_nothing)
