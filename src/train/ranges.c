@@ -32,10 +32,12 @@ static void add_subnet(ist__proof *proof, const ist__training *t, int32_t s)
                          (size_t)order * sizeof(uint32_t));
     if (!subnet->shard) return;
     const size_t rows = (size_t)subnet->batches.rows;
+    const size_t row_bytes = (size_t)t->data->features * ist__type_bytes(t->data->type);
     ist__proof_add_range(proof, IST__KIND_DATA, team, s, node, subnet->shard,
-                         rows * (size_t)t->data->features * ist__type_bytes(t->data->type));
-    ist__proof_add_range(proof, IST__KIND_DATA, team, s, node, subnet->shard_answers,
-                         rows * (size_t)ist__shape_answer_bytes(&t->net->shape));
+                         rows * (t->extent.sparse ? sizeof(uint32_t) : row_bytes)); /* of sparse rows their list */
+    if (!t->extent.sparse)
+        ist__proof_add_range(proof, IST__KIND_DATA, team, s, node, subnet->shard_answers,
+                             rows * (size_t)ist__shape_answer_bytes(&t->net->shape));
 }
 
 static void add_team(ist__proof *proof, const ist__training *t, int32_t k)

@@ -390,3 +390,18 @@ TEST(other_engines_refuse_sparse_rows)
     CHECK_STR(ist_context_error(r.context), "sparse rows need the native engine, this context has reference");
     run_close(&r);
 }
+
+TEST(all_its_bytes_are_where_they_were_planned)
+{
+    for (int32_t data = IST_DATA_SHARED; data <= IST_DATA_SHARD; data++) {
+        run_spec spec = thin_spec();
+        spec.made_for = 2;
+        spec.train.data = data;
+        run r = thin_open(&spec, true);
+        ist_placement found = IST_PLACEMENT_INIT;
+        CHECK_EQ(ist_trainer_verify(r.trainer, &found), IST_OK);
+        CHECK_EQ(found.remote_bytes, 0);
+        CHECK(found.bytes < 64 << 20); /* lists of rows are not taken for rows */
+        run_close(&r);
+    }
+}
