@@ -498,7 +498,8 @@ typedef struct {
 /* What an evaluation found.  Start from IST_EVALUATION_INIT.  Append-only. */
 typedef struct {
     size_t struct_size;
-    int64_t rows, correct; /* argmax equal to the label; of equal logits the first counts.  0 of a regression */
+    int64_t rows, correct; /* argmax equal to the label, or one of the row's; of equal logits the first counts.  0 of a
+                              regression */
     double accuracy;       /* correct / rows; 0 of a regression */
     double loss;      /* mean cross-entropy, nats; of a regression its loss in normalized targets, as in training */
     double seconds;   /* wall time */
@@ -512,8 +513,8 @@ typedef struct {
 #define IST_EVALUATION_INIT { sizeof(ist_evaluation), 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0 }
 /* clang-format on */
 
-/* Loss and accuracy of the whole net on a dataset with labels, or loss and errors on one with targets.  config NULL:
- * defaults.  out->struct_size set.  A net with batch norm needs statistics for STORED (the trainer measures them:
+/* Loss and accuracy of the whole net on a dataset with labels, or loss and errors on one with targets; of rows with several labels
+ * ist_model_rank tells more.  config NULL: defaults.  out->struct_size set.  A net with batch norm needs statistics for STORED (the trainer measures them:
  * ist_trainer_calibrate), else IST_E_ARGUMENT. */
 IST_API ist_status ist_model_evaluate(ist_model *model, const ist_dataset *dataset, const ist_evaluate_config *config,
                                       ist_evaluation *out);
