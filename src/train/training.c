@@ -228,6 +228,8 @@ static ist_status open_training(ist__training **out, const ist__host *host, ist_
     ist__phases_tell(&t->phases, &t->progress);
     atomic_init(&t->diverged, 0);
     atomic_init(&t->stop, 0);
+    if (t->extent.sparse && resolved->data == IST_DATA_REPLICATE && host->log)
+        ist__log_line(host->log, IST_LOG_INFO, "sparse rows are not copied: each step fetches those of its batch");
     status = build(t, like, error);
     if (!status) status = ist__feed_create(t, error);
     if (status) ist__training_destroy(t);
