@@ -12,8 +12,8 @@
 
 #include "data/labels.h"
 
-/* Weights of more inputs than this are read where they lie: a packed tile would leave the second cache. */
-enum { TILE = IST__TOPS_TILE, PACKED_INPUTS = 2048, AHEAD = 16 };
+/* Weights of more inputs than this are read where they lie: a packed tile has 8 MiB then. */
+enum { TILE = IST__TOPS_TILE, PACKED_INPUTS = 16384, AHEAD = 16 };
 
 static int32_t tiles_of(const ist__tops *tops)
 {
