@@ -97,6 +97,29 @@ TEST(the_best_labels_with_their_probabilities)
     run_close(&r);
 }
 
+/* A layer below so wide that its weights are read where they lie. */
+TEST(the_best_labels_of_very_many_inputs)
+{
+    run_spec spec = run_spec_small();
+    spec.features = 16400;
+    spec.classes = 300;
+    spec.hidden_count = 0;
+    spec.made_for = 1;
+    spec.rows = 40;
+    run r = run_open(&spec);
+    float *all = table_room(spec.rows * spec.classes, sizeof *all), scores[40];
+    int32_t labels[40];
+    CHECK_EQ(ist_model_predict(r.model, r.dataset, NULL, all), IST_OK);
+    CHECK_EQ(ist_model_top(r.model, r.dataset, NULL, 1, labels, scores), IST_OK);
+    for (int64_t row = 0; row < spec.rows; row++) {
+        const float *of_row = all + row * spec.classes;
+        for (int32_t c = 0; c < spec.classes; c++) CHECK(of_row[c] <= of_row[labels[row]]);
+        CHECK_NEAR(scores[row] / of_row[labels[row]], 1, 1e-4);
+    }
+    free(all);
+    run_close(&r);
+}
+
 TEST(what_cannot_be_ranked_is_refused_in_a_line)
 {
     const run_spec spec = run_spec_small();
