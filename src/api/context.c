@@ -197,21 +197,25 @@ ist_status ist_plan_report(ist_context *context, const ist_model_config *model, 
     return report_plan(context, model, train, &data, buffer, capacity_bytes, need_bytes);
 }
 
+enum { ENTRIES_MOST_BITS = 44 }; /* of sparse rows that are only told of: their bytes can be summed up */
+
 /* Of `all`, four times what so many rows have on the mean. */
 static int64_t in_a_batch(int64_t all, int64_t rows, int64_t batch)
 {
-    return rows > 0 ? (int64_t)(4.0 * (double)all / (double)rows * (double)batch) + 1 : 0;
+    const double most = (double)((int64_t)1 << ENTRIES_MOST_BITS);
+    const double mean = rows > 0 && batch > 0 ? (double)all / (double)rows * (double)batch : 0;
+    return (int64_t)(4 * mean < most ? 4 * mean : most) + 1;
 }
 
 static ist_status take_rows(ist_context *context, const ist_sparse_rows *rows, int64_t batch, ist__extent *out)
 {
     ist_sparse_rows r = IST_SPARSE_ROWS_INIT;
     const ist_status status = ist__take_config(context, &r, sizeof r, rows, rows->struct_size, sizeof r);
-    const int64_t most = INT64_MAX / 64;
+    const int64_t most = (int64_t)1 << ENTRIES_MOST_BITS;
     if (status) return status;
     if (r.values < 0 || r.values > most || r.labels < 0 || r.labels > most || r.batch_values < 0 ||
         r.batch_values > most || r.batch_labels < 0 || r.batch_labels > most)
-        return ist__refuse(context, IST_E_ARGUMENT, "a number of values or labels is negative or beyond 2^57");
+        return ist__refuse(context, IST_E_ARGUMENT, "a number of values or labels is negative or beyond 2^44");
     *out = (ist__extent){.rows = r.rows,
                          .type = IST_FLOAT32,
                          .sparse = true,

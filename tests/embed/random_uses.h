@@ -358,12 +358,12 @@ static inline void call_plan(void)
     }
     if (one_in(2)) {
         const size_t capacity = any_room(&buffer);
-        const ist_sparse_rows rows = {
-            any_size(sizeof rows),      count, one_in(12) ? any_long() : 10 * count, one_in(2) ? count : any_long(),
-            one_in(2) ? 0 : any_long(), 0};
+        const ist_sparse_rows thin = {any_size(sizeof thin),           count,
+                                      one_in(12) ? any_long() : count, one_in(2) ? count : any_long(),
+                                      one_in(2) ? 0 : any_long(),      0};
         judge("ist_plan_sparse",
               ist_plan_sparse(handle_of(contexts, c), one_in(30) ? NULL : &model, one_in(30) ? NULL : &train,
-                              one_in(30) ? NULL : &rows, (char *)buffer, capacity, one_in(20) ? NULL : &need),
+                              one_in(30) ? NULL : &thin, (char *)buffer, capacity, one_in(20) ? NULL : &need),
               handle_of(contexts, c));
         return;
     }
