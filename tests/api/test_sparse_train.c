@@ -134,7 +134,7 @@ TEST(sgd_is_that_of_dense_rows)
 
 TEST(subnets_and_shards_are_those_of_dense_rows)
 {
-    for (int32_t data = IST_DATA_SHARED; data <= IST_DATA_SHARD; data++)
+    for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++)
         for (int32_t teams = 1; teams <= 2; teams++) {
             run_spec spec = thin_spec();
             spec.hidden_count = 2;
@@ -211,7 +211,7 @@ TEST(threads_and_teams_do_not_show)
 TEST(a_resumed_run_is_the_one_never_stopped)
 {
     for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer++)
-        for (int32_t data = IST_DATA_SHARED; data <= IST_DATA_SHARD; data++) {
+        for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++) {
             run_spec spec = thin_spec();
             spec.made_for = 3;
             spec.train.data = data;
@@ -338,7 +338,7 @@ static file_bytes lists_end(const run_spec *spec, ist_ranking *ranking)
 
 TEST(lists_of_labels_are_learned_by_any_crew)
 {
-    for (int32_t data = IST_DATA_SHARED; data <= IST_DATA_SHARD; data++) {
+    for (int32_t data = IST_DATA_SHARD; data <= IST_DATA_SHARED; data++) {
         run_spec spec = thin_spec();
         spec.made_for = 2;
         spec.classes = 40;
