@@ -252,7 +252,12 @@ sys.exit(status)' "$@"
 
 # planned WORDS..: bytes that ist info predicts
 planned() {
-    "$ist" info "$@" --features 135909 --classes 670091 --rows "$size_rows" --nonzeros "$size_values" --json 2>"$work/log" |
+    local -a words=()
+    while [ $# -gt 0 ]; do # what a sampled softmax spares is not planned
+        case $1 in --sampled-labels) shift ;; *) words+=("$1") ;; esac
+        shift
+    done
+    "$ist" info "${words[@]}" --features 135909 --classes 670091 --rows "$size_rows" --type float32 --nonzeros "$size_nonzeros" --labels "$size_labels" --json 2>"$work/log" |
         jq .plan.planned_bytes || { cat "$work/log" >&2; fail "ist info has no plan"; }
 }
 
@@ -289,11 +294,11 @@ size_torch() {
 
 size() {
     local -a shape=()
-    size_rows=490449 size_values=37249014 size_file=$work/amazon-670k-synthetic.isd
-    if [ -n "$quick" ]; then shape=(--rows 20000) hidden=64 steps=2 torch='' size_rows=20000 size_values=1520000; fi
+    size_rows=490449 size_nonzeros=76 size_labels=5.45 size_file=$work/amazon-670k-synthetic.isd
+    if [ -n "$quick" ]; then shape=(--rows 20000) hidden=64 steps=2 torch='' size_rows=20000; fi
     if [ -z "$list" ]; then
         "$ist" generate "$size_file" "${shape[@]}" --json >"$work/generated" || exit 1
-        size_values=$(jq .values "$work/generated")
+        size_nonzeros=$(jq .values_a_row "$work/generated") size_labels=$(jq .labels_a_row "$work/generated")
         printf 'name,hidden,options,samples_per_s,planned_bytes,peak_bytes,peak_gflops,triad_gb_per_s\n' >"$work/size.csv"
     fi
     size_line ist-8 --method ist --subnets 8
