@@ -118,6 +118,8 @@ def bounds(row):
     Products: forward, dX, dW.  Memory: weights read twice, as the gradient of a softmax needs all logits first; weights and the two
     moments of Adam read and written once, a step each.  Blocks of logits are taken to stay in caches."""
     words = row["options"].split()
+    if "--sampled-labels" in words:  # how many labels a step sees depends on its rows
+        return None
     subnets = int(words[words.index("--subnets") + 1]) if "--subnets" in words else 1
     weights = int(row["hidden"]) / subnets * LABELS
     return 6 * weights / (number(row["peak_gflops"]) * 1e9), 4 * 7 * weights / BATCH / (number(row["triad_gb_per_s"]) * 1e9)
@@ -133,7 +135,7 @@ def size_table(table, out):
             "| run | samples/s | planned, GB | peak, GB | peak / planned | of the peak of multiply-adds | of the triad |", "|---|---|---|---|---|---|---|"]
     for row in table:
         rate, plan, peak = number(row["samples_per_s"]), number(row["planned_bytes"]), number(row["peak_bytes"])
-        shares = [f"{100 * bound * rate:.0f} %" for bound in bounds(row)] if row["peak_gflops"] and rate == rate else ["-", "-"]
+        shares = [f"{100 * bound * rate:.0f} %" for bound in bounds(row)] if row["peak_gflops"] and rate == rate and bounds(row) else ["-", "-"]
         show = lambda value, digits=2: "-" if value != value else f"{value:.{digits}f}"
         out.append(f"| {row['name']} `{row['options']}` | {show(rate, 0)} | {show(plan / 1e9)} | {show(peak / 1e9)} | {show(peak / plan)} | " + " | ".join(shares) + " |")
     out.append("")
