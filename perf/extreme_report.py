@@ -104,7 +104,7 @@ def speed_table(table, out):
         return
     out += ["### Speed beside PyTorch", "",
             "One net, 256 wide, batch 256, two threads each, in turn (`perf/extreme.sh --speed`); PyTorch with Adam of all weights, and of those of features that occur, "
-            "which is the same work as ours: medians, and quartiles of the ratio in a turn. PyTorch multiplies with what OpenBLAS finds for the machine, unless OPENBLAS_CORETYPE says otherwise (`OPENBLAS_VERBOSE=2` tells: on the kept run's machine SkylakeX).", "",
+            "which is the same work as ours: medians, and quartiles of the ratio in a turn. PyTorch multiplies with what OpenBLAS finds for the machine, unless OPENBLAS_CORETYPE says otherwise (`OPENBLAS_VERBOSE=2` tells).", "",
             "| set | PyTorch's optimizer | turns | libist, samples/s | PyTorch, samples/s | ratio |", "|---|---|---|---|---|---|"]
     for (name, kind), found in sorted(turns.items(), reverse=True):
         out.append(f"| {name}-xmc | {kind} | {len(found)} | {statistics.median(f[0] for f in found):,.0f} | {statistics.median(f[1] for f in found):,.0f} | "
@@ -157,11 +157,11 @@ def main():
     try:
         with open(page) as file:
             before, rest = file.read().split(BEGIN)
-            rest.split(END)[1]
-    except (OSError, ValueError, IndexError):
+        _, after = rest.split(END)
+    except (OSError, ValueError):
         sys.exit(f"extreme_report.py: {page}: no page with the marks of these tables; --quick prints them")
     with open(page, "w") as file:
-        file.write(before + BEGIN + "\n\n" + text + "\n" + END + rest.split(END)[1])
+        file.write(before + BEGIN + "\n\n" + text + "\n" + END + after)
 
 
 main()
