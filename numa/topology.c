@@ -153,17 +153,33 @@ static ist_status find_allowed(survey *s, ist__error *error)
                      s->machine->omp_places ? " (OMP places)" : "");
 }
 
-/* Numbers of the system are indices of bitmaps; no machine has such as these, but a damaged file may. */
+/* Numbers of the system are bits of `seen`: no machine has such large ones, and none has one twice, but a damaged file may. */
+static ist_status check_number(const survey *s, hwloc_bitmap_t seen, hwloc_obj_t o, ist__error *error)
+{
+    const char *source = s->description ? s->description : "hwloc", *type = hwloc_obj_type_string(o->type);
+    if (o->os_index > MOST_OS_INDEX)
+        return ist__fail(error, IST_E_FORMAT, "%.300s: a %s has number %u, but at most %d can be used", source, type,
+                         o->os_index, MOST_OS_INDEX);
+    if (hwloc_bitmap_isset(seen, o->os_index))
+        return ist__fail(error, IST_E_FORMAT, "%.300s: two of type %s have number %u, but each should have its own",
+                         source, type, o->os_index);
+    if (hwloc_bitmap_set(seen, o->os_index) != 0) return ist__fail(error, IST_E_MEMORY, "hwloc: out of memory");
+    return IST_OK;
+}
+
 static ist_status check_numbers(const survey *s, ist__error *error)
 {
     static const hwloc_obj_type_t types[] = {HWLOC_OBJ_PU, HWLOC_OBJ_NUMANODE};
-    for (int i = 0; i < 2; i++)
-        for (hwloc_obj_t o = NULL; (o = hwloc_get_next_obj_by_type(s->hwloc, types[i], o)) != NULL;)
-            if (o->os_index > MOST_OS_INDEX)
-                return ist__fail(error, IST_E_FORMAT, "%.300s: a %s has number %u, but at most %d can be used",
-                                 s->description ? s->description : "hwloc", hwloc_obj_type_string(types[i]),
-                                 o->os_index, MOST_OS_INDEX);
-    return IST_OK;
+    ist_status status = IST_OK;
+    for (int i = 0; i < 2 && status == IST_OK; i++) {
+        hwloc_bitmap_t seen = hwloc_bitmap_alloc();
+        if (!seen) return ist__fail(error, IST_E_MEMORY, "hwloc: out of memory");
+        hwloc_obj_t o = NULL;
+        while (status == IST_OK && (o = hwloc_get_next_obj_by_type(s->hwloc, types[i], o)) != NULL)
+            status = check_number(s, seen, o, error);
+        hwloc_bitmap_free(seen);
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------------------------ nodes -- */

@@ -223,6 +223,21 @@ TEST(what_is_not_understood_is_refused)
     ist__topology_destroy(NULL);
 }
 
+/* As a damaged file may have it: there were more cores then than processing units. */
+TEST(two_processing_units_of_one_number_are_refused)
+{
+    NEEDS_HWLOC;
+    const char *source = getenv("IST_SOURCE");
+    if (!source) SKIP("IST_SOURCE is not set");
+    char path[2048];
+    ist__topology *topology = NULL;
+    ist__error error = {0};
+    snprintf(path, sizeof path, "%s/tests/fuzz/regress/topology/pu_number_twice.xml", source);
+    CHECK_EQ(ist__topology_load(&topology, path, &error), IST_E_FORMAT);
+    CHECK(strstr(error.text, "PU have number 0") != NULL);
+    CHECK(topology == NULL);
+}
+
 TEST(memory_of_a_text_cannot_be_bound)
 {
     NEEDS_HWLOC;
