@@ -1,4 +1,4 @@
-/* near.c - small hot memory that is not in any region: a page for each team, and the stacks of threads that are not ours.
+/* near.c - small hot memory that is not in any region: pages for each team, and the stacks of threads that are not ours.
  *
  * Floor: numa.
  */
@@ -14,27 +14,28 @@
 /* ------------------------------------------------------------------------------------------------- team pages -- */
 
 bool ist__team_pages_create(ist__team_pages *out, const ist__topology *topology, const ist__plan *plan,
-                            int32_t placement)
+                            int32_t placement, size_t bytes)
 {
-    const size_t page = ist__page_bytes(), bytes = page * (size_t)plan->team_count;
-    void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const size_t page = ist__page_bytes(), each = (bytes + page - 1) / page * page;
+    const size_t all = each * (size_t)plan->team_count;
+    void *base = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) return false;
-    *out = (ist__team_pages){.base = base, .page_bytes = page, .teams = plan->team_count};
-    madvise(base, bytes, MADV_NOHUGEPAGE); /* or several teams' pages are one, on one node */
+    *out = (ist__team_pages){.base = base, .team_bytes = each, .teams = plan->team_count};
+    madvise(base, all, MADV_NOHUGEPAGE); /* or several teams' pages are one, on one node */
     for (int32_t k = 0; k < plan->team_count && placement != IST_PLACE_NONE; k++)
-        (void)ist__topology_bind_memory(topology, ist__team_page(out, k), page, plan->teams[k].node);
+        (void)ist__topology_bind_memory(topology, ist__team_page(out, k), each, plan->teams[k].node);
     return true;
 }
 
 void ist__team_pages_destroy(ist__team_pages *pages)
 {
-    if (pages->base) munmap(pages->base, pages->page_bytes * (size_t)pages->teams);
+    if (pages->base) munmap(pages->base, pages->team_bytes * (size_t)pages->teams);
     *pages = (ist__team_pages){0};
 }
 
 void *ist__team_page(const ist__team_pages *pages, int32_t team)
 {
-    return pages->base + (size_t)team * pages->page_bytes;
+    return pages->base + (size_t)team * pages->team_bytes;
 }
 
 /* ----------------------------------------------------------------------------------------------------- stacks -- */

@@ -1,20 +1,20 @@
-/* near.h - small hot memory that is not in any region: a page for each team, and the stacks of threads that are not ours. */
+/* near.h - small hot memory that is not in any region: pages for each team, and the stacks of threads that are not ours. */
 #ifndef IST_NUMA_NEAR_H
 #define IST_NUMA_NEAR_H
 
 #include "numa/pages.h"
 #include "numa/plan.h"
 
-/* A page for each team, on its node, for the words that its threads tell one another all the time. */
+/* Pages for each team, on its node, for the words that its threads tell one another all the time. */
 typedef struct ist__team_pages {
     unsigned char *base;
-    size_t page_bytes; /* of each team */
+    size_t team_bytes; /* of each team: whole pages */
     int32_t teams;
 } ist__team_pages;
 
-/* Zeroed.  A refusal to bind is no error: regions are refused in the same way, and counted.  False: out of memory. */
+/* `bytes` or more for each team, zeroed.  A refusal to bind is no error: regions are refused in the same way, and counted.  False: out of memory. */
 bool ist__team_pages_create(ist__team_pages *out, const ist__topology *topology, const ist__plan *plan,
-                            int32_t placement);
+                            int32_t placement, size_t bytes);
 void ist__team_pages_destroy(ist__team_pages *pages); /* a zeroed one is fine */
 void *ist__team_page(const ist__team_pages *pages, int32_t team);
 

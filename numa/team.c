@@ -39,8 +39,7 @@ enum { SPINS_ALONE = 4000, SPINS_CROWDED = 16 };
  * of those we wait for.  A nap makes a wait of milliseconds longer by at most this and the timer's slack. */
 enum { YIELDS = 256, NAP_NS = 100 * 1000 };
 
-/* Count and phase on lines of their own: arrivals do not disturb those who wait.  Each team's barrier has a page of its own,
- * on the team's node. */
+/* Count and phase on lines of their own: arrivals do not disturb those who wait. */
 typedef struct barrier {
     _Atomic int32_t arrived;
     int32_t members;
@@ -51,11 +50,17 @@ typedef struct barrier {
 } barrier;
 _Static_assert(sizeof(barrier) == 2 * IST__CACHE_LINE_BYTES, "a barrier fills two cache lines");
 
+/* What the threads of a team tell one another all the time: pages of the team's own, on its node. */
+typedef struct team_words {
+    barrier barrier;
+    ist__claim_word claimed[]; /* (threads) */
+} team_words;
+
 struct ist__crew {
     const ist__topology *topology;
     const ist__plan *plan;
     int32_t placement;
-    ist__team_pages pages; /* (team_count) the barrier of each team */
+    ist__team_pages pages; /* (team_count) the team_words of each team */
     barrier *all;          /* one, its members are the teams */
     int32_t *team_of;      /* (threads) */
     int32_t *first;        /* (team_count) first thread of a team */
@@ -171,9 +176,17 @@ ist__worker ist__worker_of_all(const ist__worker *worker)
 
 /* ------------------------------------------------------------------------------------------- create, destroy -- */
 
-static barrier *barrier_of(const ist__crew *crew, int32_t team)
+static team_words *words_of(const ist__crew *crew, int32_t team)
 {
-    return (barrier *)ist__team_page(&crew->pages, team);
+    return (team_words *)ist__team_page(&crew->pages, team);
+}
+
+static size_t most_words(const ist__plan *plan)
+{
+    int32_t most = 0;
+    for (int32_t t = 0; t < plan->team_count; t++)
+        if (plan->teams[t].threads > most) most = plan->teams[t].threads;
+    return sizeof(team_words) + (size_t)most * sizeof(ist__claim_word);
 }
 
 static void fill_crew(ist__crew *crew)
@@ -185,8 +198,7 @@ static void fill_crew(ist__crew *crew)
     int32_t thread = 0;
     for (int32_t t = 0; t < plan->team_count; t++) {
         crew->first[t] = thread;
-        barrier *team = barrier_of(crew, t);
-        *team = (barrier){.members = plan->teams[t].threads, .spins = spins};
+        words_of(crew, t)->barrier = (barrier){.members = plan->teams[t].threads, .spins = spins};
         for (int32_t r = 0; r < plan->teams[t].threads; r++) crew->team_of[thread++] = t;
     }
     crew->all->members = plan->team_count;
@@ -222,7 +234,7 @@ ist_status ist__crew_create(ist__crew **out, const ist__topology *topology, cons
                         .bind_errno = ist__alloc(plan->thread_count, sizeof *crew->bind_errno),
                         .pulse = ist__alloc(plan->thread_count, sizeof *crew->pulse),
                         .stack = ist__alloc(plan->thread_count, sizeof *crew->stack)};
-    const bool paged = ist__team_pages_create(&crew->pages, topology, plan, placement);
+    const bool paged = ist__team_pages_create(&crew->pages, topology, plan, placement, most_words(plan));
     if (!paged || !crew->all || !crew->team_of || !crew->first || !crew->bound_pu || !crew->bind_errno ||
         !crew->pulse || !crew->stack) {
         ist__crew_destroy(crew);
@@ -254,6 +266,7 @@ void ist__crew_destroy(ist__crew *crew)
 static ist__worker make_worker(ist__crew *crew, int32_t thread)
 {
     const int32_t team = crew->team_of[thread];
+    team_words *words = words_of(crew, team);
     return (ist__worker){.crew = crew,
                          .team = team,
                          .teams = crew->plan->team_count,
@@ -264,7 +277,8 @@ static ist__worker make_worker(ist__crew *crew, int32_t thread)
                          .home = team,
                          .home_rank = thread - crew->first[team],
                          .pulse = &crew->pulse[thread],
-                         .barrier_state = barrier_of(crew, team)};
+                         .claimed = words->claimed,
+                         .barrier_state = &words->barrier};
 }
 
 /* Remember the mask, then bind; a thread whose mask cannot be remembered is left alone.  What happened goes to the
@@ -293,6 +307,7 @@ static void run_thread(ist__crew *crew, int32_t thread, ist__work work, void *ar
 {
     IST__OUR_FLOATS; /* a thread has those of who started it, which may be the host */
     ist__worker worker = make_worker(crew, thread);
+    atomic_store_explicit(&worker.claimed[worker.rank].word, 0, memory_order_relaxed); /* walks are counted anew */
     ist__binding *saved = bind_thread(crew, &worker, thread);
     if (crew->bound_pu[thread] >= 0)
         ist__stack_settle(ist__topology_machine(crew->topology), crew->plan->teams[worker.team].node, &worker);

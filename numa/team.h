@@ -7,6 +7,9 @@
 #ifndef IST_NUMA_TEAM_H
 #define IST_NUMA_TEAM_H
 
+#include <stdatomic.h>
+
+#include "base/mem.h"
 #include "base/share.h"
 #include "numa/bind.h"
 #include "numa/plan.h"
@@ -15,6 +18,13 @@ struct ist__listener;
 struct ist__pulse;
 struct ist__trace;
 typedef struct ist__crew ist__crew; /* opaque: plan, barriers, what binding gave */
+
+/* How much of a thread's band is taken, for claim.c. */
+typedef struct ist__claim_word {
+    _Atomic uint64_t word;
+    char pad[IST__CACHE_LINE_BYTES - 8];
+} ist__claim_word;
+_Static_assert(sizeof(ist__claim_word) == IST__CACHE_LINE_BYTES, "a claim's word fills a cache line");
 
 typedef struct ist__worker {
     ist__crew *crew;
@@ -27,6 +37,8 @@ typedef struct ist__worker {
     int64_t round;                        /* what it works on, counted from 1; 0: no round (marks.h) */
     const struct ist__listener *listener; /* of marks; NULL: nobody */
     struct ist__pulse *pulse;             /* mine, for who looks from outside (pulse.h) */
+    ist__claim_word *claimed;             /* (size of the planned team) by rank, on the team's node: claim.h */
+    uint32_t walk;                        /* walks begun in this run: claim.h */
     void *barrier_state;                  /* private to team.c */
 } ist__worker;
 
@@ -68,7 +80,7 @@ typedef struct ist__crew_state {
     const void *const
         *stack; /* (threads) an address on the stack where they worked; NULL: they did not.  Only to ask where
                                  its page is: the thread may have ended */
-    const struct ist__team_pages *pages; /* of the barriers, borrowed */
+    const struct ist__team_pages *pages; /* of barriers and claims, borrowed */
 } ist__crew_state;
 ist__crew_state ist__crew_last(const ist__crew *crew);
 

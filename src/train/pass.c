@@ -8,7 +8,7 @@
 
 _Static_assert((int)IST__PANEL == (int)IST__LANES, "a panel of a shape is a vector of the kernels");
 _Static_assert((int)IST__NO_ACTIVATION == (int)IST__LINEAR, "an output is the same for shapes and kernels");
-enum { NATIVE_TILE = 128, TILE_LEAST = 64, TILES_MOST = 32, SPARSE_TILE = 64, LANES = IST__LANES };
+enum { NATIVE_TILE = 128, TILE_LEAST = 64, TILES_MOST = 32, LANES = IST__LANES };
 
 int32_t ist__tile_rows(const ist__engine *engine, int32_t width)
 {
@@ -18,10 +18,30 @@ int32_t ist__tile_rows(const ist__engine *engine, int32_t width)
     return rows < TILE_LEAST ? TILE_LEAST : rows;
 }
 
+static int32_t unit_of(const ist__engine *engine, int32_t width)
+{
+    return engine->kind == IST_ENGINE_NATIVE ? IST__PANEL : ist__tile_rows(engine, width);
+}
+
+ist__tiles ist__tiles_begin(const ist__engine *engine, int32_t width, int32_t most, ist__worker *worker)
+{
+    const int32_t unit = unit_of(engine, width), units = (width + unit - 1) / unit;
+    return (ist__tiles){ist__claims_begin(worker, units, most > unit ? most / unit : 1), width, unit};
+}
+
+bool ist__tiles_next(ist__tiles *tiles, int32_t *row, int32_t *rows)
+{
+    int32_t first, count;
+    if (!ist__claims_next(&tiles->claims, &first, &count)) return false;
+    const int32_t end = (first + count) * tiles->unit;
+    *row = first * tiles->unit;
+    *rows = (end < tiles->width ? end : tiles->width) - *row;
+    return true;
+}
+
 void ist__band(const ist__engine *engine, int32_t width, int32_t rank, int32_t size, int32_t *first, int32_t *last)
 {
-    const int32_t unit = engine->kind == IST_ENGINE_NATIVE ? IST__PANEL : ist__tile_rows(engine, width);
-    const int32_t units = (width + unit - 1) / unit;
+    const int32_t unit = unit_of(engine, width), units = (width + unit - 1) / unit;
     int64_t a, b;
     ist__share(units, rank, size, &a, &b);
     *first = (int32_t)a * unit;
@@ -82,7 +102,7 @@ static const float *from_neuron(const float *of_layer, int32_t neuron)
     return of_layer ? of_layer + neuron : NULL;
 }
 
-static ist__layer_pass pass_from(const ist__layer_pass *pass, int32_t row)
+ist__layer_pass ist__pass_from(const ist__layer_pass *pass, int32_t row)
 {
     return (ist__layer_pass){.kind = pass->kind,
                              .gamma = from_neuron(pass->gamma, row),
@@ -101,10 +121,19 @@ void ist__forward_layer(const ist__layer *layer, const float *param, const ist__
     const int32_t tile = ist__tile_rows(engine, layer->outputs);
     for (int32_t row = first; row < last; row += tile) {
         const int32_t rows = last - row < tile ? last - row : tile;
-        const ist__layer_pass of_rows = pass_from(pass, row);
+        const ist__layer_pass of_rows = ist__pass_from(pass, row);
         ist__forward_rows(layer, param, engine, &of_rows, row, rows, input, z + row * ld, y ? y + row * ld : NULL, ld,
                           columns, product_columns);
     }
+}
+
+void ist__forward_sparse_rows(const ist__layer *layer, const float *weight, const ist__engine *engine,
+                              const ist__layer_pass *pass, const ist__sparse_columns *input, int32_t first,
+                              int32_t rows, float *z, float *y, int64_t ld, int32_t columns, int32_t product_columns)
+{
+    engine->kernels->sparse_product(rows, product_columns, input, weight + first / IST__PANEL * layer->panel_stride,
+                                    layer->panel_stride, z, ld);
+    finish(layer, engine, pass, rows, z, y, ld, columns, product_columns);
 }
 
 void ist__forward_sparse(const ist__layer *layer, const float *weight, const ist__engine *engine,
@@ -113,11 +142,10 @@ void ist__forward_sparse(const ist__layer *layer, const float *weight, const ist
 {
     int32_t first, last;
     ist__band(engine, layer->outputs, worker->rank, worker->size, &first, &last);
-    for (int32_t row = first; row < last; row += SPARSE_TILE) {
-        const int32_t rows = last - row < SPARSE_TILE ? last - row : SPARSE_TILE;
-        const ist__layer_pass of_rows = pass_from(pass, row);
-        engine->kernels->sparse_product(rows, product_columns, input, weight + row / IST__PANEL * layer->panel_stride,
-                                        layer->panel_stride, z + row * ld, ld);
-        finish(layer, engine, &of_rows, rows, z + row * ld, y + row * ld, ld, columns, product_columns);
+    for (int32_t row = first; row < last; row += IST__SPARSE_TILE) {
+        const int32_t rows = last - row < IST__SPARSE_TILE ? last - row : IST__SPARSE_TILE;
+        const ist__layer_pass of_rows = ist__pass_from(pass, row);
+        ist__forward_sparse_rows(layer, weight, engine, &of_rows, input, row, rows, z + row * ld, y + row * ld, ld,
+                                 columns, product_columns);
     }
 }

@@ -10,10 +10,22 @@
 
 #include "math/engine.h"
 #include "model/shape.h"
-#include "numa/team.h"
+#include "numa/claim.h"
 
 /* Neurons of a tile of a layer of `width` neurons. */
 int32_t ist__tile_rows(const ist__engine *engine, int32_t width);
+
+/* A walk of a team over the neurons of a layer, each tile by whichever thread is free (claim.h).  The numbers are the same
+ * whoever does a tile, and of whatever size it is. */
+typedef struct ist__tiles {
+    ist__claims claims;
+    int32_t width, unit;
+} ist__tiles;
+
+/* In tiles of at most `most` neurons, but a unit at least. */
+ist__tiles ist__tiles_begin(const ist__engine *engine, int32_t width, int32_t most, ist__worker *worker);
+/* The next tile, neurons [*row, *row + *rows); false: none is left. */
+bool ist__tiles_next(ist__tiles *tiles, int32_t *row, int32_t *rows);
 
 /* The units of worker `rank` of `size`, as a run of neurons [*first, *last). */
 void ist__band(const ist__engine *engine, int32_t width, int32_t rank, int32_t size, int32_t *first, int32_t *last);
@@ -44,6 +56,9 @@ void ist__forward_layer(const ist__layer *layer, const float *param, const ist__
                         const ist__layer_pass *pass, const float *input, float *z, float *y, int64_t ld,
                         int32_t columns, int32_t product_columns, const ist__worker *worker);
 
+/* What `pass` of a whole layer says of the neurons from `row` on. */
+ist__layer_pass ist__pass_from(const ist__layer_pass *pass, int32_t row);
+
 /* Neurons [first, first + rows) of a layer, at most a tile of them, by the caller alone: z and y are their rows, and inv_std,
  * scale and shift stand at neuron `first`, as gamma and beta do.  first is a multiple of 16. */
 void ist__forward_rows(const ist__layer *layer, const float *param, const ist__engine *engine,
@@ -55,5 +70,11 @@ void ist__forward_rows(const ist__layer *layer, const float *param, const ist__e
 void ist__forward_sparse(const ist__layer *layer, const float *weight, const ist__engine *engine,
                          const ist__layer_pass *pass, const ist__sparse_columns *input, float *z, float *y, int64_t ld,
                          int32_t columns, int32_t product_columns, const ist__worker *worker);
+void ist__forward_sparse_rows(const ist__layer *layer, const float *weight, const ist__engine *engine,
+                              const ist__layer_pass *pass, const ist__sparse_columns *input, int32_t first,
+                              int32_t rows, float *z, float *y, int64_t ld, int32_t columns, int32_t product_columns);
+
+/* Neurons of a tile of samples of few features. */
+enum { IST__SPARSE_TILE = 64 };
 
 #endif

@@ -202,7 +202,7 @@ static void add_update(const job *j, const crew_of *crew, const ist__shape *part
 static int32_t barriers_of(const ist__shape *part)
 {
     const int32_t top = part->hidden_count;
-    return 2 + part->layer_count + (part->output_norm == IST_NORM_BATCH) + (top > 1 ? top : 0);
+    return 2 + part->layer_count + (part->output_norm == IST_NORM_BATCH) + top;
 }
 
 /* One local step of one subnet; rule: IST_SGD .. of its weights. */

@@ -70,21 +70,21 @@ static void add_stripes(ist__proof *proof, const ist__training *t, int32_t kind,
     }
 }
 
-/* The words of each team's barrier. */
-static void add_barriers(ist__proof *proof, const ist__training *t)
+/* What the threads of each team tell one another. */
+static void add_words(ist__proof *proof, const ist__training *t)
 {
     const ist__team_pages *pages = ist__crew_last(t->host.crew).pages;
-    ist__proof_add_stretch(proof, pages->base, pages->page_bytes * (size_t)pages->teams);
+    ist__proof_add_stretch(proof, pages->base, pages->team_bytes * (size_t)pages->teams);
     for (int32_t k = 0; k < pages->teams; k++)
         ist__proof_add_range(proof, IST__KIND_CONTROL, k, -1, t->host.plan->teams[k].node, ist__team_page(pages, k),
-                             pages->page_bytes);
+                             pages->team_bytes);
 }
 
 static void add_all(ist__proof *proof, const ist__training *t, const ist__region *master)
 {
     for (int32_t s = 0; s < t->config.subnets; s++) add_subnet(proof, t, s);
     for (int32_t k = 0; k < t->host.plan->team_count; k++) add_team(proof, t, k);
-    add_barriers(proof, t);
+    add_words(proof, t);
     add_stripes(proof, t, IST__KIND_MASTER, master);
     for (int i = 0; i < 2; i++) add_stripes(proof, t, IST__KIND_MASTER_STATE, &t->master_state[i]);
     add_stripes(proof, t, IST__KIND_AVERAGE, &t->average);

@@ -279,8 +279,11 @@ IST__PHASE static void train(ist__training *t, ist__subnet *subnet, ist__worker 
         loss += ist__subnet_step(&step, worker);
         ist__mark_end(worker, IST__MARK_STEP);
     }
-    if (step.rows->sparse && keep != 1) ist__subnet_decay(&step, (float)keep, worker);
     ist__team_barrier(worker); /* all rows of the block have taken their last step */
+    if (step.rows->sparse && keep != 1) {
+        ist__subnet_decay(&step, (float)keep, worker);
+        ist__team_barrier(worker);
+    }
     int64_t first, last;
     ist__share(subnet->shape.floats, worker->rank, worker->size, &first, &last);
     const bool loss_finite = loss - loss == 0;

@@ -6,7 +6,7 @@
  *   B3  logits complete                      before softmax, which is split by samples
  *   B4  d of the output complete             before it is multiplied
  *   B5  d of the output's batch norm         only with batch norm on the output
- *   B6  d of the top hidden layer complete   before it goes down; only with two or more hidden layers
+ *   B6  d of the top hidden layer complete   before it goes down, or its weights take their step
  *   B7  all have read W of layer l, and d of layer l - 1 is complete: then W of layer l may change (one a layer)
  *
  * The next batch is assembled between B3 and B4, where threads that got no samples of the softmax would wait; its rows
@@ -138,40 +138,51 @@ void ist__subnet_prepare(const ist__step *step, const ist__worker *worker)
     assemble(step, step->rows, step->parity, step->place, worker);
 }
 
-/* My neurons of hidden layer l. */
-static void drop_outputs(const ist__step *step, int32_t l, const ist__worker *worker)
+static ist__layer_pass pass_of(const ist__step *step, int32_t l)
 {
-    int32_t first, last;
-    ist__band(step->engine, step->shape->width[l + 1], worker->rank, worker->size, &first, &last);
-    ist__dropout_apply(&step->dropout, step->dropout.hidden, step->place, l + 1, step->engine, first, last, step->batch,
-                       step->scratch->ld, step->scratch->y[l]);
+    const ist__layer *layer = &step->shape->layer[l];
+    const float *offset = layer->offset >= 0 ? step->param + layer->offset : NULL;
+    return (ist__layer_pass){.kind = layer->norm == IST_NORM_BATCH ? IST__PASS_BATCH_NORM : IST__PASS_AFFINE,
+                             .gamma = layer->gain >= 0 ? step->param + layer->gain : NULL,
+                             .beta = offset,
+                             .inv_std = step->scratch->inv_std[l],
+                             .shift = offset};
+}
+
+/* Neurons [row, row + rows) of layer l. */
+static void forward_tile(const ist__step *step, int32_t l, const ist__layer_pass *pass, int32_t row, int32_t rows)
+{
+    const ist__scratch *s = step->scratch;
+    const ist__layer *layer = &step->shape->layer[l];
+    const ist__layer_pass of_rows = ist__pass_from(pass, row);
+    float *z = s->z[l] + row * s->ld, *y = s->y[l] + row * s->ld;
+    if (l == 0 && step->rows->sparse) {
+        const ist__sparse_columns input = ist__sparse_batch_columns(&s->sparse, step->parity);
+        ist__forward_sparse_rows(layer, step->param + layer->weight, step->engine, &of_rows, &input, row, rows, z, y,
+                                 s->ld, step->batch, step->batch);
+    } else {
+        const float *input = l == 0 ? s->input[step->parity] : s->y[l - 1];
+        ist__forward_rows(layer, step->param, step->engine, &of_rows, row, rows, input, z, y, s->ld, step->batch,
+                          step->batch);
+    }
+    if (layer->is_output) return;
+    ist__dropout_apply(&step->dropout, step->dropout.hidden, step->place, l + 1, step->engine, row, row + rows,
+                       step->batch, s->ld, s->y[l]);
 }
 
 IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
 {
-    const ist__scratch *s = step->scratch;
-    const float *input = s->input[step->parity];
-    const ist__sparse_columns sparse = ist__sparse_batch_columns(&s->sparse, step->parity);
     const int32_t layers = step->shape->layer_count - ist__step_is_wide(step);
     for (int32_t l = 0; l < layers; l++) {
-        const ist__layer *layer = &step->shape->layer[l];
-        const float *offset = layer->offset >= 0 ? step->param + layer->offset : NULL;
-        const ist__layer_pass pass = {.kind = layer->norm == IST_NORM_BATCH ? IST__PASS_BATCH_NORM : IST__PASS_AFFINE,
-                                      .gamma = layer->gain >= 0 ? step->param + layer->gain : NULL,
-                                      .beta = offset,
-                                      .inv_std = s->inv_std[l],
-                                      .shift = offset};
+        const int32_t width = step->shape->width[l + 1];
+        const bool sparse = l == 0 && step->rows->sparse;
+        const ist__layer_pass pass = pass_of(step, l);
+        ist__tiles tiles = ist__tiles_begin(step->engine, width,
+                                            sparse ? IST__SPARSE_TILE : ist__tile_rows(step->engine, width), worker);
         ist__mark_begin(worker, IST__MARK_FORWARD, l);
-        if (l == 0 && step->rows->sparse)
-            ist__forward_sparse(layer, step->param + layer->weight, step->engine, &pass, &sparse, s->z[l], s->y[l],
-                                s->ld, step->batch, step->batch, worker);
-        else
-            ist__forward_layer(layer, step->param, step->engine, &pass, input, s->z[l], s->y[l], s->ld, step->batch,
-                               step->batch, worker);
-        if (!layer->is_output) drop_outputs(step, l, worker);
+        for (int32_t row, rows; ist__tiles_next(&tiles, &row, &rows);) forward_tile(step, l, &pass, row, rows);
         ist__mark_end(worker, IST__MARK_FORWARD);
         ist__team_barrier(worker); /* B2, B3 */
-        input = s->y[l];
     }
 }
 
@@ -366,15 +377,13 @@ IST__PHASE static void update_tile(const ist__step *step, int32_t l, int32_t row
 
 enum { PULL = 1, BACKWARD = 2, UPDATE = 4, UPDATE_ABOVE = 8 };
 
-/* Walk the tiles of this worker among `width` neurons and do the named parts of layer l to each. */
-static void walk_tiles(const ist__step *step, int32_t width, int32_t l, int32_t parts, const ist__worker *worker)
+/* Walk the tiles of `width` neurons with the team, and do the named parts of layer l to each. */
+static void walk_tiles(const ist__step *step, int32_t width, int32_t l, int32_t parts, ist__worker *worker)
 {
-    int32_t first, last;
-    ist__band(step->engine, width, worker->rank, worker->size, &first, &last);
     const bool whole = parts == UPDATE && step->engine->kind == IST_ENGINE_NATIVE; /* which cuts its work itself */
-    const int32_t tile = whole ? width : ist__tile_rows(step->engine, width);
-    for (int32_t row = first; row < last; row += tile) {
-        const int32_t rows = last - row < tile ? last - row : tile;
+    ist__tiles tiles =
+        ist__tiles_begin(step->engine, width, whole ? width : ist__tile_rows(step->engine, width), worker);
+    for (int32_t row, rows; ist__tiles_next(&tiles, &row, &rows);) {
         if (parts & BACKWARD) backward_tile(step, l, row, rows, parts & PULL, worker);
         if (parts & UPDATE) update_tile(step, l, row, rows, worker);
         if (parts & UPDATE_ABOVE) update_tile(step, l + 1, row, rows, worker); /* after its rows were read */
@@ -398,10 +407,10 @@ static void backward(const ist__step *step, ist__worker *worker)
         if (!ist__step_is_wide(step)) walk_tiles(step, shape->width[0], 0, UPDATE, worker);
         return;
     }
-    /* A thread reads and updates the same rows of the output layer, in this order: no barrier between. */
+    /* Who takes a tile reads and updates the same rows of the output layer, in this order: no barrier between. */
     const int32_t above = ist__step_is_wide(step) ? 0 : UPDATE_ABOVE;
     walk_tiles(step, shape->width[top], top - 1, PULL | BACKWARD | above, worker);
-    if (top > 1) ist__team_barrier(worker); /* B6 */
+    ist__team_barrier(worker); /* B6 */
     for (int32_t l = top - 1; l > 0; l--) {
         walk_tiles(step, shape->width[l], l - 1, PULL | BACKWARD, worker);
         ist__team_barrier(worker); /* B7 */

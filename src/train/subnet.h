@@ -1,9 +1,9 @@
 /* subnet.h - one local step of one subnet by one team: batch, forward, loss, backward, update. [M4]
  *
- * A thread owns the tiles of its band in every layer: it computes their forward, their batch norm, their share of the
- * gradient of inputs and their rows of the update.  What it needs of others it reads after a barrier of the team; the
- * data flow needs 4 of them for one hidden layer, 7 for two and 2 more for each further one (one more with batch norm
- * on the output).  There is no lock and no traffic between teams.
+ * Who takes a tile of a layer computes its forward and batch norm, its share of the gradient of inputs or its rows of the
+ * update; threads begin with tiles of their own band and go on with what is left of others' (claim.h).  What they need of
+ * one another they read after a barrier of the team; the data flow needs 5 of them for one hidden layer, 7 for two and 2
+ * more for each further one (one more with batch norm on the output).  There is no lock and no traffic between teams.
  */
 #ifndef IST_TRAIN_SUBNET_H
 #define IST_TRAIN_SUBNET_H
@@ -79,7 +79,7 @@ void ist__subnet_prepare(const ist__step *step, const ist__worker *worker);
 double ist__subnet_step(const ist__step *step, ist__worker *worker);
 
 /* What weight decay of a round's steps comes to for the first layer's weights, where rows are sparse: each of them times
- * `keep`.  By all threads of the team, each its own after its last step. */
+ * `keep`.  By all threads of the team, each its own, after a barrier behind the last step. */
 void ist__subnet_decay(const ist__step *step, float keep, const ist__worker *worker);
 
 #endif
