@@ -168,15 +168,15 @@ static int64_t ahead_step(int vectors)
     return (PANEL + passes - 1) / passes;
 }
 
-/* Steps [k, k + work->steps) of a product; `vectors` of columns.  All columns of a panel come before the next panel, whose
- * lines are asked for meanwhile: so weights come from memory evenly, and not all in the passes that need them first. */
+/* Steps [k, k + work->steps) of a product; `vectors` of columns.  All columns of a panel's rows come before the next rows, so
+ * that these steps of A stay near.  Where neurons lie in panels, the next panel is asked for meanwhile: so weights come from
+ * memory evenly, and not all in the passes that need them first. */
 static void multiply_block(const ist__view *a, int32_t m, int32_t k, int vectors, const float *b, float *c, int64_t ldc,
                            tile_work *t)
 {
     const float *steps = a->at + k / PANEL * a->step_panel + k % PANEL * a->step;
-    const int32_t unit = is_panel(a->row, a->step) ? PANEL : m;
-    for (int32_t first = 0; first < m; first += unit) {
-        const int32_t end = m - first < unit ? m : first + unit;
+    for (int32_t first = 0; first < m; first += PANEL) {
+        const int32_t end = m - first < PANEL ? m : first + PANEL;
         t->ahead = steps + (first / PANEL + 1) * a->row_panel;
         for (int v = 0, some; v < vectors; v += some) {
             some = next_vectors(vectors - v, TILE_V);
