@@ -2,6 +2,7 @@
  *
  * Nothing is CHECKed inside the region (a CHECK leaves by a jump): workers count, and the count is checked after.
  */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
