@@ -8,7 +8,7 @@
 #   --minutes M     begin no run later than that; the same command goes on another time
 #   --list          print what would run, and run nothing
 #   --rates         measure the speed of each method, all in turn, instead of training; wants a quiet machine.  Then predict
-#                   it (ist info --predict) for 2, 4 and 8 sockets of 32 cores each
+#                   it (ist info --predict) for 1, 2, 4 and 8 sockets of 32 cores each
 #   --report        only write the tables and pictures: docs/results.md; with --quick print the tables
 #   --build DIR     the build to use, made if it is not there (default: build/paper)
 #
@@ -48,15 +48,16 @@ fi
 mkdir -p "$results" || exit 1
 table=$results/paper.csv
 
-if [ -n "$report" ]; then exec "$here/paper_report.py" "$results" ${quick:+--quick}; fi
-command -v jq >/dev/null || fail "jq is missing: tools/install-packages.sh perf"
-[ -r "$data/asc/train-logmel.idx3.gz" ] || fail "no asc/train-logmel.idx3.gz in $data"
-[ -r "$data/mnist/train-images-idx3-ubyte.gz" ] || fail "no mnist/train-images-idx3-ubyte.gz in $data"
+if [ -z "$report$list" ]; then
+    command -v jq >/dev/null || fail "jq is missing: tools/install-packages.sh perf"
+    [ -r "$data/asc/train-logmel.idx3.gz" ] || fail "no asc/train-logmel.idx3.gz in $data"
+    [ -r "$data/mnist/train-images-idx3-ubyte.gz" ] || fail "no mnist/train-images-idx3-ubyte.gz in $data"
+fi
 
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
-if [ -z "$list" ]; then
+if [ -z "$report$list" ]; then
     new=()
     if [ ! -f "$build/CMakeCache.txt" ]; then new=(-DCMAKE_BUILD_TYPE=Release -DIST_BUILD_TESTS=OFF); fi
     { cmake -S "$root" -B "$build" "${new[@]}" && cmake --build "$build" --target ist_command --parallel; } >"$work/log" 2>&1 ||
@@ -127,6 +128,7 @@ runs() {
     done
     for experiment in $(experiments); do finals "$experiment" first | final_runs "$experiment"; done
     explorations
+    curves
     for experiment in $(experiments); do finals "$experiment" more | final_runs "$experiment"; done
 }
 
@@ -138,6 +140,20 @@ tuning() {
         while IFS= read -r part; do
             printf '%s,tune,%s,%s,1,%s\n' "$1" "$method" $subnets "$(options "$1" "$method" 4 50) $part"
         done < <(tuned "$method")
+    done
+}
+
+# Final runs of data parallel once more, the same to the last bit, but evaluated more often.  A round of four replicas is 3.6
+# epochs of speech: too seldom to tell when it reaches an accuracy.
+curves() {
+    local experiment every part options seed
+    for experiment in $(experiments); do
+        every=$(curve_every "$experiment") options='?'
+        [ -n "$every" ] || continue
+        if part=$(best_of "$experiment" data-parallel 2>/dev/null); then
+            options="$(options "$experiment" data-parallel 4 50) $part --local-steps 5 --eval-every $every"
+        fi
+        for seed in $(seeds); do printf '%s,curve,data-parallel,4,%s,%s\n' "$experiment" "$seed" "$options"; done
     done
 }
 
@@ -222,7 +238,7 @@ predict() {
     local experiment sockets line
     local -a net words
     "$ist" info --predict measure --rates-out "$results/paper-rates.json" --hidden 64 >/dev/null || fail "no rates"
-    printf 'experiment,sockets,method,samples_per_s,gflops,bound_by\n' >"$work/predicted.csv"
+    printf 'experiment,sockets,method,samples_per_s,gflops,bound_by,round_s,products_s,vectors_s,copies_s,memory_s,link_s,barriers_s,assumed\n' >"$work/predicted.csv"
     for experiment in $(experiments); do
         set_experiment "$experiment"
         net=()
@@ -233,11 +249,14 @@ predict() {
         quick-*) net=(--features 1024 --classes 40 --rows 7200) ;;
         *) net=(--features 4096 --classes 40 --rows 7200) ;;
         esac
-        for sockets in 2 4 8; do
+        for sockets in 1 2 4 8; do # one socket: for the whole net alone
             line=$("$ist" info --predict "$results/paper-rates.json" --topology "pack:$sockets numa:1 core:32 pu:1" \
                 "${words[@]}" "${net[@]}" --subnets $sockets --json) || fail "no prediction"
-            jq -r --arg head "$experiment,$sockets" '.prediction.methods[] |
-                [$head, .method, .samples_per_s, .gflops, .bound_by] | map(tostring) | join(",")' <<<"$line" >>"$work/predicted.csv"
+            jq -r --arg head "$experiment,$sockets" --argjson sockets $sockets '.prediction |
+                ([.rates | to_entries[] | select(.value.is != "measured") | "\(.key) \(.value.value)"] | join(" ")) as $assumed |
+                .methods[] | select($sockets > 1 or .method == "sgd") |
+                [$head, .method, .samples_per_s, .gflops, .bound_by, .round_s, .products_s, .vectors_s, .copies_s, .memory_s, .link_s,
+                    .barriers_s, $assumed] | map(tostring) | join(",")' <<<"$line" >>"$work/predicted.csv"
         done
     done
     mv "$work/predicted.csv" "$results/paper-predicted.csv"
@@ -248,7 +267,10 @@ if [ -n "$list" ]; then
 elif [ -n "$rates" ]; then
     measure_rates
     predict
-else
+elif [ -z "$report" ]; then
     go
 fi
-if [ -z "$list" ]; then exec "$here/paper_report.py" "$results" ${quick:+--quick}; fi
+if [ -z "$list" ]; then
+    only='' # what is left of all
+    "$here/paper_report.py" "$results" "$(runs | missing | wc -l)" ${quick:+--quick}
+fi

@@ -23,6 +23,9 @@ epochs() {
     esac
 }
 
+# Epochs between evaluations of data parallel's second look (`curves` of paper.sh); nothing: none.
+curve_every() { case $1 in speech-2) echo 1 ;; speech-3) echo 0.3 ;; esac; }
+
 # What a method is, without what is tuned: options EXPERIMENT METHOD SUBNETS LOCAL_STEPS
 options() {
     local wide narrow begin end
