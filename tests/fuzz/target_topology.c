@@ -19,8 +19,8 @@ enum { SURVIVED = 42, MOST_KIB = 160 << 10 }; /* hwloc may ask for gigabytes, to
 
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
-/* hwloc leaks when it refuses a file. */
-const char *__lsan_default_suppressions(void);
+/* hwloc leaks when it refuses a file.  The sanitizer may be a shared library: it must find this. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libhwloc.so";
