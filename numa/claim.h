@@ -4,7 +4,7 @@
  * of the others'.  So a thread that the system took its core from for some milliseconds is not waited for.  What a unit
  * is, and that its result depends neither on who does it nor on what is done with it, is the caller's business.
  *
- * Threads keep no lock: how much of a band is taken is one word, on a line of its own in the team's page (team.c).  It holds
+ * Threads keep no lock: how much of a band is taken is one word, on a line of its own in the team's pages (team.c).  It holds
  * the number of the walk, too, so nothing is set back between walks: an older number says that nothing is taken yet, a
  * newer one that all of my walk is, because a thread begins a walk when all pieces of the one before are taken.
  */

@@ -12,7 +12,8 @@ typedef struct ist__team_pages {
     int32_t teams;
 } ist__team_pages;
 
-/* `bytes` or more for each team, zeroed.  A refusal to bind is no error: regions are refused in the same way, and counted.  False: out of memory. */
+/* `bytes` or more for each team, zeroed.  A refusal to bind is no error: regions are refused in the same way, and counted.
+ * False: out of memory. */
 bool ist__team_pages_create(ist__team_pages *out, const ist__topology *topology, const ist__plan *plan,
                             int32_t placement, size_t bytes);
 void ist__team_pages_destroy(ist__team_pages *pages); /* a zeroed one is fine */

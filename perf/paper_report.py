@@ -127,15 +127,24 @@ def split_samples(run, samples):
     return samples - at_full_width, at_full_width
 
 
-def crossing(run, target):
-    """Where the test accuracy first reaches the target, on straight lines between evaluations; None: never."""
+def bracket(run, target):
+    """The evaluation before the test accuracy first reaches the target, and the one at which it has; None: never."""
     last = {"samples": 0, "flops": 0, "bytes_moved": 0, "test": 0}
     for point in run.fine:
         if point["test"] >= target:
-            part = (target - last["test"]) / (point["test"] - last["test"]) if point["test"] > last["test"] else 1
-            return {k: last[k] + part * (point[k] - last[k]) for k in ("samples", "flops", "bytes_moved")}
+            return last, point
         last = point
     return None
+
+
+def crossing(run, target):
+    """Where the test accuracy first reaches the target, on straight lines between evaluations; None: never."""
+    found = bracket(run, target)
+    if not found:
+        return None
+    last, point = found
+    part = (target - last["test"]) / (point["test"] - last["test"]) if point["test"] > last["test"] else 1
+    return {k: last[k] + part * (point[k] - last[k]) for k in ("samples", "flops", "bytes_moved")}
 
 
 def spread(values, digits):
@@ -251,16 +260,6 @@ def explore_table(runs, experiment, out):
         out.append(f"| `{added(run)}` | {spread([run.end['valid']], 4)} | {spread([run.end['test']], 4)} | "
                    f"{run.end['valid'] - plain.end['valid']:+.4f} | {run.end['flops'] / 1e12:.2f} |")
     out.append("")
-
-
-def bracket(run, target):
-    """The evaluation before the test accuracy first reaches the target, and the one at which it has; None: never."""
-    last = {"samples": 0, "flops": 0}
-    for point in run.fine:
-        if point["test"] >= target:
-            return last, point
-        last = point
-    return None
 
 
 def costs(rates):

@@ -138,6 +138,12 @@ void ist__subnet_prepare(const ist__step *step, const ist__worker *worker)
     assemble(step, step->rows, step->parity, step->place, worker);
 }
 
+/* Does layer l read samples of few features? */
+static bool reads_sparse(const ist__step *step, int32_t l)
+{
+    return l == 0 && step->rows->sparse;
+}
+
 static ist__layer_pass pass_of(const ist__step *step, int32_t l)
 {
     const ist__layer *layer = &step->shape->layer[l];
@@ -156,7 +162,7 @@ static void forward_tile(const ist__step *step, int32_t l, const ist__layer_pass
     const ist__layer *layer = &step->shape->layer[l];
     const ist__layer_pass of_rows = ist__pass_from(pass, row);
     float *z = s->z[l] + row * s->ld, *y = s->y[l] + row * s->ld;
-    if (l == 0 && step->rows->sparse) {
+    if (reads_sparse(step, l)) {
         const ist__sparse_columns input = ist__sparse_batch_columns(&s->sparse, step->parity);
         ist__forward_sparse_rows(layer, step->param + layer->weight, step->engine, &of_rows, &input, row, rows, z, y,
                                  s->ld, step->batch, step->batch);
@@ -175,10 +181,9 @@ IST__PHASE static void forward(const ist__step *step, ist__worker *worker)
     const int32_t layers = step->shape->layer_count - ist__step_is_wide(step);
     for (int32_t l = 0; l < layers; l++) {
         const int32_t width = step->shape->width[l + 1];
-        const bool sparse = l == 0 && step->rows->sparse;
+        const int32_t most = reads_sparse(step, l) ? IST__SPARSE_TILE : ist__tile_rows(step->engine, width);
         const ist__layer_pass pass = pass_of(step, l);
-        ist__tiles tiles = ist__tiles_begin(step->engine, width,
-                                            sparse ? IST__SPARSE_TILE : ist__tile_rows(step->engine, width), worker);
+        ist__tiles tiles = ist__tiles_begin(step->engine, width, most, worker);
         ist__mark_begin(worker, IST__MARK_FORWARD, l);
         for (int32_t row, rows; ist__tiles_next(&tiles, &row, &rows);) forward_tile(step, l, &pass, row, rows);
         ist__mark_end(worker, IST__MARK_FORWARD);
@@ -331,7 +336,7 @@ static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t r
     const ist__layer *layer = &step->shape->layer[l];
     const float *input = l == 0 ? s->input[step->parity] : s->y[l - 1];
     float *scratch = own_scratch(step, worker) + 2 * s->tile_most;
-    if (l == 0 && step->rows->sparse) {
+    if (reads_sparse(step, l)) {
         update_sparse(step, row, rows, worker);
         return;
     }

@@ -7,45 +7,23 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "fixture_crew.h"
 #include "ist_test.h"
 #include "numa/claim.h"
 
 enum { MOST_UNITS = 301, MOST_WALKS = 600, THREADS = 4, WALKS_A_BARRIER = 3 };
 
-typedef struct crew {
-    ist__topology *topology;
-    ist__plan plan;
-    ist__crew *crew;
-} crew;
-
-static void make(crew *c, int32_t teams, int32_t threads)
-{
-    *c = (crew){0};
-    CHECK_EQ(ist__topology_load(&c->topology, NULL, NULL), IST_OK);
-    CHECK_EQ(ist__plan_make(&c->plan, ist__topology_machine(c->topology), IST_AT_MACHINE, teams, threads, NULL),
-             IST_OK);
-    CHECK_EQ(ist__crew_create(&c->crew, c->topology, &c->plan, IST_PLACE_NONE, NULL), IST_OK);
-}
-
-static void destroy(crew *c)
-{
-    ist__crew_destroy(c->crew);
-    ist__plan_free(&c->plan);
-    ist__topology_destroy(c->topology);
-}
-
 typedef struct tally {
     atomic_uchar (*done)[MOST_UNITS]; /* [walk of a team] */
-    int32_t walks, units, most;
+    int32_t walks, most;
     bool together; /* all threads as one team */
-    int32_t sleeper;
-    atomic_int others, large, taken[THREADS];
+    atomic_int large;
 } tally;
 
 /* As many units as the walk's number says: fewer than threads, too. */
-static int32_t units_of(const tally *t, int32_t walk)
+static int32_t units_of(int32_t walk)
 {
-    return t->units > 0 ? t->units : walk % MOST_UNITS;
+    return walk % MOST_UNITS;
 }
 
 static void walk_all(void *argument, ist__worker *worker)
@@ -54,7 +32,7 @@ static void walk_all(void *argument, ist__worker *worker)
     ist__worker all = ist__worker_of_all(worker), *me = t->together ? &all : worker;
     for (int32_t k = 0; k < t->walks; k++) {
         if (k % WALKS_A_BARRIER == 0) ist__team_barrier(me);
-        ist__claims claims = ist__claims_begin(me, units_of(t, k), t->most);
+        ist__claims claims = ist__claims_begin(me, units_of(k), t->most);
         int32_t first, count;
         while (ist__claims_next(&claims, &first, &count)) {
             if (count > t->most) atomic_fetch_add(&t->large, 1);
@@ -67,7 +45,7 @@ static void walk_all(void *argument, ist__worker *worker)
 static void check_walks(int32_t teams, int32_t threads, int32_t most, bool together, int32_t runs)
 {
     crew c;
-    make(&c, teams, threads);
+    crew_make(&c, NULL, teams, threads, IST_PLACE_NONE);
     for (int32_t run = 0; run < runs; run++) {
         tally t = {.walks = MOST_WALKS / teams, .most = most, .together = together};
         t.done = calloc((size_t)(t.walks * teams), sizeof *t.done);
@@ -75,11 +53,11 @@ static void check_walks(int32_t teams, int32_t threads, int32_t most, bool toget
         CHECK_EQ(ist__crew_run(c.crew, walk_all, &t, NULL), IST_OK);
         for (int32_t team = 0; team < (together ? 1 : teams); team++)
             for (int32_t k = 0; k < t.walks; k++)
-                for (int32_t i = 0; i < MOST_UNITS; i++) CHECK_EQ(t.done[team * t.walks + k][i], i < units_of(&t, k));
+                for (int32_t i = 0; i < MOST_UNITS; i++) CHECK_EQ(t.done[team * t.walks + k][i], i < units_of(k));
         CHECK_EQ(atomic_load(&t.large), 0);
         free(t.done);
     }
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 TEST(each_unit_is_done_once)
@@ -104,10 +82,15 @@ static void pause_ms(int ms)
     nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
 
+typedef struct halt {
+    int32_t units, most, sleeper;
+    atomic_int others, taken[THREADS];
+} halt;
+
 /* One thread takes a piece and stops until all else is done. */
 static void walk_past_a_sleeper(void *argument, ist__worker *worker)
 {
-    tally *t = argument;
+    halt *t = argument;
     ist__team_barrier(worker);
     ist__claims claims = ist__claims_begin(worker, t->units, t->most);
     int32_t first, count;
@@ -123,14 +106,14 @@ static void walk_past_a_sleeper(void *argument, ist__worker *worker)
 TEST(what_a_thread_that_stopped_has_left_is_done_by_others)
 {
     crew c;
-    make(&c, 1, THREADS);
+    crew_make(&c, NULL, 1, THREADS, IST_PLACE_NONE);
     for (int32_t sleeper = 0; sleeper < THREADS; sleeper++) {
-        tally t = {.units = 40 * THREADS, .most = 8, .sleeper = sleeper};
+        halt t = {.units = 40 * THREADS, .most = 8, .sleeper = sleeper};
         CHECK_EQ(ist__crew_run(c.crew, walk_past_a_sleeper, &t, NULL), IST_OK);
         int32_t sum = 0;
         for (int32_t r = 0; r < THREADS; r++) sum += atomic_load(&t.taken[r]);
         CHECK_EQ(sum, t.units);
         CHECK(atomic_load(&t.taken[sleeper]) <= t.most);
     }
-    destroy(&c);
+    crew_destroy(&c);
 }

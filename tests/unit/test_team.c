@@ -12,11 +12,9 @@
 #include "again.h"
 #include "affinity.h"
 #include "base/clock.h"
+#include "fixture_crew.h"
 #include "ist_test.h"
 #include "numa/report.h"
-#include "numa/team.h"
-
-enum { MOST_THREADS = 64 };
 
 /* Rounds of a barrier test: an emulated machine or a sanitizer gets fewer. */
 static int rounds(void)
@@ -27,30 +25,6 @@ static int rounds(void)
 #  endif
 #endif
     return getenv("NUMA_VM") ? 10 : 3000;
-}
-
-typedef struct crew {
-    ist__topology *topology;
-    ist__plan plan;
-    ist__crew *crew;
-} crew;
-
-/* description NULL: this machine.  Teams and threads anywhere on it.  *c may not move: the crew points into it. */
-static void make(crew *c, const char *description, int32_t teams, int32_t threads, int32_t placement)
-{
-    *c = (crew){0};
-    CHECK_EQ(ist__topology_load(&c->topology, description, NULL), IST_OK);
-    CHECK_EQ(ist__plan_make(&c->plan, ist__topology_machine(c->topology), IST_AT_MACHINE, teams, threads, NULL),
-             IST_OK);
-    CHECK(c->plan.thread_count <= MOST_THREADS);
-    CHECK_EQ(ist__crew_create(&c->crew, c->topology, &c->plan, placement, NULL), IST_OK);
-}
-
-static void destroy(crew *c)
-{
-    ist__crew_destroy(c->crew);
-    ist__plan_free(&c->plan);
-    ist__topology_destroy(c->topology);
 }
 
 /* ------------------------------------------------------------------------------------------------ who works -- */
@@ -78,7 +52,7 @@ TEST(every_worker_is_seen_once)
     for (int32_t teams = 1; teams <= 4; teams++)
         for (int32_t threads = 1; threads <= 3; threads++) {
             crew c;
-            make(&c, NULL, teams, threads, IST_PLACE_TRY);
+            crew_make(&c, NULL, teams, threads, IST_PLACE_TRY);
             memset(&r, 0, sizeof r);
             r.teams = teams;
             r.size = threads;
@@ -88,7 +62,7 @@ TEST(every_worker_is_seen_once)
             CHECK_EQ(r.begun, teams * threads);
             for (int32_t t = 0; t < teams; t++)
                 for (int32_t k = 0; k < threads; k++) CHECK_EQ(r.seen[t][k], 1);
-            destroy(&c);
+            crew_destroy(&c);
         }
 }
 
@@ -128,14 +102,14 @@ static void check_barriers(int32_t teams, int32_t threads, int how_many)
 {
     static board b;
     crew c;
-    make(&c, NULL, teams, threads, IST_PLACE_TRY);
+    crew_make(&c, NULL, teams, threads, IST_PLACE_TRY);
     memset(&b, 0, sizeof b);
     b.rounds = how_many;
     b.threads = teams * threads;
     CHECK_EQ(ist__crew_run(c.crew, write_and_read, &b, NULL), IST_OK);
     CHECK_EQ(b.stale, 0);
     for (int32_t i = 0; i < b.threads; i++) CHECK_EQ(b.written[i][0], 2 * how_many + 1);
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 TEST(barriers_order_writes)
@@ -173,13 +147,13 @@ TEST(all_wait_for_the_last)
 {
     static board b;
     crew c;
-    make(&c, NULL, 3, 2, IST_PLACE_TRY);
+    crew_make(&c, NULL, 3, 2, IST_PLACE_TRY);
     for (int i = 0; i < 20; i++) {
         memset(&b, 0, sizeof b);
         CHECK_EQ(ist__crew_run(c.crew, come_late, &b, NULL), IST_OK);
         CHECK_EQ(b.stale, 0);
     }
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 /* ------------------------------------------------------------------------------------------------ time waited -- */
@@ -207,7 +181,7 @@ static void come_late_again(void *argument, ist__worker *w)
 static void check_waits(bool all, const bool *must)
 {
     crew c;
-    make(&c, NULL, 2, 2, IST_PLACE_TRY);
+    crew_make(&c, NULL, 2, 2, IST_PLACE_TRY);
     int right = 0;
     for (int tries = 0; tries < 20 && right < 4; tries++) { /* a thread may be late for reasons of the system's */
         waits p = {.all = all};
@@ -216,7 +190,7 @@ static void check_waits(bool all, const bool *must)
         for (int i = 0; i < 4; i++) right += must[i] == (p.waited_s[i] > late_s / 2);
     }
     CHECK_EQ(right, 4);
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 TEST(the_time_waited_is_that_of_those_who_came_early)
@@ -235,10 +209,10 @@ TEST(each_run_counts_its_waits_from_zero)
 {
     atomic_int wrong = 0;
     crew c;
-    make(&c, NULL, 2, 2, IST_PLACE_TRY);
+    crew_make(&c, NULL, 2, 2, IST_PLACE_TRY);
     for (int i = 0; i < 3; i++) CHECK_EQ(ist__crew_run(c.crew, note_wait, &wrong, NULL), IST_OK);
     CHECK_EQ(wrong, 0);
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 /* --------------------------------------------------------------------------------------------------- binding -- */
@@ -286,7 +260,7 @@ static void check_masks_come_back(void)
     static masks before, inside, after;
     enum { ALL = 4 };
     crew c;
-    make(&c, NULL, 1, ALL, IST_PLACE_STRICT);
+    crew_make(&c, NULL, 1, ALL, IST_PLACE_STRICT);
     for (int i = 0; i < ALL / 2; i++) { /* the other way round than any run time binds them */
         const int32_t core = c.plan.teams[0].core[i];
         c.plan.teams[0].core[i] = c.plan.teams[0].core[ALL - 1 - i];
@@ -303,7 +277,7 @@ static void check_masks_come_back(void)
     }
     const affinity now = affinity_now();
     CHECK(affinity_equal(&caller, &now));
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 TEST(masks_are_set_inside_and_restored_after)
@@ -321,13 +295,13 @@ TEST(threads_born_after_a_run_inherit_the_old_mask)
 {
     static masks after;
     crew c;
-    make(&c, NULL, 1, 2, IST_PLACE_TRY);
+    crew_make(&c, NULL, 1, 2, IST_PLACE_TRY);
     const affinity caller = affinity_now();
     after.size = 2;
     CHECK_EQ(ist__crew_run(c.crew, note_mask, &after, NULL), IST_OK);
     read_pool(&after, 6); /* four of them are new */
     for (int i = 0; i < 6; i++) CHECK(affinity_equal(&after.of[i], &caller));
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 TEST(placement_none_binds_nothing)
@@ -335,7 +309,7 @@ TEST(placement_none_binds_nothing)
     static masks inside;
     const affinity caller = affinity_now();
     crew c;
-    make(&c, NULL, 2, 2, IST_PLACE_NONE);
+    crew_make(&c, NULL, 2, 2, IST_PLACE_NONE);
     inside.size = 2;
     CHECK_EQ(ist__crew_run(c.crew, note_mask, &inside, NULL), IST_OK);
     const ist__crew_state state = ist__crew_last(c.crew);
@@ -344,7 +318,7 @@ TEST(placement_none_binds_nothing)
         CHECK(affinity_equal(&inside.of[i], &caller));
         CHECK_EQ(state.bound_pu[i], -1);
     }
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 /* -------------------------------------------------------------------------------------------------- refusals -- */
@@ -359,7 +333,7 @@ TEST(refused_bindings_are_counted_or_fatal)
     ist__error error = {0};
     read_pool(&before, 4);
     crew c;
-    make(&c, "numa:2 core:2 pu:1", 2, 2, IST_PLACE_TRY);
+    crew_make(&c, "numa:2 core:2 pu:1", 2, 2, IST_PLACE_TRY);
     r.teams = r.size = 2;
     r.caller = pthread_self();
     CHECK_EQ(ist__crew_run(c.crew, call_roll, &r, &error), IST_OK);
@@ -367,15 +341,15 @@ TEST(refused_bindings_are_counted_or_fatal)
     CHECK_EQ(ist__crew_last(c.crew).bind_refused, 4);
     CHECK_EQ(ist__crew_last(c.crew).bind_errno, ENOSYS);
     CHECK_EQ(ist__crew_last(c.crew).bound_pu[3], -1);
-    destroy(&c);
+    crew_destroy(&c);
 
     r.begun = 0;
-    make(&c, "numa:2 core:2 pu:1", 2, 2, IST_PLACE_STRICT);
+    crew_make(&c, "numa:2 core:2 pu:1", 2, 2, IST_PLACE_STRICT);
     CHECK_EQ(ist__crew_run(c.crew, call_roll, &r, &error), IST_E_PLACEMENT);
     CHECK(strstr(error.text, "ENOSYS") != NULL);
     CHECK_EQ(r.begun, 0);
     CHECK_EQ(ist__crew_last(c.crew).bind_refused, 4);
-    destroy(&c);
+    crew_destroy(&c);
     read_pool(&after, 4);
     check_pool(&before, &after, 4);
 }
@@ -387,7 +361,7 @@ TEST(one_refusal_stops_all_under_strict)
     static masks before, after;
     read_pool(&before, 4);
     crew c;
-    make(&c, NULL, 2, 2, IST_PLACE_STRICT);
+    crew_make(&c, NULL, 2, 2, IST_PLACE_STRICT);
     ist__machine *machine = (ist__machine *)(uintptr_t)ist__topology_machine(c.topology);
     ist__core wrong = machine->cores[0];
     wrong.pu = 8000; /* no such processor */
@@ -405,7 +379,7 @@ TEST(one_refusal_stops_all_under_strict)
     CHECK_EQ(ist__crew_last(c.crew).bound_pu[3], -1);
     read_pool(&after, 4);
     check_pool(&before, &after, 4);
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 TEST(too_few_threads_are_refused)
@@ -419,13 +393,13 @@ TEST(too_few_threads_are_refused)
     ist__error error = {0};
     read_pool(&before, 2);
     crew c;
-    make(&c, NULL, 2, 2, IST_PLACE_TRY);
+    crew_make(&c, NULL, 2, 2, IST_PLACE_TRY);
     CHECK_EQ(ist__crew_run(c.crew, call_roll, &r, &error), IST_E_PLACEMENT);
     CHECK(strstr(error.text, "OMP_THREAD_LIMIT=2") != NULL);
     CHECK_EQ(r.begun, 0);
     read_pool(&after, 2);
     check_pool(&before, &after, 2);
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 TEST(dynamic_threads_give_all_or_nothing)
@@ -436,21 +410,21 @@ TEST(dynamic_threads_give_all_or_nothing)
     }
     static roll r;
     crew c;
-    make(&c, NULL, 4, 8, IST_PLACE_TRY);
+    crew_make(&c, NULL, 4, 8, IST_PLACE_TRY);
     r.teams = 4;
     r.size = 8;
     r.caller = pthread_self();
     const ist_status status = ist__crew_run(c.crew, call_roll, &r, NULL);
     CHECK(status == IST_OK || status == IST_E_PLACEMENT);
     CHECK_EQ(r.begun, status == IST_OK ? 32 : 0);
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 TEST(a_call_from_inside_a_region_is_refused)
 {
     static roll r;
     crew c;
-    make(&c, NULL, 2, 1, IST_PLACE_TRY);
+    crew_make(&c, NULL, 2, 1, IST_PLACE_TRY);
     ist_status status = IST_OK;
     ist__error error = {0};
 #pragma omp parallel num_threads(2)
@@ -458,19 +432,19 @@ TEST(a_call_from_inside_a_region_is_refused)
     CHECK_EQ(status, IST_E_PLACEMENT);
     CHECK(strstr(error.text, "parallel region") != NULL);
     CHECK_EQ(r.begun, 0);
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 TEST(an_unknown_placement_is_refused)
 {
     crew c;
-    make(&c, NULL, 1, 1, IST_PLACE_TRY);
+    crew_make(&c, NULL, 1, 1, IST_PLACE_TRY);
     ist__crew *other = NULL;
     CHECK_EQ(ist__crew_create(&other, c.topology, &c.plan, 3, NULL), IST_E_ARGUMENT);
     CHECK_EQ(ist__crew_create(&other, c.topology, &c.plan, -1, NULL), IST_E_ARGUMENT);
     CHECK(other == NULL);
     ist__crew_destroy(NULL);
-    destroy(&c);
+    crew_destroy(&c);
 }
 
 /* ----------------------------------------------------------------------------------------- shares and report -- */
@@ -496,7 +470,7 @@ TEST(report_tells_asked_against_got)
 {
     static masks inside;
     crew c;
-    make(&c, NULL, 1, 2, IST_PLACE_TRY);
+    crew_make(&c, NULL, 1, 2, IST_PLACE_TRY);
     inside.size = 2;
     CHECK_EQ(ist__crew_run(c.crew, note_mask, &inside, NULL), IST_OK);
     const ist__machine *machine = ist__topology_machine(c.topology);
@@ -519,5 +493,5 @@ TEST(report_tells_asked_against_got)
     CHECK_EQ(json_object_size(system), 11);
     json_decref(plan);
     json_decref(system);
-    destroy(&c);
+    crew_destroy(&c);
 }
