@@ -62,7 +62,7 @@ int cli_goal_check(const cli_goal *goal, const cli_args *args, int32_t method, i
         if (goal->loss != IST_LOSS_BINARY) return -1;
         if (cli_was_given(args, "output-norm") && net->output_norm != IST_NORM_NONE)
             return cli_wrong("--output-norm: --loss binary has sigmoids, without norm");
-        if (method == IST_METHOD_DATA_PARALLEL || method == IST_METHOD_ENSEMBLE)
+        if (method == IST_METHOD_DATA_PARALLEL || method == IST_METHOD_ENSEMBLE || method == IST_METHOD_MASKED)
             return cli_wrong("--method: not with --loss binary");
         if (run->label_smoothing > 0) return cli_wrong("--label-smoothing: not with --loss binary");
         net->output_norm = IST_NORM_NONE;

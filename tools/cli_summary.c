@@ -197,7 +197,7 @@ void cli_summary_print(const cli_summary *summary)
     cli_table_cell(&table, "%s", text);
     cli_table_cell(&table, "trained as");
     const int32_t teams = summary->teams->teams, threads = summary->teams->threads;
-    static const char *const kinds[] = {"subnet", "replica", "replica", "member"}; /* IST_METHOD_* */
+    static const char *const kinds[] = {"subnet", "replica", "replica", "member", "replica"}; /* IST_METHOD_* */
     cli_table_cell(&table, "%d %s%s on %d team%s (%s), %d thread%s in all", summary->subnets, kinds[summary->method],
                    summary->subnets == 1 ? "" : "s", teams, teams == 1 ? "" : "s", summary->teams->at, threads,
                    threads == 1 ? "" : "s");

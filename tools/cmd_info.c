@@ -45,6 +45,7 @@ static const cli_choice method_words[] = {{"all", INFO_ALL_METHODS},
                                           {"data-parallel", IST_METHOD_DATA_PARALLEL},
                                           {"local-sgd", IST_METHOD_LOCAL_SGD},
                                           {"ensemble", IST_METHOD_ENSEMBLE},
+                                          {"masked", IST_METHOD_MASKED},
                                           {NULL, 0}};
 
 static const cli_option machine_options[] = {
@@ -401,6 +402,8 @@ static int info(info_options *o, ist_context *context)
 static int check(const info_options *o, const cli_args *args)
 {
     if (o->predict && !o->hidden.given) return cli_wrong("--predict: needs --hidden, the net that would be trained");
+    if (o->predict && o->method == IST_METHOD_MASKED)
+        return cli_wrong("--predict: what --method masked would take is not predicted");
     if (!o->predict && (o->rates_out || o->samples > 0))
         return cli_wrong("--%s: needs --predict", o->rates_out ? "rates-out" : "samples");
     if (o->method == INFO_SGD && o->run.subnets > 1) return cli_wrong("--subnets: --method sgd trains one whole net");

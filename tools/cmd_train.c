@@ -49,6 +49,7 @@ static const cli_choice method_words[] = {{"ist", IST_METHOD_IST},
                                           {"data-parallel", IST_METHOD_DATA_PARALLEL},
                                           {"local-sgd", IST_METHOD_LOCAL_SGD},
                                           {"ensemble", IST_METHOD_ENSEMBLE},
+                                          {"masked", IST_METHOD_MASKED},
                                           {NULL, 0}};
 static const cli_choice balance_words[] = {{"even", IST_BALANCE_EVEN}, {"adaptive", IST_BALANCE_ADAPTIVE}, {NULL, 0}};
 static const cli_option net_options[] = {
@@ -91,7 +92,8 @@ static const cli_option run_options[] = {
      .choices = method_words,
      .help =
          "ist: subnets dealt anew each round; sgd: one whole net on all cores; data-parallel: whole nets, gradients "
-         "averaged in each step; local-sgd: whole nets averaged once a round; ensemble: subnets dealt once"},
+         "averaged in each step; local-sgd: whole nets averaged once a round; ensemble: subnets dealt once; "
+         "masked: as ist, but each subnet's step goes through the whole net"},
     {.name = "subnets",
      .value = "N|auto",
      .kind = CLI_INT32,
@@ -236,9 +238,10 @@ static int check_outputs(const train_options *o)
     return cli_checkpoint_look(&o->saves);
 }
 
+/* Is each step one of the whole net? */
 static bool trains_replicas(const train_options *o)
 {
-    return o->method == IST_METHOD_DATA_PARALLEL || o->method == IST_METHOD_LOCAL_SGD;
+    return o->method == IST_METHOD_DATA_PARALLEL || o->method == IST_METHOD_LOCAL_SGD || o->method == IST_METHOD_MASKED;
 }
 
 /* Options that are well each by itself, but not together. */

@@ -43,7 +43,7 @@ module ist
   integer(c_int32_t), parameter :: IST_STATE_CARRIED = 0, IST_STATE_RESET = 1
   integer(c_int32_t), parameter :: IST_LR_CONSTANT = 0, IST_LR_COSINE = 1, IST_LR_STEP = 2
   integer(c_int32_t), parameter :: IST_METHOD_IST = 0, IST_METHOD_DATA_PARALLEL = 1, IST_METHOD_LOCAL_SGD = 2, &
-    IST_METHOD_ENSEMBLE = 3
+    IST_METHOD_ENSEMBLE = 3, IST_METHOD_MASKED = 4
   integer(c_int32_t), parameter :: IST_BALANCE_EVEN = 0, IST_BALANCE_ADAPTIVE = 1
   integer(c_int32_t), parameter :: IST_DATA_SHARD = 0, IST_DATA_REPLICATE = 1, IST_DATA_SHARED = 2
   integer(c_int32_t), parameter :: IST_ENDED_RUN = 0, IST_ENDED_ACCURACY = 1, IST_ENDED_LOSS = 2, IST_ENDED_ASKED = 3

@@ -603,7 +603,10 @@ enum {
     IST_METHOD_DATA_PARALLEL = 1, /* baselines [M11]: `subnets` replicas of the whole net, their gradients averaged in
                                      every step */
     IST_METHOD_LOCAL_SGD = 2,     /* replicas averaged once a round */
-    IST_METHOD_ENSEMBLE = 3       /* dealt once and never exchanged: narrow nets side by side, logits summed */
+    IST_METHOD_ENSEMBLE = 3,      /* dealt once and never exchanged: narrow nets side by side, logits summed */
+    IST_METHOD_MASKED = 4         /* dealt anew as subnets are, but each goes forward and back through a replica of the
+                                     whole net, and only weights between its own neurons take a step.  Not for sparse
+                                     rows, lists of labels, sigmoids [M21] */
 };
 enum { IST_BALANCE_EVEN = 0, IST_BALANCE_ADAPTIVE = 1 };
 enum { IST_DATA_SHARD = 0, IST_DATA_REPLICATE = 1, IST_DATA_SHARED = 2 };
@@ -629,7 +632,7 @@ typedef struct {
     double epsilon;      /* 1e-20 .. 1: of adam */
     double weight_decay; /* >= 0, decoupled: a step multiplies weights by 1 - lr weight_decay; not gamma, beta, bias */
     uint64_t seed;       /* of deals, shards, batch order and dropout */
-    int32_t method;      /* IST_METHOD_*.  Replicas want a model made for 1 subnet */
+    int32_t method;      /* IST_METHOD_*.  Replicas and MASKED want a model made for 1 subnet */
     int32_t balance;     /* IST_BALANCE_*.  ADAPTIVE gives up reproducibility: shares follow the measured speed of the
                             teams, from even ones on.  Not with shares, nor with a repartition_fraction below 1, nor
                             where shares are refused [M12] */

@@ -103,7 +103,7 @@ static const row rows[] = {
     TRAIN(beta2, 0, 1, BELOW),
     TRAIN(epsilon, 1e-20, 1, CLOSED),
     TRAIN(weight_decay, 0, INFINITY, BELOW),
-    TRAIN(method, IST_METHOD_IST, IST_METHOD_ENSEMBLE, CLOSED),
+    TRAIN(method, IST_METHOD_IST, IST_METHOD_MASKED, CLOSED),
     TRAIN(balance, IST_BALANCE_EVEN, IST_BALANCE_ADAPTIVE, CLOSED),
     TRAIN(repartition_fraction, 0, 1, ABOVE),
     TRAIN(lr_ramp, 0, 1, BELOW),

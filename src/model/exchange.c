@@ -115,7 +115,7 @@ static void move_rows(const job *my, int32_t l, int32_t which)
     ist__share(of_block.rows, my->rank, my->size, &first, &last);
     for (int64_t i = first; i < last; i++) {
         const int64_t master = of_master.offset + (rows ? rows[i] : i) * of_master.columns;
-        const int64_t block = of_block.offset + i * of_block.columns;
+        const int64_t block = of_block.offset + i * of_block.stride;
         if (!row_marks || row_marks[i]) move_row(my, master, block, of_block.columns, columns);
         else if (column_marks) move_marked(my, master, block, of_block.columns, columns, column_marks);
     }

@@ -12,7 +12,8 @@ typedef struct ist__panel_moves {
     void (*unpack)(const float *panel, const int32_t *columns, int64_t count, float *const *rows);
 } ist__panel_moves;
 
-/* Copy the share of worker `rank` of `size` of subnet s:
+/* Copy the share of worker `rank` of `size` of subnet s, in all of the block that `part` tells of (of a complete deal the
+ * whole net, or ist__deal_own):
  * gather      master[rows s, columns s] -> block;  the shared output bias too
  * write back  block -> master[rows s, columns s];  not the shared output bias: src/train/round.c takes its mean
  * The rectangles of different subnets are disjoint, so all subnets may move at once without a lock.  Serves parameters

@@ -70,7 +70,7 @@ ist_status ist__deal_create(ist__deal *out, const ist__shape *whole, int32_t sub
         if (width < subnets)
             return ist__fail(error, IST_E_ARGUMENT, "%d subnets, but hidden layer %d has only %d neurons", subnets,
                              h + 1, whole->width[h + 1]);
-        ints += subnets + 1 + 2 * width + 2 * flag_ints(width);
+        ints += subnets + 1 + 3 * width + 2 * flag_ints(width);
         if (width > widest) widest = width;
     }
     if (whole->hidden_count == 0 && subnets > 1)
@@ -89,7 +89,7 @@ ist_status ist__deal_create(ist__deal *out, const ist__shape *whole, int32_t sub
         deal.first[h] = next;
         deal.first[h][subnets] = width;
         deal.order[h] = next += subnets + 1;
-        deal.next[h] = next += width;
+        deal.next[h] = next += 2 * width;
         deal.leaves[h] = (unsigned char *)(next += width);
         deal.came[h] = (unsigned char *)(next += flag_ints(width));
         next += flag_ints(width);
@@ -123,6 +123,11 @@ void ist__deal_seat(ist__deal *deal, const double *shares)
         if (shares) ist__partition_seats_by(width, deal->subnets, shares, deal->first[h]);
         else ist__partition_seats(width, deal->subnets, deal->first[h]);
     }
+}
+
+void ist__deal_complete(ist__deal *deal)
+{
+    deal->complete = true;
 }
 
 void ist__deal_stick(ist__deal *deal, double fraction)
@@ -202,6 +207,10 @@ static void deal_all(ist__deal *deal, uint64_t seed, int64_t round)
         const ist__rng rng = ist__rng_make(seed, IST__FOR_DEAL, (uint32_t)round, (uint32_t)h);
         ist__partition_deal(deal->first[h][deal->subnets], deal->subnets, deal->first[h], rng, deal->free,
                             deal->order[h]);
+        if (deal->complete) {
+            const int32_t width = deal->first[h][deal->subnets];
+            memcpy(deal->order[h] + width, deal->order[h], (size_t)width * sizeof *deal->order[h]);
+        }
     }
 }
 
@@ -255,10 +264,23 @@ int32_t ist__deal_group(const ist__deal *deal, int32_t h, int32_t subnet, const 
     return deal->first[h][part + 1] - deal->first[h][part];
 }
 
+/* Of subnet s in each hidden layer. */
+static void count_neurons(const ist__deal *deal, int32_t subnet, int32_t *hidden)
+{
+    const int32_t *neurons;
+    for (int32_t h = 0; h < deal->hidden_count; h++) hidden[h] = ist__deal_group(deal, h, subnet, &neurons);
+}
+
 ist__shape ist__deal_shape(const ist__deal *deal, const ist__shape *whole, int32_t subnet, bool panels)
 {
     int32_t hidden[IST_MAX_HIDDEN];
-    const int32_t *neurons;
-    for (int32_t h = 0; h < deal->hidden_count; h++) hidden[h] = ist__deal_group(deal, h, subnet, &neurons);
-    return ist__shape_narrow(whole, hidden, panels);
+    count_neurons(deal, subnet, hidden);
+    return ist__shape_narrow(whole, deal->complete ? whole->width + 1 : hidden, panels);
+}
+
+ist__shape ist__deal_own(const ist__deal *deal, const ist__shape *block, int32_t subnet)
+{
+    int32_t hidden[IST_MAX_HIDDEN];
+    count_neurons(deal, subnet, hidden);
+    return ist__shape_first(block, hidden);
 }

@@ -26,10 +26,11 @@ void ist__partition_deal(int32_t width, int32_t subnets, const int32_t *first, i
 typedef struct ist__deal {
     int32_t subnets;
     bool replicas; /* nothing is dealt: each subnet has all neurons */
+    bool complete; /* behind its own neurons the list of each subnet goes on with all others, round the order */
     int32_t hidden_count;
     double fraction;                /* of a layer's neurons are dealt anew in a round; 1: all */
     int32_t *first[IST_MAX_HIDDEN]; /* (subnets + 1) */
-    int32_t *order[IST_MAX_HIDDEN]; /* (width) */
+    int32_t *order[IST_MAX_HIDDEN]; /* (width), and of a complete deal the same once more */
     /* Of a sticky deal: who sits there in the next round, and whether that is another than now; whether another sat there
      * in the last round. */
     int32_t *next[IST_MAX_HIDDEN];         /* (width) */
@@ -51,6 +52,9 @@ void ist__deal_destroy(ist__deal *deal); /* a zeroed one is fine */
 
 /* From the next round on: seats by shares (subnets; NULL: even).  Not for a sticky deal that has begun. */
 void ist__deal_seat(ist__deal *deal, const double *shares);
+/* Before the first round: blocks hold the whole net, a subnet's own neurons first, and are gathered so; what is the
+ * subnet's is told by ist__deal_own.  Not with a sticky deal. */
+void ist__deal_complete(ist__deal *deal);
 /* Before the first round: 0 < fraction <= 1. */
 void ist__deal_stick(ist__deal *deal, double fraction);
 /* Do neurons keep their seats?  Not with one subnet, which has them all. */
@@ -70,7 +74,9 @@ int32_t ist__deal_group(const ist__deal *deal, int32_t h, int32_t subnet, const 
 /* Who of them is marked in came or leaves: (count) flags. */
 const unsigned char *ist__deal_marks(const ist__deal *deal, int32_t h, int32_t subnet, unsigned char *const *marks);
 
-/* The shape of subnet s; panels: see ist__shape_narrow. */
+/* The shape of subnet s's block; panels: see ist__shape_narrow. */
 ist__shape ist__deal_shape(const ist__deal *deal, const ist__shape *whole, int32_t subnet, bool panels);
+/* What of a block of this shape is subnet s's own: all of it, but for a complete deal its rectangles. */
+ist__shape ist__deal_own(const ist__deal *deal, const ist__shape *block, int32_t subnet);
 
 #endif

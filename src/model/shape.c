@@ -104,6 +104,21 @@ ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden, boo
     return shape;
 }
 
+ist__shape ist__shape_first(const ist__shape *block, const int32_t *hidden)
+{
+    ist__shape shape = *block;
+    shape.parameters = 0;
+    for (int32_t h = 0; h < block->hidden_count; h++) shape.width[h + 1] = hidden[h];
+    for (int32_t l = 0; l < block->layer_count; l++) {
+        ist__layer *layer = &shape.layer[l];
+        layer->inputs = shape.width[l];
+        layer->outputs = shape.width[l + 1];
+        const int64_t vectors = (layer->gain >= 0) + (layer->offset >= 0);
+        shape.parameters += (layer->inputs + vectors) * layer->outputs;
+    }
+    return shape;
+}
+
 int32_t ist__shape_widest_below(const ist__shape *shape, int32_t layers)
 {
     int32_t widest = 0;
@@ -139,10 +154,10 @@ bool ist__shape_array(const ist__shape *shape, int32_t l, int32_t which, ist__ar
     if (which == 0) {
         const bool flip = layer->is_output;
         *out = (ist__array){layer->weight, flip ? layer->inputs : layer->outputs, flip ? layer->outputs : layer->inputs,
-                            true};
+                            true, flip ? layer->panel : layer->panel_stride};
         return true;
     }
-    *out = (ist__array){which == 1 ? layer->gain : layer->offset, layer->outputs, 1, false};
+    *out = (ist__array){which == 1 ? layer->gain : layer->offset, layer->outputs, 1, false, 1};
     return out->offset >= 0;
 }
 
@@ -153,14 +168,17 @@ bool ist__shape_same(const ist__shape *a, const ist__shape *b)
            memcmp(a->width, b->width, (size_t)(a->layer_count + 1) * sizeof *a->width) == 0;
 }
 
+double ist__shape_masked_flops(const ist__shape *shape, const ist__shape *own, int64_t batch)
+{
+    double products = ist__shape_forward_flops(shape, batch) + ist__shape_forward_flops(own, batch);
+    for (int32_t l = 1; l < shape->layer_count; l++) /* what is below the first hidden layer's gradient needs none */
+        products += 2.0 * (double)batch * (l == 1 ? own : shape)->layer[l].inputs * shape->layer[l].outputs;
+    return products;
+}
+
 double ist__shape_step_flops(const ist__shape *shape, int64_t batch)
 {
-    double flops = 0;
-    for (int32_t l = 0; l < shape->layer_count; l++) {
-        const double product = 2.0 * (double)batch * shape->layer[l].inputs * shape->layer[l].outputs;
-        flops += (l == 0 ? 2 : 3) * product;
-    }
-    return flops;
+    return ist__shape_masked_flops(shape, shape, batch);
 }
 
 double ist__shape_forward_flops(const ist__shape *shape, int64_t rows)

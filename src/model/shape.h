@@ -55,6 +55,10 @@ ist_status ist__shape_make(ist__shape *out, const ist_model_config *config, ist_
  * `whole`. */
 ist__shape ist__shape_narrow(const ist__shape *whole, const int32_t *hidden, bool panels);
 
+/* The first hidden[h] neurons of each hidden layer, seen where they lie in a block of this shape: widths and parameters are
+ * theirs, offsets, strides and floats the block's. */
+ist__shape ist__shape_first(const ist__shape *block, const int32_t *hidden);
+
 /* Floats of a layer's weights in its block, gaps between panels included. */
 int64_t ist__layer_weight_floats(const ist__layer *layer);
 
@@ -76,6 +80,7 @@ typedef struct ist__array {
     int64_t offset;        /* floats into the block */
     int64_t rows, columns; /* columns 1: a vector over neurons */
     bool decays;           /* weight decay applies: weights only */
+    int64_t stride;        /* floats from row to row: columns, and more where these are the first ones of a block's */
 } ist__array;
 /* Array `which` (0 weight, 1 gain, 2 offset) of layer l of a plain shape, and the vectors of any; false when the layer
  * has no such array. */
@@ -87,6 +92,8 @@ bool ist__shape_same(const ist__shape *a, const ist__shape *b);
 /* Products of one training step on `batch` rows, in flops: forward, gradients of weights, and of inputs but for the
  * first layer. [M9] */
 double ist__shape_step_flops(const ist__shape *shape, int64_t batch);
+/* The same where only the weights of `own`, first neurons of `shape`, take their step. */
+double ist__shape_masked_flops(const ist__shape *shape, const ist__shape *own, int64_t batch);
 /* Products of a forward pass over `rows` rows. */
 double ist__shape_forward_flops(const ist__shape *shape, int64_t rows);
 

@@ -86,7 +86,7 @@ static side side_of(const ist__shape *whole, const ist__deal *deal, int32_t subn
                     int32_t width)
 {
     side s = {NULL, NULL, whole->width[width]};
-    if (width == 0 || width == whole->layer_count) return s;
+    if (!deal || width == 0 || width == whole->layer_count) return s;
     s.count = ist__deal_group(deal, width - 1, subnet, &s.neurons);
     if (marks) s.marks = ist__deal_marks(deal, width - 1, subnet, marks);
     return s;
@@ -120,7 +120,7 @@ static double chance_of(const ist__shape *whole, const ist__deal *deal, int32_t 
 ist__traffic_mean ist__traffic_expected(const ist__shape *whole, const ist__deal *deal, int32_t subnet,
                                         const ist__stripe_homes *homes, int32_t node)
 {
-    const ist__shape part = ist__deal_shape(deal, whole, subnet, false);
+    const ist__shape part = ist__deal_own(deal, whole, subnet);
     ist__traffic_mean sum = {0, 0};
     for (int32_t l = 0; l < whole->layer_count; l++)
         for (int32_t which = 0; which < IST__ARRAYS_PER_LAYER; which++) {

@@ -19,6 +19,7 @@ typedef struct ist__traffic {
 } ist__traffic;
 
 /* Of the rectangles of subnet s, which is trained on `node`, in a master laid out as `whole` (plain).
+ * deal   NULL: of the whole net
  * marks  the deal's came or leaves: only what a marked neuron is part of moves; NULL: everything */
 ist__traffic ist__traffic_count(const ist__shape *whole, const ist__deal *deal, int32_t subnet,
                                 unsigned char *const *marks, const ist__stripe_homes *homes, int32_t node);

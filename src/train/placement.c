@@ -13,6 +13,7 @@
 #include "train/average.h"
 #include "train/evaluate.h"
 #include "train/front.h"
+#include "train/masked.h"
 #include "train/outer.h"
 #include "train/save.h"
 #include "train/reseat.h"
@@ -83,9 +84,9 @@ static int master_arrays(const ist_train_config *config)
 /* all: the dataset. */
 static size_t subnet_bytes(const ist__shape *part, const ist_train_config *config, int32_t subnet, data_size all)
 {
-    /* Data parallel: parameters and gradient; the state is shared. */
-    size_t arrays =
-        config->method == IST_METHOD_DATA_PARALLEL ? 2 : 1 + (size_t)ist__optimizer_states(config->optimizer);
+    size_t arrays = 1 + (size_t)ist__keeps_gradients(config);
+    if (config->method != IST_METHOD_DATA_PARALLEL) /* whose state is shared */
+        arrays += (size_t)ist__optimizer_states(config->optimizer);
     if (sticks(config)) arrays += kept_arrays(config); /* so that a round that fails can be undone */
     const data_size shard = shard_of(all, ist__shard_rows(all.rows, config->subnets, subnet));
     size_t bytes = arrays * ist__region_size((size_t)part->floats * sizeof(float)) +
@@ -229,7 +230,7 @@ static ist_status make_subnet_region(ist__training *t, int32_t s, ist__error *er
     const size_t block = subnet->room_bytes = (size_t)room.floats * sizeof(float);
     subnet->param = ist__region_take(&subnet->region, block);
     const bool shares = t->config.method == IST_METHOD_DATA_PARALLEL;
-    if (shares) subnet->gradient = ist__region_take(&subnet->region, block);
+    if (ist__keeps_gradients(&t->config)) subnet->gradient = ist__region_take(&subnet->region, block);
     for (int32_t i = 0; i < t->state_count; i++)
         subnet->state[i] = shares ? (float *)(void *)t->shared_state[i].base : ist__region_take(&subnet->region, block);
     for (size_t i = 0; sticks(&t->config) && i < kept_arrays(&t->config); i++)

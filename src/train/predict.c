@@ -552,6 +552,8 @@ ist_status ist__predict(const ist__host *host, const ist__shape *shape, const is
     ist__stripe_homes homes;
     ist__traffic_mean bytes = {0};
     ist_status status = ist__train_shares_check(config, shape, error);
+    if (!status && config->method == IST_METHOD_MASKED)
+        status = ist__fail(error, IST_E_ARGUMENT, "method: what a masked round would take is not predicted");
     if (!status) status = ist__training_deal(&deal, shape, config, error);
     if (status) return status;
     status = ist__homes_create(&homes, host->plan, (size_t)shape->floats * sizeof(float), error);

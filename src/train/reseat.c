@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "train/balance.h"
+#include "train/masked.h"
 #include "train/slow.h"
 
 ist_status ist__training_deal(ist__deal *out, const ist__shape *whole, const ist_train_config *config,
@@ -18,12 +19,14 @@ ist_status ist__training_deal(ist__deal *out, const ist__shape *whole, const ist
     if (status) return status;
     ist__deal_seat(out, config->shares);
     ist__deal_stick(out, config->repartition_fraction);
+    if (ist__masks(config)) ist__deal_complete(out);
     return IST_OK;
 }
 
 ist__shape ist__roomy_shape(const ist__shape *whole, const ist__deal *deal, const ist_train_config *config,
                             int32_t team, int32_t teams, int32_t subnet, bool panels)
 {
+    if (deal->complete) return ist__shape_narrow(whole, whole->width + 1, panels);
     int32_t hidden[IST_MAX_HIDDEN] = {0};
     const int32_t begin = subnet >= 0 ? subnet : 0, end = subnet >= 0 ? subnet + 1 : deal->subnets;
     for (int32_t s = begin; s < end; s++) {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "train/average.h"
 #include "train/feed.h"
+#include "train/masked.h"
 #include "train/outer.h"
 #include "train/replicas.h"
 #include "train/reseat.h"
@@ -72,9 +73,10 @@ static bool ask_caller(ist__training *t)
 }
 
 /* Of sparse rows what their values are multiplied with: the first layer's two products, of the mean row. */
-static double step_flops(const ist__training *t, const ist__shape *shape)
+static double step_flops(const ist__training *t, const ist__subnet *subnet)
 {
-    const double dense = ist__shape_step_flops(shape, t->config.batch);
+    const ist__shape *shape = &subnet->shape, own = ist__deal_own(t->now.deal, shape, subnet->number);
+    const double dense = ist__shape_masked_flops(shape, &own, t->config.batch);
     if (!t->extent.sparse) return dense;
     const double zeros = shape->width[0] - (double)t->extent.nonzeros / (double)t->extent.rows;
     return dense - 4.0 * t->config.batch * zeros * shape->layer[0].outputs;
@@ -91,9 +93,9 @@ IST__PHASE static void close_round(ist__training *t)
     const double samples = (double)t->round_steps * config->batch * n;
     double loss = 0;
     for (int32_t s = 0; s < n; s++) {
-        const ist__shape *shape = &t->now.subnets[s].shape;
-        loss += t->now.subnets[s].loss;
-        p->flops += step_flops(t, shape) * t->round_steps;
+        const ist__subnet *subnet = &t->now.subnets[s];
+        loss += subnet->loss;
+        p->flops += step_flops(t, subnet) * t->round_steps;
     }
     t->master_whole = t->write_all;
     p->loss = loss / samples;
@@ -159,12 +161,14 @@ ist__panel_moves ist__training_moves(const ist__training *t)
     return (ist__panel_moves){kernels->pack_panel, kernels->unpack_panel};
 }
 
-/* This worker's part of what a gather or a write back of a subnet copies. */
-static void mark_moved(const ist__training *t, const ist__subnet *subnet, const ist__worker *worker)
+/* This worker's part of what a gather or a write back of a subnet copies: parameters of `shape`, state of its own. */
+static void mark_moved(const ist__training *t, const ist__shape *shape, const ist__shape *own,
+                       const ist__worker *worker)
 {
-    const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
+    const int32_t states = t->config.state == IST_STATE_CARRIED ? t->state_count : 0;
     if (ist__deal_sticks(t->now.deal)) return; /* a part of it: the log has the sum */
-    ist__mark_bytes(worker, (double)arrays * (double)subnet->shape.parameters * sizeof(float) / worker->size);
+    ist__mark_bytes(worker,
+                    ((double)shape->parameters + states * (double)own->parameters) * sizeof(float) / worker->size);
 }
 
 /* Everything, or with a sticky deal what came with this round. */
@@ -179,8 +183,9 @@ void ist__training_fill_state(const ist__training *t, const ist__subnet *subnet,
 {
     if (t->config.state == IST_STATE_CARRIED) {
         const ist__panel_moves moves = ist__training_moves(t);
-        fetch_for(t)(&t->net->shape, t->now.deal, subnet->number, (const float *)(void *)t->master_state[i].base,
-                     &subnet->shape, subnet->state[i], &moves, rank, size);
+        const ist__shape own = ist__deal_own(t->now.deal, &subnet->shape, subnet->number);
+        fetch_for(t)(&t->net->shape, t->now.deal, subnet->number, (const float *)(void *)t->master_state[i].base, &own,
+                     subnet->state[i], &moves, rank, size);
     } else {
         int64_t first, last;
         ist__share(subnet->shape.floats, rank, size, &first, &last);
@@ -190,7 +195,8 @@ void ist__training_fill_state(const ist__training *t, const ist__subnet *subnet,
 
 IST__PHASE static void gather(ist__training *t, ist__subnet *subnet, ist__worker *worker)
 {
-    mark_moved(t, subnet, worker);
+    const ist__shape own = ist__deal_own(t->now.deal, &subnet->shape, subnet->number);
+    mark_moved(t, &subnet->shape, &own, worker);
     const ist__panel_moves moves = ist__training_moves(t);
     fetch_for(t)(&t->net->shape, t->now.deal, subnet->number, t->net->param, &subnet->shape, subnet->param, &moves,
                  worker->rank, worker->size);
@@ -257,8 +263,11 @@ IST__PHASE static void train(ist__training *t, ist__subnet *subnet, ist__worker 
     const int64_t first_step = t->progress.step;
     const int64_t first_batch = t->now.phase->first_batch + first_step - t->now.phase->first_step;
     ist__step step = ist__training_step(t, subnet, worker->home);
+    const ist__shape own = ist__deal_own(t->now.deal, &subnet->shape, subnet->number);
     step.shape = &desk->shape;
     step.rows = &desk->rows;
+    step.own = &own;
+    step.gradient = subnet->gradient;
     if (worker->home_rank == 0) ist__desk_open(team, subnet, worker->joined ? t->whole : NULL);
     for (int32_t j = 0; worker->rank == 0 && j < 2 && j < steps; j++)
         ist__batches_rows(&desk->batches, (first_batch + j) * batch, batch, step.scratch->index[j]);
@@ -277,6 +286,7 @@ IST__PHASE static void train(ist__training *t, ist__subnet *subnet, ist__worker 
         step.draw_position = (first_batch + j + 2) * batch;
         ist__mark_begin(worker, IST__MARK_STEP, j);
         loss += ist__subnet_step(&step, worker);
+        if (step.gradient) ist__masked_step(&step, worker);
         ist__mark_end(worker, IST__MARK_STEP);
     }
     ist__team_barrier(worker); /* all rows of the block have taken their last step */
@@ -297,20 +307,21 @@ IST__PHASE static void train(ist__training *t, ist__subnet *subnet, ist__worker 
 IST__PHASE static void write_back(ist__training *t, ist__subnet *subnet, ist__worker *worker)
 {
     const ist__panel_moves moves = ist__training_moves(t);
-    mark_moved(t, subnet, worker);
+    const ist__shape own = ist__deal_own(t->now.deal, &subnet->shape, subnet->number);
+    mark_moved(t, &own, &own, worker);
     void (*const put)(const ist__shape *, const ist__deal *, int32_t, float *, const ist__shape *, const float *,
                       const ist__panel_moves *, int32_t, int32_t) =
         t->write_all ? ist__write_back : ist__write_back_leaving;
     const ist__outer outer = ist__outer_of(t);
     if (ist__outer_now(t))
-        ist__write_back_outer(&t->net->shape, t->now.deal, subnet->number, t->net->param, &outer, &subnet->shape,
-                              subnet->param, worker->rank, worker->size);
+        ist__write_back_outer(&t->net->shape, t->now.deal, subnet->number, t->net->param, &outer, &own, subnet->param,
+                              worker->rank, worker->size);
     else
-        put(&t->net->shape, t->now.deal, subnet->number, t->net->param, &subnet->shape, subnet->param, &moves,
-            worker->rank, worker->size);
+        put(&t->net->shape, t->now.deal, subnet->number, t->net->param, &own, subnet->param, &moves, worker->rank,
+            worker->size);
     if (t->config.state != IST_STATE_CARRIED) return;
     for (int32_t i = 0; i < t->state_count; i++)
-        put(&t->net->shape, t->now.deal, subnet->number, (float *)(void *)t->master_state[i].base, &subnet->shape,
+        put(&t->net->shape, t->now.deal, subnet->number, (float *)(void *)t->master_state[i].base, &own,
             subnet->state[i], &moves, worker->rank, worker->size);
 }
 

@@ -241,6 +241,12 @@ static float *own_scratch(const ist__step *step, const ist__worker *worker)
     return step->scratch->own + worker->home_rank * step->scratch->own_floats;
 }
 
+/* What takes its step: of a masked step the subnet's own part of the whole net. */
+static const ist__shape *own_of(const ist__step *step)
+{
+    return step->own ? step->own : step->shape;
+}
+
 /* A vector of parameters at `offset` of the block takes its step, or leaves its gradient there. */
 static void update_vector(const ist__step *step, int64_t offset, int32_t count, const float *gradient)
 {
@@ -333,7 +339,7 @@ static void update_sparse(const ist__step *step, int32_t row, int32_t rows, cons
 static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t rows, const ist__worker *worker)
 {
     const ist__scratch *s = step->scratch;
-    const ist__layer *layer = &step->shape->layer[l];
+    const ist__layer *layer = &own_of(step)->layer[l];
     const float *input = l == 0 ? s->input[step->parity] : s->y[l - 1];
     float *scratch = own_scratch(step, worker) + 2 * s->tile_most;
     if (reads_sparse(step, l)) {
@@ -357,10 +363,15 @@ static void update_rows(const ist__step *step, int32_t l, int32_t row, int32_t r
     const float *of_rows = (layer->is_output ? input : s->d[l]) + row * s->ld;
     const float *of_columns = layer->is_output ? s->d[l] : input;
     const int32_t columns = layer->is_output ? layer->outputs : layer->inputs;
-    const int64_t offset = layer->weight + (int64_t)row * columns;
+    const int64_t stride = layer->is_output ? columns : layer->panel_stride;
+    const int64_t offset = layer->weight + (int64_t)row * stride;
     const state_at state = find_state(step, offset);
-    ist__optimizer_product(step->engine, rule, rows, columns, step->batch, s->ld, of_rows, of_columns, target + offset,
-                           state.array, scratch);
+    if (step->gradient) /* of which a row may go on behind what is the subnet's own */
+        ist__gemm(step->engine->kind, false, true, rows, columns, step->batch, 1, of_rows, s->ld, of_columns, s->ld, 0,
+                  target + offset, stride);
+    else
+        ist__optimizer_product(step->engine, rule, rows, columns, step->batch, s->ld, of_rows, of_columns,
+                               target + offset, state.array, scratch);
 }
 
 IST__PHASE static void backward_tile(const ist__step *step, int32_t l, int32_t row, int32_t rows, bool pull,
@@ -375,8 +386,11 @@ IST__PHASE static void backward_tile(const ist__step *step, int32_t l, int32_t r
 IST__PHASE static void update_tile(const ist__step *step, int32_t l, int32_t row, int32_t rows,
                                    const ist__worker *worker)
 {
+    const ist__layer *layer = &own_of(step)->layer[l];
+    const int32_t own = (layer->is_output ? layer->inputs : layer->outputs) - row;
+    if (own <= 0) return;
     ist__mark_begin(worker, IST__MARK_UPDATE, l);
-    update_rows(step, l, row, rows, worker);
+    update_rows(step, l, row, rows < own ? rows : own, worker);
     ist__mark_end(worker, IST__MARK_UPDATE);
 }
 
@@ -404,7 +418,7 @@ static void backward_output(const ist__step *step, ist__worker *worker)
 
 static void backward(const ist__step *step, ist__worker *worker)
 {
-    const ist__shape *shape = step->shape;
+    const ist__shape *shape = step->shape, *own = own_of(step);
     const int32_t top = shape->hidden_count;
     if (ist__step_is_wide(step)) ist__wide_waves(step, worker);
     else backward_output(step, worker);
@@ -414,14 +428,14 @@ static void backward(const ist__step *step, ist__worker *worker)
     }
     /* Who takes a tile reads and updates the same rows of the output layer, in this order: no barrier between. */
     const int32_t above = ist__step_is_wide(step) ? 0 : UPDATE_ABOVE;
-    walk_tiles(step, shape->width[top], top - 1, PULL | BACKWARD | above, worker);
+    walk_tiles(step, (top == 1 ? own : shape)->width[top], top - 1, PULL | BACKWARD | above, worker);
     ist__team_barrier(worker); /* B6 */
     for (int32_t l = top - 1; l > 0; l--) {
-        walk_tiles(step, shape->width[l], l - 1, PULL | BACKWARD, worker);
+        walk_tiles(step, (l == 1 ? own : shape)->width[l], l - 1, PULL | BACKWARD, worker);
         ist__team_barrier(worker); /* B7 */
-        walk_tiles(step, shape->width[l + 1], l, UPDATE, worker);
+        walk_tiles(step, own->width[l + 1], l, UPDATE, worker);
     }
-    walk_tiles(step, shape->width[1], 0, UPDATE, worker);
+    walk_tiles(step, own->width[1], 0, UPDATE, worker);
 }
 
 void ist__subnet_decay(const ist__step *step, float keep, const ist__worker *worker)

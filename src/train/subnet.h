@@ -51,6 +51,7 @@ typedef struct ist__step {
     float *state[2];
     float *
         gradient; /* laid out as param: where gradients go, and then nothing takes its step; NULL: param steps by rule */
+    const ist__shape *own; /* first neurons of shape, whose weights alone take a step or leave a gradient; NULL: all */
     ist__rule rule;
     ist__dropout dropout;
     ist__draw_place place, next_place; /* of this step's masks; of the next one's, whose batch is assembled meanwhile */

@@ -54,12 +54,16 @@ ist_status ist__tally_expect(const ist__plan *plan, const ist__shape *whole, con
         ist__replicas_traffic(&c, &sum.moved, &sum.crossed);
     }
     const int copied = 1 + (config->state == IST_STATE_CARRIED ? ist__optimizer_states(config->optimizer) : 0);
-    const double arrays = 2.0 * copied + ist__outer_arrays(config);
+    const double arrays = 2.0 * copied + ist__outer_arrays(config) - deal->complete;
     for (int32_t s = 0; !deal->replicas && s < deal->subnets; s++) {
         const int32_t team = ist__team_of_subnet(s, deal->subnets, plan->team_count);
         const ist__traffic_mean mean = ist__traffic_expected(whole, deal, s, &homes, plan->teams[team].node);
         sum.moved += arrays * sizeof(float) * mean.moved;
         sum.crossed += arrays * sizeof(float) * mean.crossed;
+        if (!deal->complete) continue;
+        const ist__traffic all = ist__traffic_count(whole, NULL, s, NULL, &homes, plan->teams[team].node);
+        sum.moved += sizeof(float) * (double)all.moved; /* parameters are gathered of the whole net */
+        sum.crossed += sizeof(float) * (double)all.crossed;
     }
     ist__homes_destroy(&homes);
     *bytes = sum;
@@ -74,18 +78,23 @@ json_t *ist__tally_plan(const ist__host *host, const ist__shape *whole, const is
     return json_pack("{s:f, s:f}", "round_bytes_moved", bytes.moved, "round_bytes_crossed", bytes.crossed);
 }
 
-/* One way of the exchange: everything, or what the deal marks; beside what is copied, `more` arrays. */
-static void count_way(ist__training *t, unsigned char *const *marks, int32_t more)
+/* Arrays of the master that a round copies. */
+static int32_t copied_arrays(const ist__training *t)
 {
-    const int32_t arrays = 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0) + more;
+    return 1 + (t->config.state == IST_STATE_CARRIED ? t->state_count : 0);
+}
+
+/* One way of the exchange: so many arrays of everything, or of what the deal marks; deal NULL: of the whole net. */
+static void count_way(ist__training *t, const ist__deal *deal, unsigned char *const *marks, int32_t arrays)
+{
     const double bytes = (double)arrays * sizeof(float);
     const bool nodes = several_nodes(&t->homes);
     for (int32_t s = 0; s < t->config.subnets; s++) {
         const ist__subnet *subnet = &t->subnets[s];
         ist__traffic traffic = {subnet->shape.parameters, 0};
-        if (nodes || marks)
-            traffic = ist__traffic_count(&t->net->shape, &t->deal, s, marks, &t->homes,
-                                         t->host.plan->teams[subnet->team].node);
+        if (nodes || marks || (deal && deal->complete))
+            traffic =
+                ist__traffic_count(&t->net->shape, deal, s, marks, &t->homes, t->host.plan->teams[subnet->team].node);
         t->progress.bytes_moved += bytes * (double)traffic.moved;
         t->progress.bytes_crossed += bytes * (double)traffic.crossed;
         t->bytes_stayed += bytes * (double)(traffic.moved - traffic.crossed);
@@ -116,13 +125,15 @@ void ist__tally_round(ist__training *t)
         t->bytes_stayed += moved - crossed;
         return;
     }
-    count_way(t, t->master_whole ? NULL : t->deal.came, 0);
-    count_way(t, t->write_all ? NULL : t->deal.leaves, ist__outer_arrays(&t->config));
+    const int32_t copied = copied_arrays(t), whole_nets = t->deal.complete;
+    if (whole_nets) count_way(t, NULL, NULL, 1);
+    count_way(t, &t->deal, t->master_whole ? NULL : t->deal.came, copied - whole_nets);
+    count_way(t, &t->deal, t->write_all ? NULL : t->deal.leaves, copied + ist__outer_arrays(&t->config));
 }
 
 void ist__tally_settle(ist__training *t)
 {
-    count_way(t, NULL, 0);
+    count_way(t, &t->deal, NULL, copied_arrays(t));
 }
 
 ist_team_times ist__training_team(const ist__training *t, int32_t team)

@@ -7,6 +7,7 @@
 #include "train/average.h"
 #include "train/feed.h"
 #include "train/fit.h"
+#include "train/masked.h"
 #include "train/outer.h"
 #include "train/reseat.h"
 #include "train/save.h"
@@ -74,6 +75,9 @@ static ist_status check_sparse(const ist_dataset *data, const ist_train_config *
         return ist__fail(error, IST_E_ARGUMENT,
                          "data parallel sums gradients of all weights, which sparse rows are there to avoid: with one "
                          "step a round local SGD computes the same");
+    if (ist__masks(config))
+        return ist__fail(error, IST_E_ARGUMENT,
+                         "a masked step leaves a gradient of all weights of its neurons: not for sparse rows");
     const int64_t fewest = data->rows / config->subnets;
     const ist__extent extent = ist__dataset_extent(data, config->batch, fewest > 0 ? fewest : 1);
     if (extent.batch_nonzeros < INT32_MAX / 2) return IST_OK;
@@ -102,7 +106,7 @@ static ist_status check_fit(const ist__engine *engine, const ist__net *net, cons
                          config->subnets);
     bool scaled = false;
     for (int32_t l = 0; l < shape->layer_count; l++) scaled |= l > 0 && shape->layer[l].norm == IST_NORM_NONE;
-    if (ist__trains_replicas(config))
+    if (ist__trains_replicas(config) || ist__masks(config))
         return net->subnets == 1 || !scaled ? IST_OK
                                             : ist__fail(error, IST_E_ARGUMENT,
                                                         "replicas train the whole net, but this model has layers "

@@ -36,7 +36,7 @@ typedef struct ist__subnet {
     ist__region region; /* parameters, optimiser state, order of the rows, shard */
     float *param;
     float *state[2];
-    float *gradient;   /* data parallel only */
+    float *gradient;   /* data parallel and masked only */
     float *kept[3];    /* of a sticky deal: the block, and carried state, as they were when the round began */
     size_t room_bytes; /* of each of these arrays */
     void *shard; /* (shard rows, features) and labels or targets, with IST_DATA_SHARD; of sparse rows their list */

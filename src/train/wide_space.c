@@ -1,14 +1,14 @@
 /* wide_space.c - which outputs are wide, and the memory of one.  Floor: train.  Cold. */
 #include "train/wide.h"
 
-#include "ist/ist.h"
+#include "train/masked.h"
 
 enum { TILE = IST__LABEL_TILE, PANEL = IST__PANEL };
 
 bool ist__output_is_wide(const ist__engine *engine, const ist__shape *shape, const ist__extent *data,
                          const ist_train_config *config)
 {
-    if (engine->kind != IST_ENGINE_NATIVE || config->method == IST_METHOD_DATA_PARALLEL) return false;
+    if (engine->kind != IST_ENGINE_NATIVE || ist__keeps_gradients(config)) return false;
     if (ist__shape_regresses(shape) || shape->output_norm != IST_NORM_NONE) return false;
     return data->lists || shape->loss == IST_LOSS_BINARY || shape->width[shape->layer_count] >= IST__WIDE;
 }
@@ -25,14 +25,15 @@ ist_status ist__wide_check(const ist__engine *engine, const ist__shape *shape, c
         return ist__fail(
             error, IST_E_ARGUMENT,
             "sampled_labels is %d, but this output is not wide: 4096 classes or lists of labels, no norm, the "
-            "native engine, not data parallel",
+            "native engine, not data parallel, not masked",
             config->sampled_labels);
     if (config->sampled_labels > 0 && (binary || config->label_smoothing > 0))
         return ist__fail(error, IST_E_ARGUMENT, "sampled_labels is %d: not with %s", config->sampled_labels,
                          binary ? "sigmoids" : "label_smoothing");
     if (!data->lists && !binary) return IST_OK;
-    if (config->method == IST_METHOD_DATA_PARALLEL)
-        return ist__fail(error, IST_E_ARGUMENT, "%s: not with data parallel, which keeps all gradients", what);
+    if (ist__keeps_gradients(config))
+        return ist__fail(error, IST_E_ARGUMENT, "%s: not with %s, which keeps all gradients", what,
+                         ist__masks(config) ? "the masked method" : "data parallel");
     if (engine->kind != IST_ENGINE_NATIVE)
         return ist__fail(error, IST_E_ARGUMENT, "%s need the native engine, this is %s", what,
                          ist__engine_name(engine));

@@ -61,7 +61,7 @@ TEST(clones_of_every_optimizer_and_state_give_the_same_bits)
 
 TEST(clones_of_every_method_give_the_same_bits)
 {
-    for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_ENSEMBLE; method++)
+    for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_MASKED; method++)
         for (int64_t rounds = 0; rounds < 3; rounds += 2) {
             run_spec spec = run_spec_small();
             spec.teams = 2;

@@ -15,7 +15,7 @@ static run_spec baseline(int32_t method, int32_t subnets)
 TEST(every_method_gives_the_same_bits_on_any_crew)
 {
     static const int32_t crews[][2] = {{1, 1}, {1, 3}, {2, 1}, {3, 1}, {5, 2}};
-    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_ENSEMBLE; method++)
+    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_MASKED; method++)
         for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer += IST_ADAM) {
             run_spec spec = baseline(method, 3);
             spec.train.optimizer = optimizer;
@@ -31,7 +31,7 @@ TEST(every_method_gives_the_same_bits_on_any_crew)
 
 TEST(every_way_to_hold_the_data_serves_every_method)
 {
-    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_ENSEMBLE; method++) {
+    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_MASKED; method++) {
         run_spec spec = baseline(method, 4);
         spec.teams = 2;
         spec.train.data = IST_DATA_SHARED;
@@ -61,7 +61,7 @@ TEST(replicas_of_a_regression_give_the_same_bits_on_any_crew)
 
 TEST(a_resumed_run_is_the_run_that_was_never_stopped)
 {
-    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_ENSEMBLE; method++)
+    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_MASKED; method++)
         for (int32_t state = IST_STATE_CARRIED; state <= IST_STATE_RESET; state++) {
             const char *path = scratch_path("stopped.ist");
             run_spec spec = baseline(method, 3);
@@ -114,7 +114,7 @@ TEST(what_a_method_cannot_do_is_refused)
 {
     run_spec spec = baseline(IST_METHOD_ENSEMBLE, 3);
     CHECK_EQ(create(&spec), IST_OK);
-    spec.train.method = IST_METHOD_ENSEMBLE + 1;
+    spec.train.method = IST_METHOD_MASKED + 1;
     CHECK_EQ(create(&spec), IST_E_ARGUMENT);
     spec.train.method = -1;
     CHECK_EQ(create(&spec), IST_E_ARGUMENT);

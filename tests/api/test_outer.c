@@ -78,7 +78,7 @@ TEST(outer_steps_that_cannot_be_are_refused_by_name)
         const run_spec spec = outer_run(1, bad_momentum[i]);
         check_refused(&spec, "outer_momentum is");
     }
-    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_ENSEMBLE; method++) {
+    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_MASKED; method++) {
         run_spec spec = outer_run(0.5, 0);
         spec.output_norm = IST_NORM_BATCH;
         spec.train.method = method;

@@ -312,7 +312,7 @@ TEST(each_phase_has_its_own_learning_rate)
 
 TEST(a_schedule_of_local_steps_is_kept_by_every_method)
 {
-    for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_ENSEMBLE; method++) {
+    for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_MASKED; method++) {
         run_spec spec = phased();
         spec.train.warmup_epochs = spec.train.full_width_epochs = 0;
         spec.train.method = method;

@@ -37,7 +37,7 @@ static void check_resumed(const run_spec *spec)
 
 TEST(resumed_is_never_stopped_for_every_method_and_optimiser)
 {
-    for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_ENSEMBLE; method++)
+    for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_MASKED; method++)
         for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer++) {
             run_spec spec = run_spec_small();
             spec.output_norm = IST_NORM_BATCH;

@@ -251,7 +251,7 @@ static inline ist_train_config any_training(double shares[SHARES])
     config.state = random_below(2);
     config.schedule = random_below(3);
     config.data = random_below(3);
-    config.method = one_in(4) ? random_below(4) : IST_METHOD_IST;
+    config.method = one_in(4) ? random_below(5) : IST_METHOD_IST;
     if (one_in(4)) config.average_from = 0.25;
     if (one_in(8)) config.balance = IST_BALANCE_ADAPTIVE;
     if (one_in(8)) config.repartition_fraction = 0.5;

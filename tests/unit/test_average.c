@@ -86,7 +86,7 @@ TEST(the_mean_does_not_depend_on_the_crew)
 
 TEST(every_method_and_a_sticky_deal_have_a_mean)
 {
-    for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_ENSEMBLE; method++) {
+    for (int32_t method = IST_METHOD_IST; method <= IST_METHOD_MASKED; method++) {
         run_spec spec = averaged(0.4, 0.5);
         spec.train.method = method;
         spec.output_norm = IST_NORM_BATCH;

@@ -51,7 +51,7 @@ static double largest_difference(const float *a, const float *b, int64_t count)
 
 TEST(one_replica_or_member_is_plain_sgd_bit_for_bit)
 {
-    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_ENSEMBLE; method++)
+    for (int32_t method = IST_METHOD_DATA_PARALLEL; method <= IST_METHOD_MASKED; method++)
         for (int32_t optimizer = IST_SGD; optimizer <= IST_ADAM; optimizer++)
             for (int32_t engine = IST_ENGINE_REFERENCE; engine <= IST_ENGINE_NATIVE; engine++)
                 for (int32_t norm = IST_NORM_NONE; norm <= IST_NORM_BATCH; norm++) {
