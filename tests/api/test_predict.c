@@ -70,6 +70,21 @@ TEST(bytes_products_and_samples_are_those_of_the_run)
                 }
 }
 
+TEST(a_masked_round_is_planned_but_not_predicted)
+{
+    run_spec spec = spec_of(IST_METHOD_MASKED, 5, IST_ADAM, IST_STATE_CARRIED);
+    spec.teams = 2;
+    run r = run_open(&spec);
+    run_go(&r, 0);
+    ist_prediction p = {.struct_size = sizeof p, .bytes_moved = run_progress(&r).bytes_moved / 3};
+    check_report(&r, &spec, &p);
+    const ist_model_config model = run_model_config(&spec);
+    const ist_rates rates = some_rates();
+    CHECK_EQ(ist_plan_predict(r.context, &model, &spec.train, spec.rows, IST_FLOAT32, &rates, &p), IST_E_ARGUMENT);
+    check_one_line(r.context);
+    run_close(&r);
+}
+
 /* Which neurons change hands is drawn, so a round moves what is told on average: 40 rounds come near. */
 TEST(a_sticky_deal_moves_what_is_predicted_on_average)
 {

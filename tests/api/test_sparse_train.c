@@ -366,6 +366,9 @@ TEST(what_sparse_rows_cannot_have_is_refused)
     config.subnets = 2;
     CHECK_EQ(ist_trainer_create(r.context, &other, r.model, r.dataset, &config), IST_E_ARGUMENT);
     check_one_line(r.context);
+    config.method = IST_METHOD_MASKED;
+    CHECK_EQ(ist_trainer_create(r.context, &other, r.model, r.dataset, &config), IST_E_ARGUMENT);
+    check_one_line(r.context);
     CHECK_EQ(ist_model_measure_normalization(r.model, r.dataset, IST_NORMALIZE_ZSCORE), IST_E_ARGUMENT);
     CHECK_EQ(ist_model_measure_normalization(r.model, r.dataset, IST_NORMALIZE_NONE), IST_OK);
     const float shift = 0.5F, factor = 1;
