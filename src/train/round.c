@@ -179,6 +179,14 @@ static fetch fetch_for(const ist__training *t)
     return t->master_whole ? ist__gather : ist__gather_new;
 }
 
+/* My share of an array of a subnet's block becomes 0. */
+static void clear(const ist__subnet *subnet, float *array, int32_t rank, int32_t size)
+{
+    int64_t first, last;
+    ist__share(subnet->shape.floats, rank, size, &first, &last);
+    memset(array + first, 0, (size_t)(last - first) * sizeof *array);
+}
+
 void ist__training_fill_state(const ist__training *t, const ist__subnet *subnet, int32_t i, int32_t rank, int32_t size)
 {
     if (t->config.state == IST_STATE_CARRIED) {
@@ -186,11 +194,7 @@ void ist__training_fill_state(const ist__training *t, const ist__subnet *subnet,
         const ist__shape own = ist__deal_own(t->now.deal, &subnet->shape, subnet->number);
         fetch_for(t)(&t->net->shape, t->now.deal, subnet->number, (const float *)(void *)t->master_state[i].base, &own,
                      subnet->state[i], &moves, rank, size);
-    } else {
-        int64_t first, last;
-        ist__share(subnet->shape.floats, rank, size, &first, &last);
-        memset(subnet->state[i] + first, 0, (size_t)(last - first) * sizeof(float));
-    }
+    } else clear(subnet, subnet->state[i], rank, size);
 }
 
 IST__PHASE static void gather(ist__training *t, ist__subnet *subnet, ist__worker *worker)
@@ -200,6 +204,8 @@ IST__PHASE static void gather(ist__training *t, ist__subnet *subnet, ist__worker
     const ist__panel_moves moves = ist__training_moves(t);
     fetch_for(t)(&t->net->shape, t->now.deal, subnet->number, t->net->param, &subnet->shape, subnet->param, &moves,
                  worker->rank, worker->size);
+    /* A new gradient is added to 0 times the old one, which a round that failed may have left not finite. */
+    if (subnet->gradient) clear(subnet, subnet->gradient, worker->rank, worker->size);
     if (t->config.method == IST_METHOD_DATA_PARALLEL) return; /* has one state for all replicas */
     for (int32_t i = 0; i < t->state_count; i++) ist__training_fill_state(t, subnet, i, worker->rank, worker->size);
 }

@@ -38,6 +38,16 @@ case_resume() {
     wrong 'method: the checkpoint has masked, this run local-sgd' --optimizer adam --lr 0.005 --method local-sgd --resume part.ckpt
 }
 
+# CASE retry: a round whose gradient was not finite is tried again, here and with data parallel, which keep gradients
+case_retry() {
+    local method
+    for method in masked data-parallel; do
+        run 0 --method $method --subnets 2 --norm none --output-norm none --optimizer sgd --lr 1e6 --epochs 2 --on-divergence retry \
+            --retry-lr-factor 1e-3 --log r.jsonl
+        jq -es 'map(select(.event == "round")) | length > 3 and all(.loss < 100)' r.jsonl >/dev/null || fail "$method: $(cat r.jsonl)"
+    done
+}
+
 # CASE wrong: what it cannot do says so in one line
 case_wrong() {
     wrong 'method: not with --loss binary' --loss binary
