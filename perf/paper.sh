@@ -213,7 +213,7 @@ go() {
 
 # Seconds a sample of every final configuration, phases apart, all in turn; a line a turn, to paper-rates.csv.
 measure_rates() {
-    local turn turns=7 experiment name options line
+    local turn turns=5 experiment name options line
     local -a words
     if [ -n "$quick" ]; then turns=3; fi
     printf 'experiment,name,turn,seconds_per_sample,samples\n' >"$work/rates.csv"
