@@ -204,8 +204,6 @@ IST__PHASE static void gather(ist__training *t, ist__subnet *subnet, ist__worker
     const ist__panel_moves moves = ist__training_moves(t);
     fetch_for(t)(&t->net->shape, t->now.deal, subnet->number, t->net->param, &subnet->shape, subnet->param, &moves,
                  worker->rank, worker->size);
-    /* A new gradient is added to 0 times the old one, which a round that failed may have left not finite. */
-    if (subnet->gradient) clear(subnet, subnet->gradient, worker->rank, worker->size);
     if (t->config.method == IST_METHOD_DATA_PARALLEL) return; /* has one state for all replicas */
     for (int32_t i = 0; i < t->state_count; i++) ist__training_fill_state(t, subnet, i, worker->rank, worker->size);
 }
@@ -344,6 +342,13 @@ static void settle(ist__training *t, ist__subnet *subnet, ist__worker *worker)
     }
 }
 
+/* After a round that failed: a new gradient is added to 0 times the old one, which may not be finite. */
+static void forget_gradient(ist__training *t, ist__subnet *subnet, ist__worker *worker)
+{
+    (void)t;
+    if (subnet->gradient) clear(subnet, subnet->gradient, worker->rank, worker->size);
+}
+
 typedef void (*part)(ist__training *, ist__subnet *, ist__worker *);
 
 static void for_the_whole(ist__training *t, ist__worker *worker, part work)
@@ -420,6 +425,7 @@ static void rounds(void *argument, ist__worker *worker)
         const double others_s = worker->waited_s - waited_s;
         ist__stopwatch_next(&watch, IST__WRITE_BACK);
         if (!atomic_load(&t->diverged)) keep(t, worker); /* R5 */
+        else for_my_subnets(t, worker, forget_gradient);
         ist__stopwatch_next(&watch, IST__WAIT);
         if (worker->rank == 0) team->round_busy_s = (double)watch.since_ns * 1e-9 - began_s - others_s;
         ist__stopwatch_hand_in(&watch, &team->times); /* before the barrier: the leader reads it behind */
