@@ -11,6 +11,7 @@
 #define IST_TESTS_FIXTURE_RUN_H
 
 #include <dirent.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,14 @@ static inline void table_free(table *t)
     free(t->y);
     free(t->x);
     free(t->labels);
+}
+
+/* Of `count` numbers, by how much two of them differ at most. */
+static inline double largest_difference(const float *a, const float *b, int64_t count)
+{
+    double most = 0;
+    for (int64_t i = 0; i < count; i++) most = fmax(most, fabs((double)a[i] - (double)b[i]));
+    return most;
 }
 
 /* -------------------------------------------------------------------------------------------------------- files -- */

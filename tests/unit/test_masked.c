@@ -159,13 +159,6 @@ static void naive_round(naive *n, int64_t round)
     free(gradient);
 }
 
-static double largest_difference(const float *a, const float *b, int64_t count)
-{
-    double most = 0;
-    for (int64_t i = 0; i < count; i++) most = fmax(most, fabs((double)a[i] - (double)b[i]));
-    return most;
-}
-
 static void check_against_definition(const run_spec *spec)
 {
     run r = run_open(spec);

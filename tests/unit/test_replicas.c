@@ -40,13 +40,6 @@ static void check_same_runs(const run_spec *a, const run_spec *b)
     free(second);
 }
 
-static double largest_difference(const float *a, const float *b, int64_t count)
-{
-    double most = 0;
-    for (int64_t i = 0; i < count; i++) most = fmax(most, fabs((double)a[i] - (double)b[i]));
-    return most;
-}
-
 /* ------------------------------------------------------------------------------------------------------ one of them -- */
 
 TEST(one_replica_or_member_is_plain_sgd_bit_for_bit)
